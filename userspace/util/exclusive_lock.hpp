@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "util/result.hpp"
+#include "util/unique_fd.hpp"
+
+namespace guideway {
+
+/// The right to be the only agent on a directory, held until the process ends, however it ends (flock).
+class ExclusiveLock {
+  public:
+    /// Errors: `lock DIR: process 1234 holds it; ...`.
+    [[nodiscard]] static Result<ExclusiveLock> take(const std::string& directory);
+
+  private:
+    explicit ExclusiveLock(UniqueFd fd) : fd_(std::move(fd)) {}
+
+    UniqueFd fd_;
+};
+
+}  // namespace guideway

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "util/file.hpp"
+
+#include <fcntl.h>
+
+#include "util/unique_fd.hpp"
+
+namespace guideway {
+
+Result<std::string> read_file(const std::string& path) {
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file)
+        return fail("read {}: {}", path, errno_text());
+    std::string text;
+    char buffer[64 * 1024];
+    for (;;) {
+        const ssize_t count = ::read(file.get(), buffer, sizeof(buffer));
+        if (count == 0)
+            return text;
+        if (count < 0 && errno != EINTR)
+            return fail("read {}: {}", path, errno_text());
+        if (count > 0)
+            text.append(buffer, static_cast<std::size_t>(count));
+    }
+}
+
+Result<void> write_file(const std::string& path, std::string_view text) {
+    const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+        return fail("write {}: {}", path, errno_text());
+    return {};
+}
+
+}  // namespace guideway
