@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef ACCOUNT_H
+#define ACCOUNT_H
+
+#include "packet.h"
+
+static __always_inline void count_traffic(void *map, __u32 index, const struct packet *packet)
+{
+	struct traffic *traffic = bpf_map_lookup_elem(map, &index);
+
+	if (!traffic)
+		return;
+	traffic->packets++;
+	traffic->bytes += packet->length;
+	traffic->new_flows += packet->starts_flow;
+}
+
+/* Counts the packet under its verdict, and what it was sent for; returns what XDP shall do. */
+static __always_inline int account(const struct packet *packet, enum verdict verdict)
+{
+	__u32 index = verdict;
+	struct verdict_count *count = bpf_map_lookup_elem(&verdict_stats, &index);
+
+	if (count) {
+		count->packets++;
+		count->bytes += packet->length;
+	}
+	if (verdict < VERDICT_FIRST_SENT)
+		return XDP_PASS;
+	if (verdict >= VERDICT_FIRST_DROPPED)
+		return XDP_DROP;
+	count_traffic(&service_stats, packet->service, packet);
+	count_traffic(&backend_stats, packet->backend, packet);
+	return XDP_TX;
+}
+
+#endif

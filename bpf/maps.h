@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPS_H
+#define MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include <guideway/abi.h>
+#include <guideway/backend.h>
+#include <guideway/flow.h>
+#include <guideway/listener.h>
+#include <guideway/service.h>
+#include <guideway/stats.h>
+#include <guideway/verdict.h>
+
+#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+
+/* Set by the agent before it loads the program; the sizes of the maps below are, too. */
+const volatile __u64 hash_key_k0;
+const volatile __u64 hash_key_k1;
+const volatile __u32 table_size = TABLE_SIZE_DEFAULT;
+
+/*
+ * The agent writes all of these but the counters, and mmaps them, so that a store costs no system
+ * call and touches nothing else. Arrays, because an array read is a multiplication and a bounds
+ * check.
+ */
+
+/* Which version of these layouts the pinned maps have. Read by agents only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct abi);
+} abi SEC(".maps");
+
+/* (VIP, port, protocol) -> service number; see guideway/listener.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LISTENER_INDEXES);
+	__type(key, __u32);
+	__type(value, struct listener_index);
+} listeners SEC(".maps");
+
+/* By service number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct service);
+} services SEC(".maps");
+
+/* By service number: a whole serving table as one value, so that one lookup serves every slot. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct table);
+} tables SEC(".maps");
+
+/* By first_backend of the service + backend number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct backend);
+} backends SEC(".maps");
+
+/* The programs count, per CPU so that no cache line is shared; the agent adds up. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct traffic);
+} service_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct traffic);
+} backend_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, VERDICT_MAX);
+	__type(key, __u32);
+	__type(value, struct verdict_count);
+} verdict_stats SEC(".maps");
+
+#endif

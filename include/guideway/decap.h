@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef GUIDEWAY_DECAP_H
+#define GUIDEWAY_DECAP_H
+
+#include <guideway/abi.h>
+
+/* What the backend's program did with a packet, counted in 'decap_stats'. */
+enum decap_verdict {
+	DECAP_UNWRAPPED = 0,
+	DECAP_NOT_TUNNELLED = 1,    /* passed: no IPIP packet */
+	DECAP_UNKNOWN_BALANCER = 2, /* passed: the outer source is no configured balancer */
+	DECAP_UNKNOWN_VIP = 3,	    /* passed: the inner destination is no configured VIP */
+	DECAP_OUTER_FRAGMENT =
+		4, /* passed: the path towards this backend is too narrow for the outer packet */
+	DECAP_MALFORMED = 5, /* passed: lengths that contradict each other */
+	DECAP_VERDICT_MAX = 8,
+};
+
+enum decap_limits {
+	DECAP_BALANCERS_MAX = 1024,
+	DECAP_VIPS_MAX = 4096,
+};
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef GUIDEWAY_SERVICE_H
+#define GUIDEWAY_SERVICE_H
+
+#include <guideway/abi.h>
+
+enum service_flags {
+	SERVICE_AFFINITY_CLIENT = 1 << 0, /* hash the source address alone */
+	SERVICE_RETIRED =
+		1
+		<< 1, /* no listener leads here any more; its number is free after a grace period */
+};
+
+enum service_limits {
+	SERVICE_NAME_SIZE = 64,
+	SERVICES_MAX = 65535,
+	SERVICE_BACKENDS_MAX = 32767, /* a slot has 15 bits for the backend number */
+};
+
+/* Element 0 of the map 'services' stays zero: a listener that names service 0 has none. */
+struct service {
+	__u32 first_backend;	/* 'backends'[first_backend + number] is backend 'number' of this
+				   service */
+	__u32 backend_capacity; /* backend numbers are 1..backend_capacity */
+	__u32 flags;		/* enum service_flags */
+	__u32 padding;
+	char name[SERVICE_NAME_SIZE];
+};
+
+/*
+ * A slot of 'tables': moving:1 | backend number:15, backend 0 = nobody. Numbers are
+ * local to the service, so 16 bits do for any number of services.
+ */
+enum slot_bits {
+	SLOT_BACKEND = 0x7fff,
+	SLOT_MOVING = 0x8000,
+};
+
+enum table_limits {
+	TABLE_SIZE_DEFAULT = 65537,
+	TABLE_SIZE_MIN = 251,
+	TABLE_SIZE_MAX = 1048573,
+	TABLE_SLOTS = 65540, /* the default M, rounded up to whole 8 bytes as array elements are */
+};
+
+/* The serving table of one service: one whole element of the map 'tables'. Another M changes the
+ * element's size. */
+struct table {
+	__u16 slots[TABLE_SLOTS];
+};
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef GUIDEWAY_VERDICT_H
+#define GUIDEWAY_VERDICT_H
+
+/*
+ * What became of a packet, and why: counted in 'verdict_stats' under this number. Numbers and names
+ * are stable: they are metric labels. The range tells the action.
+ */
+enum verdict {
+	VERDICT_NONE = 0, /* not decided yet: carry on */
+
+	/* passed to the host's own stack, untouched */
+	VERDICT_TOO_SHORT = 1, /* no readable destination */
+	VERDICT_NOT_IP = 2,
+	VERDICT_NOT_VIP = 3,
+
+	/* sent out of the interface it came from */
+	VERDICT_FORWARDED = 16,
+
+	/* dropped */
+	VERDICT_BAD_VERSION = 32, /* the IP version contradicts the Ethernet type */
+	VERDICT_BAD_HEADER_LENGTH = 33,
+	VERDICT_BAD_TOTAL_LENGTH = 34,	    /* beyond the frame, or shorter than the header */
+	VERDICT_BAD_EXTENSION_HEADERS = 35, /* IPv6: cut off, or more than are followed */
+	VERDICT_BAD_TRANSPORT_HEADER = 36,  /* TCP or UDP header cut off */
+	VERDICT_FRAGMENT = 37,
+	VERDICT_ICMP = 38,
+	VERDICT_UNKNOWN_PROTOCOL = 39,
+	VERDICT_NO_LISTENER = 40, /* a VIP, but nobody listens on this port */
+	VERDICT_NO_BACKEND = 41,  /* the slot belongs to nobody */
+	VERDICT_NO_NEXT_HOP =
+		42, /* the backend's next hop is not known, or not on this interface */
+	VERDICT_NO_HEADROOM = 43, /* the driver left no room for the outer header */
+
+	VERDICT_MAX = 64,
+	VERDICT_FIRST_PASSED = VERDICT_TOO_SHORT,
+	VERDICT_FIRST_SENT = VERDICT_FORWARDED,
+	VERDICT_FIRST_DROPPED = VERDICT_BAD_VERSION,
+};
+
+#endif
