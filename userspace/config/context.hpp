@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "config/diagnostic.hpp"
+#include "util/result.hpp"
+
+namespace guideway::config {
+
+/// Reads the file that a key names.
+using ReadFile = std::function<Result<std::string>(const std::string& path)>;
+
+/// What was found, unordered.
+struct Findings {
+    std::string file;
+    std::vector<Diagnostic> errors;
+    std::vector<Diagnostic> warnings;
+    std::vector<Diagnostic> unbuilt;  ///< valid, but it asks for a feature that does not exist yet
+};
+
+/// What reading a configuration shares.
+struct Context {
+    const ReadFile& read_file;
+    Findings findings;
+};
+
+}  // namespace guideway::config

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/model.hpp"
+
+#include <fmt/format.h>
+
+namespace guideway::config {
+
+std::string Listener::text() const {
+    return fmt::format("{}{}{}:{}/{}", vip.is_v4() ? "" : "[", vip.text(), vip.is_v4() ? "" : "]",
+                       port == 0 ? "*" : std::to_string(port), protocol == Protocol::kTcp ? "tcp" : "udp");
+}
+
+}  // namespace guideway::config

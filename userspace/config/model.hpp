@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "util/ip_address.hpp"
+#include "util/mac_address.hpp"
+
+/// The configuration as plain values. Defaults stand here; config/schema.hpp names, reads and explains every
+/// key.
+namespace guideway::config {
+
+using Duration = std::chrono::milliseconds;
+
+enum class Protocol : std::uint8_t { kTcp = 6, kUdp = 17 };
+
+/// VIP address + port + protocol.
+struct Listener {
+    IpAddress vip;
+    std::uint16_t port = 0;  ///< host order; 0 = any (`*`)
+    Protocol protocol = Protocol::kTcp;
+    bool quic = false;
+
+    [[nodiscard]] std::string text() const;  ///< `192.0.2.10:443/tcp`, `[2001:db8::10]:*/udp`
+    auto operator<=>(const Listener&) const = default;
+};
+
+/// An address range; bits beyond the length are zero.
+struct Prefix {
+    IpAddress address;
+    std::uint8_t length = 0;  ///< 0..32 for IPv4, 0..128 for IPv6
+
+    auto operator<=>(const Prefix&) const = default;
+};
+
+enum class BackendState : std::uint8_t { kUp, kDrain, kDown };
+
+/// One backend of one service.
+struct Backend {
+    std::string name;  ///< defaults to the address's text
+    IpAddress address;
+    std::uint16_t weight = 100;
+    BackendState state = BackendState::kUp;
+    std::optional<MacAddress> mac;     ///< the next hop's, instead of the one the kernel resolves
+    std::optional<std::uint16_t> mtu;  ///< bytes of IP packet that fit on the way to the backend
+};
+
+enum class Check : std::uint8_t { kTcp, kHttp, kHttps, kUdp, kIcmp };
+enum class Via : std::uint8_t { kTunnel, kDirect };
+
+/// How the backends of a service are probed.
+struct Health {
+    Check check = Check::kTcp;
+    std::string path = "/";             ///< of an http or https check
+    std::optional<std::uint16_t> port;  ///< nothing: the first listener's
+    Via via = Via::kTunnel;
+    Duration interval = std::chrono::seconds(1);
+    Duration timeout = std::chrono::milliseconds(500);
+    std::uint32_t rise = 3;
+    std::uint32_t fall = 2;
+};
+
+enum class AnnounceWhen : std::uint8_t { kAny, kAll };
+
+/// A BGP community, `high:low`.
+struct Community {
+    std::uint16_t high = 0;
+    std::uint16_t low = 0;
+
+    auto operator<=>(const Community&) const = default;
+};
+
+/// When and how the routes to a service's VIPs are announced.
+struct Announce {
+    std::uint32_t min_healthy = 1;
+    AnnounceWhen when = AnnounceWhen::kAny;
+    std::vector<Community> communities;
+    std::optional<std::uint32_t> med;
+};
+
+enum class Encapsulation : std::uint8_t { kIpip, kGre, kGue };
+enum class Affinity : std::uint8_t { kFlow, kClient };
+enum class Tracking : std::uint8_t { kMoves, kAlways, kNever };
+enum class OnDown : std::uint8_t { kReset, kKeep };
+
+struct Service {
+    std::string name;
+    std::vector<Listener> listeners;
+    Encapsulation encapsulation = Encapsulation::kIpip;
+    Affinity affinity = Affinity::kFlow;
+    std::optional<Tracking> tracking;  ///< nothing: moves for TCP and QUIC, never for other UDP
+    Duration idle_timeout = std::chrono::minutes(10);
+    Duration max_drain = std::chrono::hours(1);
+    OnDown on_down = OnDown::kReset;
+    Duration slow_start{0};
+    unsigned panic_threshold_percent = 50;
+    std::optional<Health> health;  ///< nothing: backends are taken to be healthy
+    Announce announce;
+    std::vector<Prefix> allow;  ///< empty: every client
+    std::vector<Prefix> deny;
+    std::vector<Backend> backends;
+};
+
+enum class Mode : std::uint8_t { kAuto, kNative, kGeneric };
+enum class Attach : std::uint8_t { kExclusive, kShared };
+
+/// The socket mark (value under mask) of health probes.
+struct ProbeMark {
+    std::uint32_t value = 0;
+    std::uint32_t mask = 0;
+
+    auto operator<=>(const ProbeMark&) const = default;
+};
+
+struct Datapath {
+    Mode mode = Mode::kAuto;
+    Attach attach = Attach::kExclusive;
+    std::uint32_t table_size = 65537;  ///< M, a prime
+    std::uint32_t max_services = 128;
+    std::uint32_t max_backends = 16384;  ///< (service, backend) pairs
+    std::uint32_t max_flows = 262144;
+    std::optional<IpAddress> source;      ///< outer IPv4 source; nothing: the interface's own
+    std::optional<IpAddress> source6;     ///< outer IPv6 source; nothing: the interface's own
+    std::optional<Prefix> source_prefix;  ///< outer sources vary inside it
+    std::optional<ProbeMark> probe_mark;
+};
+
+/// A BGP neighbour.
+struct Peer {
+    IpAddress address;
+    std::uint32_t as = 0;
+};
+
+struct Bgp {
+    std::uint32_t local_as = 0;
+    IpAddress router_id;  ///< IPv4
+    std::vector<Peer> peers;
+};
+
+/// An IP address and a TCP port to listen on.
+struct Endpoint {
+    IpAddress address;
+    std::uint16_t port = 0;
+};
+
+/// SipHash key of the flow hash; bytes as the 32 hex digits read.
+using HashKey = std::array<std::uint8_t, 16>;
+
+struct Config {
+    std::vector<std::string> interfaces;
+    HashKey hash_key{};
+    std::string hash_key_file;  ///< where the key was read from; empty: it stood in the configuration
+    std::string runtime_dir = "/run/guideway";
+    std::string pins = "/sys/fs/bpf/guideway";
+    std::optional<Endpoint> http;
+    Datapath datapath;
+    std::optional<Bgp> bgp;
+    std::vector<Service> services;
+};
+
+}  // namespace guideway::config

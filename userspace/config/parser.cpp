@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/parser.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "config/document.hpp"
+#include "config/mapping.hpp"
+#include "config/validator.hpp"
+
+namespace guideway::config {
+
+namespace {
+
+std::vector<Diagnostic> in_file_order(std::vector<Diagnostic> findings) {
+    std::stable_sort(findings.begin(), findings.end(), [](const Diagnostic& a, const Diagnostic& b) {
+        return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+    });
+    return findings;
+}
+
+}  // namespace
+
+Parsed parse(std::string_view text, const std::string& file_name, const ReadFile& read) {
+    Context context{read, {file_name, {}, {}, {}}};
+    Config config;
+    const Document document = read_document(text);
+    for (const DocumentError& error : document.errors)
+        context.findings.errors.push_back(
+            {file_name, error.position.line, error.position.column, "", error.message});
+    if (document.complete) {
+        const Place root(document.root, context);
+        read_mapping(root, config);
+        if (std::holds_alternative<Mapping>(document.root.value))
+            validate(root, config);
+    }
+    Findings& findings = context.findings;
+    return {std::move(config), in_file_order(std::move(findings.errors)),
+            in_file_order(std::move(findings.warnings)), in_file_order(std::move(findings.unbuilt))};
+}
+
+Result<Parsed> load(const std::string& path) {
+    const auto text = read_file(path);
+    if (!text)
+        return std::unexpected(text.error());
+    return parse(*text, path);
+}
+
+}  // namespace guideway::config

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/context.hpp"
+#include "config/model.hpp"
+#include "util/file.hpp"
+
+namespace guideway::config {
+
+/// A configuration and what was found in it, each list in the file's order.
+struct Parsed {
+    Config config;                     ///< not to be used if there are errors
+    std::vector<Diagnostic> errors;    ///< all of them
+    std::vector<Diagnostic> warnings;  ///< valid, but probably not what is wanted
+    std::vector<Diagnostic> unbuilt;   ///< valid, but it needs a feature that does not exist yet
+};
+
+/// Reads a configuration; `file_name` stands in the messages, `read` reads hash_key_file. Never throws,
+/// whatever the text. The result depends on the text and what `read` returns alone.
+[[nodiscard]] Parsed parse(std::string_view text, const std::string& file_name,
+                           const ReadFile& read = read_file);
+
+/// Reads a configuration file. Errors: the file cannot be read; what is wrong in it is in the result.
+[[nodiscard]] Result<Parsed> load(const std::string& path);
+
+}  // namespace guideway::config

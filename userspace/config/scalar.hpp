@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "config/document.hpp"
+#include "config/model.hpp"
+#include "util/result.hpp"
+
+/// One scalar of the file to one value. Errors are the message alone: `70000 is not in 0..65535`.
+namespace guideway::config {
+
+template <typename T>
+struct Range {
+    T low;
+    T high;
+};
+
+using IntegerRange = Range<std::uint64_t>;
+using DurationRange = Range<Duration>;
+
+/// Plain decimal, without leading zero, sign, fraction or quotes.
+[[nodiscard]] Result<std::uint64_t> read_integer(const Scalar& scalar, IntegerRange range);
+[[nodiscard]] Result<bool> read_boolean(const Scalar& scalar);
+/// `500ms`, `1s`, `10m`, `1h`.
+[[nodiscard]] Result<Duration> read_duration(const Scalar& scalar, DurationRange range);
+/// `50%`, 0..100.
+[[nodiscard]] Result<unsigned> read_percent(const Scalar& scalar);
+
+/// The shortest text that read_duration() takes for the duration: `1h`, `90s`.
+[[nodiscard]] std::string duration_text(Duration duration);
+
+/// An address that a host on the network can have: no multicast, loopback, unspecified or broadcast.
+[[nodiscard]] Result<IpAddress> read_host_address(std::string_view text);
+/// A host address, but not IPv6 link-local, which names no host without an interface.
+[[nodiscard]] Result<IpAddress> read_backend_address(const Scalar& scalar);
+[[nodiscard]] Result<IpAddress> read_v4_address(const Scalar& scalar);
+[[nodiscard]] Result<IpAddress> read_v6_address(const Scalar& scalar);
+[[nodiscard]] Result<Prefix> read_prefix(const Scalar& scalar);
+/// `127.0.0.1:9660`, `[::1]:9660`; loopback and unspecified addresses are fine to listen on.
+[[nodiscard]] Result<Endpoint> read_endpoint(const Scalar& scalar);
+/// `192.0.2.10:80/tcp`, `[2001:db8::10]:*/udp`.
+[[nodiscard]] Result<Listener> read_listener(std::string_view text);
+/// A unicast Ethernet address.
+[[nodiscard]] Result<MacAddress> read_mac(const Scalar& scalar);
+
+/// 32 hex digits; the error never shows them.
+[[nodiscard]] Result<HashKey> read_hash_key(std::string_view text);
+[[nodiscard]] Result<std::string> read_interface(const Scalar& scalar);
+[[nodiscard]] Result<std::string> read_service_name(const Scalar& scalar);
+[[nodiscard]] Result<std::string> read_backend_name(const Scalar& scalar);
+[[nodiscard]] Result<std::string> read_absolute_path(const Scalar& scalar);
+/// The path of a URL.
+[[nodiscard]] Result<std::string> read_url_path(const Scalar& scalar);
+/// A prime in 251..1048573.
+[[nodiscard]] Result<std::uint32_t> read_table_size(const Scalar& scalar);
+/// `64512:100`.
+[[nodiscard]] Result<Community> read_community(const Scalar& scalar);
+/// `0x67000000/0xff000000`.
+[[nodiscard]] Result<ProbeMark> read_probe_mark(const Scalar& scalar);
+
+}  // namespace guideway::config

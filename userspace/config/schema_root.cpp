@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/schema.hpp"
+#include "config/values.hpp"
+
+namespace guideway::config {
+
+namespace {
+
+using enum Presence;
+
+constexpr std::string_view kBlanks = " \t\r\n";
+
+std::string_view trim(std::string_view text) {
+    const std::size_t first = std::min(text.find_first_not_of(kBlanks), text.size());
+    return text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
+}
+
+void read_interfaces(const Place& place, Config& config) {
+    list(&Config::interfaces, "interface names", read_interface).read(place, config);
+    const auto* sequence = std::get_if<Sequence>(&place.node().value);
+    if (sequence == nullptr)
+        return;
+    if (sequence->empty())
+        place.error("at least one interface is needed");
+    if (sequence->size() > 1)
+        place.item((*sequence)[1], 1).unbuilt("more than one interface is not built yet");
+}
+
+Value<Config> hash_key() {
+    const auto read = [](const Scalar& scalar) { return read_hash_key(scalar.text); };
+    return scalar(&Config::hash_key, "32 hex digits", read);
+}
+
+void read_hash_key_file(const Place& place, Config& config) {
+    scalar(&Config::hash_key_file, "path", read_absolute_path).read(place, config);
+    if (config.hash_key_file.empty())
+        return;
+    const auto text = place.context().read_file(config.hash_key_file);
+    if (!text) {
+        place.error("{}", text.error().message);
+        return;
+    }
+    if (const auto key = read_hash_key(trim(*text)))
+        config.hash_key = *key;
+    else
+        place.error("{}: {}", config.hash_key_file, key.error().message);
+}
+
+}  // namespace
+
+template <>
+const Keys<Config>& keys_of() {
+    static const Keys<Config> keys{
+        {"interfaces",
+         {"list of interface names", read_interfaces},
+         kRequired,
+         "[eth0]",
+         "the network interface that packets for the VIPs arrive on"},
+        {"hash_key", hash_key(), kAlternative, "\"000102030405060708090a0b0c0d0e0f\"",
+         "secret key of the flow hash, the same on every instance; made with `guideway genkey`; or set "
+         "hash_key_file"},
+        {"hash_key_file",
+         {"path", read_hash_key_file},
+         kOptional,
+         "/etc/guideway/hash.key",
+         "file that holds the hash key, instead of hash_key"},
+        {"runtime_dir", scalar(&Config::runtime_dir, "absolute path", read_absolute_path), kDefault,
+         "/run/guideway", "directory of the control socket"},
+        {"pins", scalar(&Config::pins, "absolute path", read_absolute_path), kDefault, "/sys/fs/bpf/guideway",
+         "directory in a BPF file system where kernel state outlives the agent"},
+        {"http", scalar(&Config::http, "ADDRESS:PORT", read_endpoint), kOptional, "127.0.0.1:9660",
+         "where /metrics, /healthz, /readyz and /status.json are served; without it: nowhere"},
+        {"datapath", section(&Config::datapath), kOptional, "", "the XDP program and its maps"},
+        {"bgp", section(&Config::bgp), kOptional, "",
+         "the routers that the VIPs are announced to; without it: nothing is announced",
+         "BGP announcements are"},
+        {"services", sections(&Config::services), kRequired, "", "what is balanced; may be []"},
+    };
+    return keys;
+}
+
+template <>
+const Keys<Datapath>& keys_of() {
+    static const Keys<Datapath> keys{
+        {"mode",
+         choice<Datapath, Mode, Mode>(
+             &Datapath::mode,
+             {{"auto", Mode::kAuto}, {"native", Mode::kNative}, {"generic", Mode::kGeneric}}),
+         kDefault, "auto",
+         "how XDP attaches: in the driver, in the kernel's generic path, or the first that works"},
+        {"attach",
+         choice<Datapath, Attach, Attach>(&Datapath::attach, {{"exclusive", Attach::kExclusive},
+                                                              {"shared", Attach::kShared, Stage::kUnbuilt}}),
+         kDefault, "exclusive", "whether other XDP programs may run on the interface too"},
+        {"table_size", scalar(&Datapath::table_size, "prime 251..1048573", read_table_size), kDefault,
+         "65537", "slots in each service's table; at least 100 for each of its backends"},
+        {"max_services", integer(&Datapath::max_services, 1, 65535), kDefault, "128",
+         "services there is room for; each costs two tables of 2 bytes a slot"},
+        {"max_backends", integer(&Datapath::max_backends, 1, 1048576), kDefault, "16384",
+         "backends there is room for, summed over the services"},
+        {"max_flows", integer(&Datapath::max_flows, 1, 67108864), kDefault, "262144",
+         "flow records there is room for while connections move"},
+        {"source", scalar(&Datapath::source, "IPv4 address", read_v4_address), kOptional, "10.9.9.9",
+         "outer source of wrapped packets; without it: the interface's own IPv4 address"},
+        {"source6", scalar(&Datapath::source6, "IPv6 address", read_v6_address), kOptional, "\"2001:db8::9\"",
+         "outer source of wrapped packets; without it: the interface's own IPv6 address"},
+        {"source_prefix", scalar(&Datapath::source_prefix, "ADDRESS/LENGTH", read_prefix), kOptional,
+         "10.9.0.0/16", "outer sources vary inside it, so that backends spread flows over their queues",
+         "varied outer sources are"},
+        {"probe_mark", scalar(&Datapath::probe_mark, "VALUE/MASK", read_probe_mark), kOptional,
+         "0x67000000/0xff000000", "socket mark of health probes, in hexadecimal", "marked health probes are"},
+    };
+    return keys;
+}
+
+template <>
+const Keys<Bgp>& keys_of() {
+    static const Keys<Bgp> keys{
+        {"local_as", integer(&Bgp::local_as, 1, 4294967295), kRequired, "64512", "this balancer's AS number"},
+        {"router_id", scalar(&Bgp::router_id, "IPv4 address", read_v4_address), kRequired, "10.0.0.5",
+         "this balancer's BGP identifier"},
+        {"peers", sections(&Bgp::peers), kRequired, "", "the routers"},
+    };
+    return keys;
+}
+
+template <>
+const Keys<Peer>& keys_of() {
+    static const Keys<Peer> keys{
+        {"address", scalar(&Peer::address, "IP address", read_backend_address), kRequired, "10.0.0.1",
+         "the router's address"},
+        {"as", integer(&Peer::as, 1, 4294967295), kRequired, "64512", "the router's AS number"},
+    };
+    return keys;
+}
+
+}  // namespace guideway::config

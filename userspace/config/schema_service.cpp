@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/schema.hpp"
+#include "config/values.hpp"
+
+namespace guideway::config {
+
+namespace {
+
+using enum Presence;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration kLongest = hours(24);
+
+/// Reads VIP, port and protocol; quic is a key of its own.
+void read_listener_text(const Place& place, Listener& listener) {
+    const Scalar* scalar = place.scalar("ADDRESS:PORT/PROTOCOL");
+    if (scalar == nullptr)
+        return;
+    const auto read = read_listener(scalar->text);
+    if (!read) {
+        place.error("{}", read.error().message);
+        return;
+    }
+    listener.vip = read->vip;
+    listener.port = read->port;
+    listener.protocol = read->protocol;
+}
+
+/// `ADDRESS:PORT/PROTOCOL`, or a mapping with it.
+void read_listen_item(const Place& place, Listener& listener) {
+    if (!std::holds_alternative<Mapping>(place.node().value)) {
+        read_listener_text(place, listener);
+        return;
+    }
+    read_mapping(place, listener);
+    const auto quic = place.find("quic");
+    if (quic && listener.quic && listener.protocol != Protocol::kUdp)
+        quic->error("QUIC needs a udp listener");
+}
+
+Value<Service> listen() {
+    Value<Service> value =
+        sections(&Service::listeners, "list of ADDRESS:PORT/PROTOCOL or mappings", read_listen_item);
+    value.read = [read = value.read](const Place& place, Service& service) {
+        read(place, service);
+        const auto* sequence = std::get_if<Sequence>(&place.node().value);
+        if (sequence != nullptr && sequence->empty())
+            place.error("at least one listener is needed");
+    };
+    return value;
+}
+
+/// `ADDRESS`, or a mapping with it.
+void read_backend(const Place& place, Backend& backend) {
+    if (std::holds_alternative<Mapping>(place.node().value))
+        read_mapping(place, backend);
+    else
+        scalar(&Backend::address, "address or mapping", read_backend_address).read(place, backend);
+    if (backend.name.empty())
+        backend.name = backend.address.text();
+}
+
+bool narrows_clients(const Service& service) {
+    return std::any_of(service.allow.begin(), service.allow.end(),
+                       [](const Prefix& prefix) { return prefix.length > 0; });
+}
+
+Value<Service> allow() {
+    Value<Service> value = list(&Service::allow, "prefixes", read_prefix);
+    value.needs_feature = narrows_clients;
+    return value;
+}
+
+}  // namespace
+
+template <>
+const Keys<Service>& keys_of() {
+    static const Keys<Service> keys{
+        {"name", scalar(&Service::name, "text", read_service_name), kRequired, "web",
+         "the service's name in commands and metrics: 1..63 characters of A-Z a-z 0-9 . _ -"},
+        {"listen", listen(), kRequired, "\"192.0.2.10:80/tcp\"",
+         "the VIPs, ports (* = any) and protocols of the service"},
+        {"encapsulation",
+         choice<Service, Encapsulation, Encapsulation>(&Service::encapsulation,
+                                                       {{"ipip", Encapsulation::kIpip},
+                                                        {"gre", Encapsulation::kGre, Stage::kUnbuilt},
+                                                        {"gue", Encapsulation::kGue, Stage::kUnbuilt}}),
+         kDefault, "ipip", "how packets are wrapped on their way to the backends"},
+        {"affinity",
+         choice<Service, Affinity, Affinity>(&Service::affinity,
+                                             {{"flow", Affinity::kFlow}, {"client", Affinity::kClient}}),
+         kDefault, "flow", "what shares a backend: a flow's packets, or everything of a client address"},
+        {"tracking",
+         choice<Service, std::optional<Tracking>, Tracking>(&Service::tracking,
+                                                            {{"moves", Tracking::kMoves, Stage::kUnbuilt},
+                                                             {"always", Tracking::kAlways, Stage::kUnbuilt},
+                                                             {"never", Tracking::kNever}}),
+         kOptional, "moves",
+         "which flows are remembered: those a change would move, all, or none; without it: moves for TCP and "
+         "QUIC, "
+         "never for other UDP"},
+        {"idle_timeout", duration(&Service::idle_timeout, seconds(1), kLongest), kDefault, "10m",
+         "a flow that is silent for this long may move", "tracked connections are"},
+        {"max_drain", duration(&Service::max_drain, seconds(1), kLongest), kDefault, "1h",
+         "how long flows are kept from moving at most", "tracked connections are"},
+        {"on_down",
+         choice<Service, OnDown, OnDown>(
+             &Service::on_down, {{"reset", OnDown::kReset}, {"keep", OnDown::kKeep, Stage::kUnbuilt}}),
+         kDefault, "reset", "whether the flows of a backend that failed its checks move at once or stay"},
+        {"slow_start", duration(&Service::slow_start, seconds(0), kLongest), kDefault, "0s",
+         "how long a backend that came up takes to get its whole share", "slow start is"},
+        {"panic_threshold", percent(&Service::panic_threshold_percent), kDefault, "50%",
+         "if less of the weight than this is healthy, all backends serve", "the panic threshold is"},
+        {"health", section(&Service::health), kOptional, "",
+         "how backends are probed; without it: they are taken to be healthy", "health checks are"},
+        {"announce", section(&Service::announce), kOptional, "",
+         "when and how the VIPs' routes are announced", "BGP announcements are"},
+        {"allow", allow(), kDefault, "[]",
+         "clients that are served, as prefixes; a family without any prefix is not restricted",
+         "client filters are"},
+        {"deny", list(&Service::deny, "prefixes", read_prefix), kDefault, "[]",
+         "clients that are not served, as prefixes", "client filters are"},
+        {"backends", sections(&Service::backends, "list of addresses or mappings", read_backend), kRequired,
+         "10.0.1.12", "the hosts that serve; may be []; a bare address is a backend with defaults"},
+    };
+    return keys;
+}
+
+template <>
+const Keys<Listener>& keys_of() {
+    static const Keys<Listener> keys{
+        {"listen",
+         {"ADDRESS:PORT/PROTOCOL", read_listener_text},
+         kRequired,
+         "\"192.0.2.10:443/udp\"",
+         "the VIP, port (* = any) and protocol (tcp, udp)"},
+        {"quic", boolean(&Listener::quic), kDefault, "false", "whether the UDP packets are QUIC",
+         "QUIC flow tracking is"},
+    };
+    return keys;
+}
+
+template <>
+const Keys<Health>& keys_of() {
+    static const Keys<Health> keys{
+        {"check",
+         choice<Health, Check, Check>(&Health::check, {{"tcp", Check::kTcp},
+                                                       {"http", Check::kHttp},
+                                                       {"https", Check::kHttps},
+                                                       {"udp", Check::kUdp},
+                                                       {"icmp", Check::kIcmp}}),
+         kDefault, "tcp", "what a probe does"},
+        {"path", scalar(&Health::path, "URL path", read_url_path), kDefault, "/",
+         "what an http or https probe asks for"},
+        {"port", integer(&Health::port, 1, 65535), kOptional, "80",
+         "the port that is probed; without it: the first listener's"},
+        {"via", choice<Health, Via, Via>(&Health::via, {{"tunnel", Via::kTunnel}, {"direct", Via::kDirect}}),
+         kDefault, "tunnel",
+         "the probe's way: wrapped like traffic to the VIP, or plain to the backend's address"},
+        {"interval", duration(&Health::interval, milliseconds(100), kLongest), kDefault, "1s",
+         "time from one probe to the next"},
+        {"timeout", duration(&Health::timeout, milliseconds(10), kLongest), kDefault, "500ms",
+         "how long a probe may take"},
+        {"rise", integer(&Health::rise, 1, 100), kDefault, "3",
+         "good probes in a row that make a backend healthy"},
+        {"fall", integer(&Health::fall, 1, 100), kDefault, "2",
+         "bad probes in a row that make a backend unhealthy"},
+    };
+    return keys;
+}
+
+template <>
+const Keys<Announce>& keys_of() {
+    static const Keys<Announce> keys{
+        {"min_healthy", integer(&Announce::min_healthy, 0, 32767), kDefault, "1",
+         "with fewer healthy backends the VIPs are withdrawn"},
+        {"when",
+         choice<Announce, AnnounceWhen, AnnounceWhen>(
+             &Announce::when, {{"any", AnnounceWhen::kAny}, {"all", AnnounceWhen::kAll}}),
+         kDefault, "any",
+         "a VIP of several services is announced when any or all of them have enough backends"},
+        {"communities", list(&Announce::communities, "communities", read_community), kDefault, "[]",
+         "BGP communities of the routes, such as \"64512:100\""},
+        {"med", integer(&Announce::med, 0, 4294967295), kOptional, "50",
+         "multi-exit discriminator of the routes; without it: none"},
+    };
+    return keys;
+}
+
+template <>
+const Keys<Backend>& keys_of() {
+    static const Keys<Backend> keys{
+        {"address", scalar(&Backend::address, "IP address", read_backend_address), kRequired, "10.0.1.11",
+         "where packets are sent; its canonical text is the backend's identity"},
+        {"name", scalar(&Backend::name, "text", read_backend_name), kOptional, "web-1",
+         "the backend's name in commands and metrics, 1..63 characters of A-Z a-z 0-9 . _ - :; without it: "
+         "its "
+         "address"},
+        {"weight", integer(&Backend::weight, 0, 65535), kDefault, "100",
+         "share of the table relative to the service's other backends; 0 = none"},
+        {"state",
+         choice<Backend, BackendState, BackendState>(&Backend::state,
+                                                     {{"up", BackendState::kUp},
+                                                      {"drain", BackendState::kDrain, Stage::kUnbuilt},
+                                                      {"down", BackendState::kDown, Stage::kUnbuilt}}),
+         kDefault, "up", "whether it serves, only keeps the flows it has, or is out"},
+        {"mac", scalar(&Backend::mac, "MAC address", read_mac), kOptional, "\"02:00:00:00:00:11\"",
+         "next hop's Ethernet address; without it: as the kernel resolves it"},
+        {"mtu", integer(&Backend::mtu, 576, 65535), kOptional, "1500",
+         "bytes of IP packet that fit on the way to it; without it: as the kernel's route says",
+         "per-backend MTU limits are"},
+    };
+    return keys;
+}
+
+}  // namespace guideway::config

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/validator.hpp"
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+namespace guideway::config {
+
+namespace {
+
+// Of the maps' layout: 15 bits of a slot number a backend, and the listener index holds so many keys.
+constexpr std::size_t kMaxServiceBackends = 32767;
+constexpr std::size_t kMaxListenersAndVips = 6144;
+// Below this many slots a backend, shares differ by more than a percent or two.
+constexpr std::size_t kSlotsPerBackend = 100;
+
+/// Each item of a list beside the value that was read from it.
+template <typename Item, typename Visit>
+void walk(const Place& mapping, std::string_view key, const std::vector<Item>& items, Visit visit) {
+    const auto list = mapping.find(key);
+    const auto* sequence = list ? std::get_if<Sequence>(&list->node().value) : nullptr;
+    if (sequence == nullptr)
+        return;
+    for (std::size_t i = 0; i < std::min(sequence->size(), items.size()); ++i)
+        visit(list->item((*sequence)[i], i), items[i]);
+}
+
+/// Who was first to use something.
+template <typename T>
+class FirstUses {
+  public:
+    /// The line where it is used already, or 0 for the first use.
+    std::uint32_t claim(const T& value, const Place& place) {
+        const auto [use, inserted] = lines_.try_emplace(value, place.position().line);
+        return inserted ? 0 : use->second;
+    }
+
+    /// The line of the first use, or 0.
+    [[nodiscard]] std::uint32_t line_of(const T& value) const {
+        const auto use = lines_.find(value);
+        return use == lines_.end() ? 0 : use->second;
+    }
+
+    [[nodiscard]] std::size_t size() const { return lines_.size(); }
+
+  private:
+    std::unordered_map<T, std::uint32_t> lines_;
+};
+
+using Vips = FirstUses<IpAddress>;
+
+void check_hash_key(const Place& root) {
+    const auto key = root.find("hash_key");
+    const auto file = root.find("hash_key_file");
+    if (!key && !file)
+        root.missing("hash_key").error("one of hash_key and hash_key_file is required");
+    if (key && file)
+        file->error("hash_key is set as well; keep one of them");
+}
+
+void check_interfaces(const Place& root, const Config& config) {
+    std::set<std::string> seen;
+    const auto list = root.find("interfaces");
+    const auto* sequence = list ? std::get_if<Sequence>(&list->node().value) : nullptr;
+    if (sequence == nullptr || sequence->size() != config.interfaces.size())
+        return;
+    for (std::size_t i = 0; i < sequence->size(); ++i)
+        if (!seen.insert(config.interfaces[i]).second)
+            list->item((*sequence)[i], i).error("{} is listed twice", config.interfaces[i]);
+}
+
+void check_names(const Place& root, const Config& config) {
+    FirstUses<std::string> names;
+    walk(root, "services", config.services, [&](const Place& place, const Service& service) {
+        const auto name = place.find("name");
+        if (service.name.empty() || !name)
+            return;
+        if (const auto line = names.claim(service.name, *name))
+            name->error("{} is already used at line {}", service.name, line);
+    });
+}
+
+/// Of a listener or backend that is either a single value or a mapping that has it under a key.
+template <typename Visit>
+void visit_text(const Place& item, std::string_view key, Visit visit) {
+    if (const auto inner = item.find(key))
+        visit(*inner);
+    else
+        visit(item);
+}
+
+Vips check_listeners(const Place& root, const Config& config) {
+    FirstUses<std::string> listeners;
+    Vips vips;
+    const auto check = [&](const Place& item, const Listener& listener) {
+        if (listener.vip.is_unspecified())
+            return;
+        visit_text(item, "listen", [&](const Place& place) {
+            vips.claim(listener.vip, place);
+            if (const auto line = listeners.claim(listener.text(), place))
+                place.error("{} is already used at line {}", listener.text(), line);
+        });
+    };
+    walk(root, "services", config.services, [&](const Place& place, const Service& service) {
+        walk(place, "listen", service.listeners, check);
+    });
+    if (listeners.size() + vips.size() > kMaxListenersAndVips)
+        root.find("services")
+            ->error("{} listeners and {} VIPs do not fit; together they are at most {}", listeners.size(),
+                    vips.size(), kMaxListenersAndVips);
+    return vips;
+}
+
+/// The addresses and names of one service's backends.
+class PoolCheck {
+  public:
+    explicit PoolCheck(const Vips& vips) : vips_(vips) {}
+
+    void operator()(const Place& item, const Backend& backend) {
+        if (backend.address.is_unspecified())
+            return;
+        visit_text(item, "address", [&](const Place& place) { check_address(place, backend); });
+        visit_text(item, "name", [&](const Place& place) { check_name(place, backend); });
+    }
+
+  private:
+    void check_address(const Place& place, const Backend& backend) {
+        if (const auto line = vips_.line_of(backend.address))
+            place.error("{} is a VIP, at line {}", backend.address.text(), line);
+        if (const auto line = addresses_.claim(backend.address, place)) {
+            place.error("{} is already used at line {}", backend.address.text(), line);
+            is_repeated_ = true;
+        } else {
+            is_repeated_ = false;
+        }
+    }
+
+    void check_name(const Place& place, const Backend& backend) {
+        if (const auto line = names_.claim(backend.name, place); line != 0 && !is_repeated_)
+            place.error("the name {} is already used at line {}", backend.name, line);
+    }
+
+    const Vips& vips_;
+    FirstUses<IpAddress> addresses_;
+    FirstUses<std::string> names_;
+    bool is_repeated_ = false;
+};
+
+void check_pool(const Place& place, const Service& service, const Datapath& datapath, const Vips& vips) {
+    walk(place, "backends", service.backends, PoolCheck(vips));
+    const std::size_t count = service.backends.size();
+    if (count > kMaxServiceBackends)
+        place.find("backends")
+            ->error("{} backends do not fit; a service has at most {}", count, kMaxServiceBackends);
+    else if (count * kSlotsPerBackend > datapath.table_size)
+        place.find("backends")
+            ->warning(
+                "{} backends share unevenly in a table of {} slots; datapath.table_size should be at least "
+                "{}",
+                count, datapath.table_size, count * kSlotsPerBackend);
+}
+
+void check_limits(const Place& root, const Config& config) {
+    const auto services = root.find("services");
+    if (!services)
+        return;
+    const Datapath& datapath = config.datapath;
+    if (config.services.size() > datapath.max_services)
+        services->error("{} services do not fit; datapath.max_services is {}", config.services.size(),
+                        datapath.max_services);
+    std::size_t backends = 0;
+    for (const Service& service : config.services)
+        backends += service.backends.size();
+    if (backends > datapath.max_backends)
+        services->error("{} backends in all do not fit; datapath.max_backends is {}", backends,
+                        datapath.max_backends);
+}
+
+}  // namespace
+
+void validate(const Place& root, const Config& config) {
+    check_hash_key(root);
+    check_interfaces(root, config);
+    check_names(root, config);
+    const Vips vips = check_listeners(root, config);
+    walk(root, "services", config.services, [&](const Place& place, const Service& service) {
+        check_pool(place, service, config.datapath, vips);
+    });
+    check_limits(root, config);
+}
+
+}  // namespace guideway::config

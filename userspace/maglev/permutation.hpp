@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace guideway::maglev {
+
+/// The hash of a backend's identity (its canonical address text) with seed 0: XXH3_64.
+[[nodiscard]] std::uint64_t identity_hash(std::string_view identity);
+
+/// The order in which a backend wants the slots of a table of M (prime) slots: `(offset + j * skip) mod M` for
+/// j = 0, 1, ... visits each slot once (Maglev, section 3.4).
+struct Permutation {
+    std::uint32_t offset = 0;  ///< 0..M-1
+    std::uint32_t skip = 0;    ///< 1..M-1
+
+    [[nodiscard]] static Permutation of(std::string_view identity, std::uint32_t size);
+};
+
+}  // namespace guideway::maglev

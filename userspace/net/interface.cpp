@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/interface.hpp"
+
+#include <linux/if.h>
+#include <linux/if_arp.h>
+
+#include "net/attributes.hpp"
+
+namespace guideway::net {
+
+namespace {
+std::expected<Interface, Refusal> ask(Netlink& netlink, Request& request) {
+    Interface interface;
+    const auto answered = netlink.talk(request, [&](const nlmsghdr& message) {
+        const auto& header = *static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(&message));
+        const Attributes attributes(message, sizeof(header));
+        interface.index = header.ifi_index;
+        interface.name = attributes.text(IFLA_IFNAME).value_or("");
+        if (header.ifi_type == ARPHRD_ETHER)
+            interface.mac = attributes.mac(IFLA_ADDRESS);
+        interface.mtu = attributes.number(IFLA_MTU).value_or(0);
+        interface.up = header.ifi_flags & IFF_UP;
+        interface.carrier = header.ifi_flags & IFF_LOWER_UP;
+    });
+    if (!answered)
+        return std::unexpected(answered.error());
+    return interface;
+}
+}  // namespace
+
+Result<Interface> interface_named(Netlink& netlink, const std::string& name) {
+    if (name.empty() || name.size() >= IFNAMSIZ)
+        return fail("no interface {}: a name has 1 to {} characters", name, IFNAMSIZ - 1);
+    Request request(RTM_GETLINK, 0, ifinfomsg{});
+    request.put(IFLA_IFNAME, name);
+    auto interface = ask(netlink, request);
+    if (!interface)
+        return fail("no interface {}: {}", name, interface.error().cause);
+    return *std::move(interface);
+}
+
+Result<Interface> interface_at(Netlink& netlink, int index) {
+    ifinfomsg header{};
+    header.ifi_index = index;
+    Request request(RTM_GETLINK, 0, header);
+    auto interface = ask(netlink, request);
+    if (!interface)
+        return fail("no interface with index {}: {}", index, interface.error().cause);
+    return *std::move(interface);
+}
+
+}  // namespace guideway::net

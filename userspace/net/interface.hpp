@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "net/netlink.hpp"
+#include "util/mac_address.hpp"
+#include "util/result.hpp"
+
+namespace guideway::net {
+
+/// A network interface of this host.
+struct Interface {
+    int index = 0;
+    std::string name;
+    std::optional<MacAddress> mac;  ///< nothing unless the device is Ethernet (loopback, tunnels)
+    std::uint32_t mtu = 0;          ///< bytes of an IP packet
+    bool up = false;                ///< by the administrator's will
+    bool carrier = false;           ///< up, and its link as well
+
+    bool operator==(const Interface&) const = default;
+};
+
+/// Errors: `no interface eth7: cause`.
+[[nodiscard]] Result<Interface> interface_named(Netlink& netlink, const std::string& name);
+/// Errors: `no interface with index 7: cause`.
+[[nodiscard]] Result<Interface> interface_at(Netlink& netlink, int index);
+
+}  // namespace guideway::net

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <unordered_map>
+
+#include "net/interface.hpp"
+#include "net/neighbour.hpp"
+#include "net/netlink.hpp"
+#include "util/ip_address.hpp"
+#include "util/mac_address.hpp"
+
+namespace guideway::net {
+
+/// Why packets cannot be sent to a destination now.
+struct NoNextHop {
+    std::string reason;  ///< `no route to 10.0.1.11: network is unreachable`
+    bool local = false;  ///< the destination is this host itself
+
+    bool operator==(const NoNextHop&) const = default;
+};
+
+/// The way to a destination as far as routes and interfaces tell: all but the neighbour's MAC.
+struct Path {
+    NeighbourId neighbour;  ///< the gateway, or the destination if that is on the link
+    std::string interface;
+    MacAddress source_mac;
+    IpAddress source;
+    std::uint32_t mtu = 0;
+};
+
+/// Finds paths, asking for each interface once: lives as long as one round of questions.
+class PathFinder {
+  public:
+    explicit PathFinder(Netlink& netlink) : netlink_(netlink) {}
+
+    [[nodiscard]] std::expected<Path, NoNextHop> path_to(const IpAddress& destination);
+
+  private:
+    [[nodiscard]] const Result<Interface>& interface(int index);
+
+    Netlink& netlink_;
+    std::unordered_map<int, Result<Interface>> interfaces_;
+};
+
+}  // namespace guideway::net
