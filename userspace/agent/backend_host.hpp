@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "util/ip_address.hpp"
+#include "util/result.hpp"
+
+namespace guideway::agent {
+
+struct BackendHostOptions {
+    std::string interface;
+    std::vector<IpAddress> vips;
+    std::vector<IpAddress> balancers;
+    std::string runtime_dir;
+    std::string pins;
+    bool detach_on_exit = false;
+};
+
+/// Makes this host a backend, and keeps it one until SIGTERM or SIGINT: packets that the balancers wrapped
+/// for the VIPs are unwrapped on the interface, and the VIPs are addresses of `lo` that are not answered for
+/// by ARP. Decap and VIPs stay when the process ends, unless detach_on_exit.
+[[nodiscard]] Result<void> run_backend_host(const BackendHostOptions& options);
+
+}  // namespace guideway::agent

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/agent.hpp"
+
+#include "cli/commands.hpp"
+#include "cli/configuration.hpp"
+#include "util/log.hpp"
+
+namespace guideway::cli {
+
+namespace {
+struct Options {
+    std::string path;
+    std::string runtime_dir;
+    std::string pins;
+    bool detach_on_exit = false;
+};
+
+int run(const Options& options) {
+    set_up_log();
+    auto config = load_configuration(options.path, Unbuilt::kRefuse);
+    if (!config)
+        return kRefused;
+    if (!options.runtime_dir.empty())
+        config->runtime_dir = options.runtime_dir;
+    if (!options.pins.empty())
+        config->pins = options.pins;
+    auto agent = agent::Agent::start({std::move(*config), options.detach_on_exit});
+    if (!agent)
+        return refuse(agent.error());
+    if (auto done = (*agent)->run(); !done)
+        return refuse(done.error());
+    return kDone;
+}
+}  // namespace
+
+void add_agent(CLI::App& app, int& status) {
+    auto* command =
+        app.add_subcommand("agent", "Balance: run in the foreground until SIGTERM; forwarding goes on");
+    auto options = std::make_shared<Options>();
+    command->add_option("-c,--config", options->path, "configuration file")->required()->type_name("FILE");
+    command->add_flag("--detach-on-exit", options->detach_on_exit,
+                      "end forwarding at exit, and remove all pins");
+    command->add_option("--runtime-dir", options->runtime_dir, "instead of the file's runtime_dir")
+        ->type_name("D");
+    command->add_option("--pins", options->pins, "instead of the file's pins")->type_name("D");
+    command->callback([options, &status] { status = run(*options); });
+}
+
+}  // namespace guideway::cli

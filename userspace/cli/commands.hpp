@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+/// One file per command. Each adds its subcommand, whose callback stores the process's exit status: 0 done, 1
+/// refused or wrong. Usage errors are CLI11's own and end with 2.
+namespace guideway::cli {
+
+inline constexpr int kDone = 0;
+inline constexpr int kRefused = 1;
+inline constexpr int kUsage = 2;
+
+inline constexpr const char* kDefaultRuntimeDir = "/run/guideway";
+inline constexpr const char* kDefaultPins = "/sys/fs/bpf/guideway";
+
+void add_agent(CLI::App& app, int& status);
+void add_backend(CLI::App& app, int& status);
+void add_check(CLI::App& app, int& status);
+void add_genkey(CLI::App& app, int& status);
+void add_status(CLI::App& app, int& status);
+void add_table(CLI::App& app, int& status);
+
+}  // namespace guideway::cli

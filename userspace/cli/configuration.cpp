@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/configuration.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "cli/commands.hpp"
+#include "config/parser.hpp"
+
+namespace guideway::cli {
+
+std::optional<config::Config> load_configuration(const std::string& path, Unbuilt unbuilt) {
+    auto parsed = config::load(path);
+    if (!parsed) {
+        refuse(parsed.error());
+        return std::nullopt;
+    }
+    for (const auto& error : parsed->errors)
+        fmt::print(stderr, "{}\n", error.text());
+    if (unbuilt == Unbuilt::kRefuse) {
+        for (const auto& missing : parsed->unbuilt)
+            fmt::print(stderr, "{}\n", missing.text());
+    }
+    for (const auto& warning : parsed->warnings)
+        fmt::print(stderr, "{}\n", warning.text());
+    if (!parsed->errors.empty() || (unbuilt == Unbuilt::kRefuse && !parsed->unbuilt.empty()))
+        return std::nullopt;
+    return std::move(parsed->config);
+}
+
+int refuse(const Error& error) {
+    fmt::print(stderr, "guideway: {}\n", error.message);
+    return kRefused;
+}
+
+}  // namespace guideway::cli

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "config/model.hpp"
+#include "util/result.hpp"
+
+namespace guideway::cli {
+
+/// Whether keys of features that do not exist yet are refused: an agent must not pretend to have them.
+enum class Unbuilt : bool { kRefuse, kIgnore };
+
+/// Loads a configuration and prints what is wrong or doubtful in it on stderr; nothing if it cannot be used.
+[[nodiscard]] std::optional<config::Config> load_configuration(const std::string& path, Unbuilt unbuilt);
+
+/// Prints the sentence on stderr; the exit status that says so.
+int refuse(const Error& error);
+
+}  // namespace guideway::cli

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "control/desired_state.hpp"
+#include "datapath/maps.hpp"
+
+namespace guideway::control {
+
+/// A run of elements of the map 'backends': first + 1 .. first + capacity.
+struct Region {
+    std::uint32_t first = 0;
+    std::uint32_t capacity = 0;
+
+    auto operator<=>(const Region&) const = default;
+};
+
+/// A number that a packet may still carry although nothing leads to it any more keeps its place as retired.
+struct BackendNumber {
+    std::uint16_t number = 0;  ///< 1..capacity, local to the service
+    bool retired = false;
+
+    auto operator<=>(const BackendNumber&) const = default;
+};
+
+struct ServiceNumbers {
+    std::uint16_t number = 0;
+    bool retired = false;
+    Region region;
+    std::map<IpAddress, BackendNumber> backends;
+
+    [[nodiscard]] std::uint32_t index_of(const IpAddress& backend) const {
+        return region.first + backends.at(backend).number;
+    }
+    bool operator==(const ServiceNumbers&) const = default;
+};
+
+/// Which numbers services and backends have in the maps. Numbers are stable: whoever stays keeps his, through
+/// reloads and restarts, and a retired number is given away only after release_retired().
+struct Numbering {
+    std::map<std::string, ServiceNumbers> services;
+    std::vector<Region> retired_regions;  ///< left by services that grew
+
+    bool operator==(const Numbering&) const = default;
+};
+
+/// Numbers for every service and backend of `desired`, taking over what `current` has. Pure. Errors: no room.
+[[nodiscard]] Result<Numbering> renumber(const Numbering& current, const DesiredState& desired,
+                                         const datapath::Geometry& geometry);
+
+/// Frees what is retired; call when no packet can refer to it any more.
+void release_retired(Numbering& numbering);
+
+/// What the pinned maps of an earlier agent say.
+[[nodiscard]] Numbering read_numbering(const datapath::Maps& maps);
+
+}  // namespace guideway::control

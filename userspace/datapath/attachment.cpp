@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/attachment.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+
+#include <optional>
+
+#include "datapath/program.hpp"
+
+namespace guideway::datapath {
+
+namespace {
+unsigned link_interface(int link_fd) {
+    bpf_link_info info{};
+    std::uint32_t length = sizeof(info);
+    if (bpf_obj_get_info_by_fd(link_fd, &info, &length) != 0)
+        return 0;
+    return info.xdp.ifindex;
+}
+
+bool is_native(unsigned index) {
+    LIBBPF_OPTS(bpf_xdp_query_opts, query);
+    return bpf_xdp_query(static_cast<int>(index), 0, &query) == 0 && query.attach_mode == XDP_ATTACHED_DRV;
+}
+
+std::uint32_t attached_program(unsigned index) {
+    std::uint32_t id = 0;
+    bpf_xdp_query_id(static_cast<int>(index), 0, &id);
+    return id;
+}
+
+UniqueFd create_link(int program_fd, unsigned index, std::uint32_t flags) {
+    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
+    return UniqueFd(bpf_link_create(program_fd, static_cast<int>(index), BPF_XDP, &options));
+}
+
+/// Gives the earlier agent's link the new program; nothing if there is no such link or it cannot serve.
+std::optional<Attachment> replace(const Pins& pins, const std::string& interface, unsigned index,
+                                  int program_fd, config::Mode mode) {
+    const auto link = pins.get(link_pin_name(interface));
+    if (!link || link_interface(link->get()) != index)
+        return std::nullopt;
+    const bool native = is_native(index);
+    if ((mode == config::Mode::kNative && !native) || (mode == config::Mode::kGeneric && native))
+        return std::nullopt;
+    if (bpf_link_update(link->get(), program_fd, nullptr) != 0)
+        return std::nullopt;
+    return Attachment{.interface = interface, .native = native, .replaced = true, .fallback = {}};
+}
+}  // namespace
+
+Result<Attachment> attach(const Pins& pins, const std::string& interface, int program_fd, config::Mode mode) {
+    const unsigned index = if_nametoindex(interface.c_str());
+    if (index == 0)
+        return fail("attach to {}: no such interface; name one that `ip link` shows", interface);
+    if (auto replaced = replace(pins, interface, index, program_fd, mode))
+        return *replaced;
+    if (auto removed = pins.remove(link_pin_name(interface)); !removed)
+        return std::unexpected(removed.error());
+
+    Attachment attachment{.interface = interface, .native = false, .replaced = false, .fallback = {}};
+    UniqueFd link;
+    if (mode != config::Mode::kGeneric) {
+        link = create_link(program_fd, index, XDP_FLAGS_DRV_MODE);
+        attachment.native = static_cast<bool>(link);
+    }
+    if (!link && mode == config::Mode::kNative && errno != EBUSY && errno != EEXIST && errno != EPERM)
+        return fail("attach to {}: its driver refuses native XDP ({}); set datapath.mode to auto or generic",
+                    interface, errno_text());
+    if (!link && mode == config::Mode::kAuto)
+        attachment.fallback = errno_text();
+    if (!link && (mode == config::Mode::kGeneric || (errno != EBUSY && errno != EEXIST && errno != EPERM)))
+        link = create_link(program_fd, index, XDP_FLAGS_SKB_MODE);
+    if (!link && (errno == EBUSY || errno == EEXIST))
+        return fail(
+            "attach to {}: another XDP program (id {}) is attached there; detach it (`ip link set dev {} xdp "
+            "off`)",
+            interface, attached_program(index), interface);
+    if (!link)
+        return bpf_failure(fmt::format("attach to {}", interface), errno);
+
+    if (auto pinned = pins.put(link_pin_name(interface), link.get()); !pinned)
+        return std::unexpected(pinned.error());
+    return attachment;
+}
+
+bool is_attached(const Pins& pins, const std::string& interface) {
+    const auto link = pins.get(link_pin_name(interface));
+    const unsigned index = if_nametoindex(interface.c_str());
+    return link && index != 0 && link_interface(link->get()) == index;
+}
+
+}  // namespace guideway::datapath

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "config/model.hpp"
+#include "datapath/pins.hpp"
+
+namespace guideway::datapath {
+
+/// How a program came to its interface.
+struct Attachment {
+    std::string interface;
+    bool native = false;
+    bool replaced = false;  ///< took over the link of an earlier agent, without a gap
+    std::string fallback;   ///< why it is generic although native was tried
+};
+
+/// Attaches an XDP program to an interface by a pinned link, which outlives this process. An earlier agent's
+/// link gets the new program atomically.
+[[nodiscard]] Result<Attachment> attach(const Pins& pins, const std::string& interface, int program_fd,
+                                        config::Mode mode);
+
+/// Whether the pinned link still leads to its interface.
+[[nodiscard]] bool is_attached(const Pins& pins, const std::string& interface);
+
+}  // namespace guideway::datapath

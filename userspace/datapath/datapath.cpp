@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/datapath.hpp"
+
+namespace guideway::datapath {
+
+namespace {
+/// What is pinned and fits, or why nothing does.
+Result<Maps> adoptable(const Pins& pins, const Geometry& wanted) {
+    auto maps = Maps::open(pins, Maps::Access::kReadWrite);
+    if (!maps)
+        return maps;
+    const Geometry& found = maps->geometry();
+    if (found != wanted)
+        return fail("the pinned maps have table_size {}, max_services {}, max_backends {}", found.table_size,
+                    found.max_services, found.max_backends);
+    return maps;
+}
+
+Result<void> pin(const Pins& pins, const Maps& maps) {
+    Result<void> pinned{};
+    for_each_map(maps.fds(), [&](const char* name, const UniqueFd& fd) {
+        if (pinned)
+            pinned = pins.put(name, fd.get());
+    });
+    return pinned;
+}
+}  // namespace
+
+Geometry geometry_of(const config::Datapath& datapath) {
+    return {datapath.table_size, datapath.max_services, datapath.max_backends};
+}
+
+Result<Datapath> Datapath::open(const config::Config& config) {
+    auto pins = Pins::create(config.pins);
+    if (!pins)
+        return std::unexpected(pins.error());
+    auto lock = ExclusiveLock::take(config.pins);
+    if (!lock)
+        return std::unexpected(lock.error());
+
+    const Geometry geometry = geometry_of(config.datapath);
+    std::string not_adopted_because;
+    std::optional<Maps> pinned;
+    if (!pins->empty()) {
+        if (auto maps = adoptable(*pins, geometry))
+            pinned = std::move(*maps);
+        else
+            not_adopted_because = maps.error().message;
+    }
+    auto program = Program::load(geometry, config.hash_key, pinned ? &*pinned : nullptr);
+    if (!program)
+        return std::unexpected(program.error());
+    const bool adopted = pinned.has_value();
+    auto maps = adopted ? Result<Maps>(std::move(*pinned)) : program->maps();
+    if (!maps)
+        return std::unexpected(maps.error());
+
+    Datapath datapath(std::move(*lock), std::move(*pins), std::move(*program), std::move(*maps));
+    datapath.adopted_ = adopted;
+    datapath.not_adopted_because_ = std::move(not_adopted_because);
+    return datapath;
+}
+
+Result<Attachment> Datapath::attach(const std::string& interface, config::Mode mode) {
+    auto attachment = datapath::attach(pins_, interface, program_.fd(), mode);
+    if (!attachment)
+        return attachment;
+    if (!adopted_) {
+        if (auto pinned = pin(pins_, maps_); !pinned)
+            return std::unexpected(pinned.error());
+        adopted_ = true;
+    }
+    for (const auto& other : pins_.linked_interfaces()) {
+        if (other == interface)
+            continue;
+        if (auto removed = pins_.remove(link_pin_name(other)); !removed)
+            return std::unexpected(removed.error());
+    }
+    return attachment;
+}
+
+}  // namespace guideway::datapath

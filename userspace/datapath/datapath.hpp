@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/model.hpp"
+#include "datapath/attachment.hpp"
+#include "datapath/maps.hpp"
+#include "datapath/pins.hpp"
+#include "datapath/program.hpp"
+#include "util/exclusive_lock.hpp"
+
+namespace guideway::datapath {
+
+/// The balancer in the kernel: program, maps, pins and links. Opening it changes nothing that forwards; the
+/// maps are filled next, and attach() then puts program and maps into service at once.
+class Datapath {
+  public:
+    /// Adopts the maps that an earlier agent left pinned, if they fit this configuration and this version.
+    /// Otherwise new ones will take their place.
+    [[nodiscard]] static Result<Datapath> open(const config::Config& config);
+
+    [[nodiscard]] const Maps& maps() const { return maps_; }
+    [[nodiscard]] const Pins& pins() const { return pins_; }
+    [[nodiscard]] int program_fd() const { return program_.fd(); }
+    [[nodiscard]] bool adopted() const { return adopted_; }
+    /// Why pinned maps were not adopted; empty if there were none, or if they were.
+    [[nodiscard]] const std::string& not_adopted_because() const { return not_adopted_because_; }
+
+    /// Attaches the program to the configured interface and pins everything; leaves interfaces that are no
+    /// longer configured.
+    [[nodiscard]] Result<Attachment> attach(const std::string& interface, config::Mode mode);
+
+    /// Ends forwarding: no program, no pins.
+    [[nodiscard]] Result<void> remove() const { return pins_.remove_all(); }
+
+  private:
+    Datapath(ExclusiveLock lock, Pins pins, Program program, Maps maps)
+        : lock_(std::move(lock)),
+          pins_(std::move(pins)),
+          program_(std::move(program)),
+          maps_(std::move(maps)) {}
+
+    ExclusiveLock lock_;
+    Pins pins_;
+    Program program_;
+    Maps maps_;
+    bool adopted_ = false;
+    std::string not_adopted_because_;
+};
+
+/// The sizes that a configuration asks for.
+[[nodiscard]] Geometry geometry_of(const config::Datapath& datapath);
+
+}  // namespace guideway::datapath

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/decap.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "backend_decap.skel.h"
+#include "datapath/libbpf_log.hpp"
+#include "datapath/program.hpp"
+
+namespace guideway::datapath {
+
+namespace {
+struct Destroy {
+    void operator()(backend_decap_bpf* skeleton) const { backend_decap_bpf::destroy(skeleton); }
+};
+
+std::vector<abi::address> keys_of(int map_fd) {
+    std::vector<abi::address> keys;
+    abi::address key{};
+    for (const void* previous = nullptr; bpf_map_get_next_key(map_fd, previous, &key) == 0;
+         previous = &keys.back())
+        keys.push_back(key);
+    return keys;
+}
+
+/// Makes the map hold exactly these addresses; additions first, so that nothing that stays is ever missing.
+Result<void> store(int map_fd, const char* name, const std::vector<IpAddress>& addresses) {
+    const std::uint32_t present = 1;
+    for (const auto& address : addresses) {
+        const auto key = abi::to_abi(address);
+        if (bpf_map_update_elem(map_fd, &key, &present, BPF_ANY) != 0)
+            return fail("update map '{}' for {}: {}", name, address.text(), errno_text());
+    }
+    for (const auto& key : keys_of(map_fd)) {
+        if (std::ranges::find(addresses, abi::from_abi(key)) == addresses.end())
+            bpf_map_delete_elem(map_fd, &key);
+    }
+    return {};
+}
+}  // namespace
+
+Result<Attachment> attach_decap(const Pins& pins, const std::string& interface, const DecapRules& rules) {
+    capture_libbpf_log();
+    const std::unique_ptr<backend_decap_bpf, Destroy> skeleton(backend_decap_bpf::open());
+    if (!skeleton)
+        return bpf_failure("open the decap program", errno);
+    const auto& maps = skeleton->maps;
+    for (bpf_map* map : {maps.decap_balancers, maps.decap_vips, maps.decap_stats})
+        bpf_map__set_pin_path(map, pins.path(bpf_map__name(map)).c_str());
+    if (const int error = backend_decap_bpf::load(skeleton.get()); error != 0)
+        return bpf_failure("load the decap program", error);
+
+    if (auto stored = store(bpf_map__fd(maps.decap_balancers), "decap_balancers", rules.balancers); !stored)
+        return std::unexpected(stored.error());
+    if (auto stored = store(bpf_map__fd(maps.decap_vips), "decap_vips", rules.vips); !stored)
+        return std::unexpected(stored.error());
+    return attach(pins, interface, bpf_program__fd(skeleton->progs.backend_decap), config::Mode::kAuto);
+}
+
+Result<DecapCounts> decap_counts(const Pins& pins) {
+    const auto map = pins.get("decap_stats");
+    if (!map)
+        return std::unexpected(map.error());
+    DecapCounts counts{};
+    std::vector<std::uint64_t> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    for (std::uint32_t verdict = 0; verdict < counts.size(); ++verdict) {
+        if (bpf_map_lookup_elem(map->get(), &verdict, per_cpu.data()) != 0)
+            return fail("read map 'decap_stats': {}", errno_text());
+        for (const std::uint64_t count : per_cpu)
+            counts[verdict] += count;
+    }
+    return counts;
+}
+
+}  // namespace guideway::datapath

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/listener_index.hpp"
+
+#include <arpa/inet.h>
+#include <linux/membarrier.h>
+#include <netinet/in.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <thread>
+
+namespace guideway::datapath {
+
+namespace {
+bool empty(const abi::listener& entry) {
+    return entry.key.kind == abi::LISTENER_EMPTY;
+}
+
+/// One entry a listener with a port, and one a VIP that also knows its any-port listeners.
+std::vector<abi::listener> entries_of(const std::vector<ListenerEntry>& listeners) {
+    std::vector<abi::listener> entries;
+    std::map<IpAddress, abi::listener> vips;
+    for (const auto& listener : listeners) {
+        auto& vip = vips[listener.vip];
+        vip.key.vip = abi::to_abi(listener.vip);
+        vip.key.kind = abi::LISTENER_VIP;
+        if (listener.port == 0) {
+            (listener.protocol == IPPROTO_TCP ? vip.any_port_tcp : vip.any_port_udp) = listener.service;
+            continue;
+        }
+        abi::listener entry{};
+        entry.key.vip = vip.key.vip;
+        entry.key.port = htons(listener.port);
+        entry.key.protocol = listener.protocol;
+        entry.key.kind = abi::LISTENER_PORT;
+        entry.service = listener.service;
+        entries.push_back(entry);
+    }
+    for (const auto& [address, entry] : vips)
+        entries.push_back(entry);
+    return entries;
+}
+
+/// Cuckoo insertion: an entry that finds both its slots taken moves out who sits in the second one.
+bool insert(abi::listener_index& index, abi::listener entry) {
+    constexpr int kMovesAtMost = 500;
+    std::uint32_t from = index.mask + 1;
+    for (int move = 0; move < kMovesAtMost; ++move) {
+        const std::uint64_t hash = abi::listener_hash(&entry.key, index.seed);
+        const auto first = static_cast<std::uint32_t>(hash) & index.mask;
+        const auto second = static_cast<std::uint32_t>(hash >> 32) & index.mask;
+        for (const std::uint32_t slot : {first, second}) {
+            if (empty(index.slots[slot])) {
+                index.slots[slot] = entry;
+                return true;
+            }
+        }
+        const std::uint32_t slot = from == second ? first : second;
+        std::swap(entry, index.slots[slot]);
+        from = slot;
+    }
+    return false;
+}
+
+bool same(const abi::listener_index& a, const abi::listener_index& b) {
+    return a.mask == b.mask && a.seed == b.seed &&
+           std::memcmp(a.slots, b.slots, sizeof(abi::listener) * (a.mask + 1)) == 0;
+}
+
+/// Until every program that may still read the inactive index has ended. Kernels with nohz_full CPUs refuse
+/// the call; a program runs for microseconds, so waiting does there.
+void wait_for_readers() {
+    if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+}
+
+std::uint32_t active_element(const Maps& maps) {
+    return std::atomic_ref(maps.listener_index(0).active).load(std::memory_order_acquire) %
+           abi::LISTENER_INDEXES;
+}
+}  // namespace
+
+Result<std::unique_ptr<abi::listener_index>> build_listener_index(
+    const std::vector<ListenerEntry>& listeners) {
+    constexpr std::uint64_t kSeedsAtMost = 64;
+    const auto entries = entries_of(listeners);
+    if (entries.size() > abi::LISTENER_KEYS_MAX)
+        return fail("index {} listeners and VIPs: there is room for {}", entries.size(),
+                    static_cast<unsigned>(abi::LISTENER_KEYS_MAX));
+    auto index = std::make_unique<abi::listener_index>();
+    index->mask = std::clamp<std::uint32_t>(std::bit_ceil(4 * static_cast<std::uint32_t>(entries.size())),
+                                            abi::LISTENER_SLOTS_MIN, abi::LISTENER_SLOTS_MAX) -
+                  1;
+    for (index->seed = 1; index->seed <= kSeedsAtMost; ++index->seed) {
+        std::memset(index->slots, 0, sizeof(index->slots));
+        if (std::ranges::all_of(entries, [&](const auto& entry) { return insert(*index, entry); }))
+            return index;
+    }
+    return fail("index {} listeners and VIPs: no layout found", entries.size());
+}
+
+Result<void> publish_listeners(const Maps& maps, const std::vector<ListenerEntry>& listeners) {
+    auto built = build_listener_index(listeners);
+    if (!built)
+        return std::unexpected(built.error());
+    const std::uint32_t active = active_element(maps);
+    if (same(maps.listener_index(active), **built))
+        return {};
+
+    const std::uint32_t inactive = 1 - active;
+    auto& target = maps.listener_index(inactive);
+    wait_for_readers();
+    target.mask = (*built)->mask;
+    target.seed = (*built)->seed;
+    std::memcpy(target.slots, (*built)->slots, sizeof(abi::listener) * (target.mask + 1));
+    std::atomic_ref(maps.listener_index(0).active).store(inactive, std::memory_order_release);
+    return {};
+}
+
+std::vector<ListenerEntry> published_listeners(const Maps& maps) {
+    std::vector<ListenerEntry> listeners;
+    const auto& index = maps.listener_index(active_element(maps));
+    for (const auto& entry : std::span(index.slots, (index.mask & (abi::LISTENER_SLOTS_MAX - 1)) + 1)) {
+        const IpAddress vip = abi::from_abi(entry.key.vip);
+        if (entry.key.kind == abi::LISTENER_PORT)
+            listeners.push_back({vip, ntohs(entry.key.port), entry.key.protocol, entry.service});
+        if (entry.any_port_tcp != 0)
+            listeners.push_back({vip, 0, IPPROTO_TCP, entry.any_port_tcp});
+        if (entry.any_port_udp != 0)
+            listeners.push_back({vip, 0, IPPROTO_UDP, entry.any_port_udp});
+    }
+    std::ranges::sort(listeners);
+    return listeners;
+}
+
+}  // namespace guideway::datapath

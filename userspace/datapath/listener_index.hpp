@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "datapath/maps.hpp"
+
+namespace guideway::datapath {
+
+/// A listener and the number of its service.
+struct ListenerEntry {
+    IpAddress vip;
+    std::uint16_t port = 0;  ///< host order; 0 = any
+    std::uint8_t protocol = 0;
+    std::uint16_t service = 0;
+
+    auto operator<=>(const ListenerEntry&) const = default;
+};
+
+/// Lays out the index of include/guideway/listener.h: every listener, and every VIP, in one of its two slots.
+[[nodiscard]] Result<std::unique_ptr<abi::listener_index>> build_listener_index(
+    const std::vector<ListenerEntry>& listeners);
+
+/// Makes exactly these listeners known to the program. A packet sees either the set before or this one. May
+/// block for an RCU grace period (tens of milliseconds), since the index that is not active is written anew.
+[[nodiscard]] Result<void> publish_listeners(const Maps& maps, const std::vector<ListenerEntry>& listeners);
+
+/// The listeners that the program knows, sorted.
+[[nodiscard]] std::vector<ListenerEntry> published_listeners(const Maps& maps);
+
+}  // namespace guideway::datapath

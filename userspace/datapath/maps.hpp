@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "datapath/mapped_array.hpp"
+#include "datapath/pins.hpp"
+#include "util/abi.hpp"
+#include "util/unique_fd.hpp"
+
+namespace guideway::datapath {
+
+/// What fixes the sizes of the maps: they cannot grow while packets read them.
+struct Geometry {
+    std::uint32_t table_size = abi::TABLE_SIZE_DEFAULT;  ///< M
+    std::uint32_t max_services = 0;
+    std::uint32_t max_backends = 0;
+
+    bool operator==(const Geometry&) const = default;
+};
+
+/// Descriptors of the balancer's maps, under the names of their pins.
+struct MapFds {
+    UniqueFd abi, listeners, services, tables, backends, service_stats, backend_stats, verdict_stats;
+};
+
+/// Calls `visit(name, fd)` for each of them.
+template <typename Fds, typename Visit>
+void for_each_map(Fds& fds, Visit visit) {
+    visit("abi", fds.abi);
+    visit("listeners", fds.listeners);
+    visit("services", fds.services);
+    visit("tables", fds.tables);
+    visit("backends", fds.backends);
+    visit("service_stats", fds.service_stats);
+    visit("backend_stats", fds.backend_stats);
+    visit("verdict_stats", fds.verdict_stats);
+}
+
+/// The balancer's maps, the shared ones in this process's memory. Service numbers run from 1 to
+/// max_services; element 0 of services and of backends stays zero.
+class Maps {
+  public:
+    enum class Access : std::uint8_t { kReadOnly, kReadWrite };
+
+    /// Opens what an agent left pinned, if it has this program's ABI version.
+    [[nodiscard]] static Result<Maps> open(const Pins& pins, Access access);
+    [[nodiscard]] static Result<Maps> adopt(MapFds fds, Access access);
+
+    [[nodiscard]] const Geometry& geometry() const { return geometry_; }
+    [[nodiscard]] const MapFds& fds() const { return fds_; }
+
+    [[nodiscard]] abi::listener_index& listener_index(std::uint32_t element) const {
+        return *listeners_.element<abi::listener_index>(element);
+    }
+    [[nodiscard]] abi::service& service(std::uint32_t number) const {
+        return *services_.element<abi::service>(number);
+    }
+    [[nodiscard]] std::span<std::uint16_t> table(std::uint32_t service_number) const {
+        return {tables_.element<std::uint16_t>(service_number), geometry_.table_size};
+    }
+    [[nodiscard]] abi::backend& backend(std::uint32_t index) const {
+        return *backends_.element<abi::backend>(index);
+    }
+
+  private:
+    MapFds fds_;
+    Geometry geometry_;
+    MappedArray listeners_, services_, tables_, backends_;
+};
+
+/// The sizes of elements and maps that a geometry asks for.
+[[nodiscard]] std::uint32_t table_value_size(std::uint32_t table_size);
+[[nodiscard]] inline std::uint32_t service_entries(std::uint32_t max_services) {
+    return max_services + 1;
+}
+[[nodiscard]] inline std::uint32_t backend_entries(std::uint32_t max_backends) {
+    return max_backends + 1;
+}
+
+}  // namespace guideway::datapath

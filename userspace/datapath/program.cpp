@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/program.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+
+#include <cstring>
+
+#include "datapath/libbpf_log.hpp"
+#include "guideway.skel.h"
+
+namespace guideway::datapath {
+
+namespace {
+/// The last line of libbpf's warnings: the kernel's own reason, where there is one.
+std::string last_line(const std::string& text) {
+    const auto newline = text.rfind('\n');
+    return newline == std::string::npos ? text : text.substr(newline + 1);
+}
+
+void set_sizes(guideway_bpf& skeleton, const Geometry& geometry) {
+    const auto& maps = skeleton.maps;
+    const std::uint32_t services = service_entries(geometry.max_services);
+    const std::uint32_t backends = backend_entries(geometry.max_backends);
+    bpf_map__set_max_entries(maps.services, services);
+    bpf_map__set_max_entries(maps.service_stats, services);
+    bpf_map__set_max_entries(maps.tables, services);
+    if (geometry.table_size != abi::TABLE_SIZE_DEFAULT)
+        bpf_map__set_value_size(maps.tables, table_value_size(geometry.table_size));
+    bpf_map__set_max_entries(maps.backends, backends);
+    bpf_map__set_max_entries(maps.backend_stats, backends);
+}
+
+bpf_map* find(const guideway_bpf& skeleton, const char* name) {
+    return bpf_object__find_map_by_name(skeleton.obj, name);
+}
+
+Result<void> reuse(const guideway_bpf& skeleton, const Maps& maps) {
+    int error = 0;
+    for_each_map(maps.fds(), [&](const char* name, const UniqueFd& fd) {
+        if (error == 0)
+            error = bpf_map__reuse_fd(find(skeleton, name), fd.get());
+    });
+    if (error != 0)
+        return fail("adopt the pinned maps: {}", errno_text(error));
+    return {};
+}
+
+Result<void> write_abi(const guideway_bpf& skeleton, const Geometry& geometry) {
+    const abi::abi value{.version = abi::GUIDEWAY_ABI_VERSION, .table_size = geometry.table_size};
+    const std::uint32_t key = 0;
+    if (bpf_map_update_elem(bpf_map__fd(skeleton.maps.abi), &key, &value, BPF_ANY) != 0)
+        return fail("update map 'abi': {}", errno_text());
+    return {};
+}
+}  // namespace
+
+std::unexpected<Error> bpf_failure(std::string_view action, int error_number) {
+    const std::string log = take_libbpf_log();
+    if (error_number < 0)
+        error_number = -error_number;
+    if (error_number == EPERM || error_number == EACCES)
+        return fail("{}: {}; run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON", action,
+                    errno_text(error_number));
+    if (log.empty())
+        return fail("{}: {}", action, errno_text(error_number));
+    return fail("{}: {} ({})", action, errno_text(error_number), last_line(log));
+}
+
+void Program::Destroy::operator()(guideway_bpf* skeleton) const {
+    guideway_bpf::destroy(skeleton);
+}
+
+Result<Program> Program::load(const Geometry& geometry, const std::array<std::uint8_t, 16>& hash_key,
+                              const Maps* adopted) {
+    capture_libbpf_log();
+    Skeleton skeleton(guideway_bpf::open());
+    if (!skeleton)
+        return bpf_failure("open the XDP program", errno);
+    set_sizes(*skeleton, geometry);
+    std::memcpy(&skeleton->rodata->hash_key_k0, hash_key.data(), 8);
+    std::memcpy(&skeleton->rodata->hash_key_k1, hash_key.data() + 8, 8);
+    skeleton->rodata->table_size = geometry.table_size;
+
+    if (adopted != nullptr) {
+        if (auto reused = reuse(*skeleton, *adopted); !reused)
+            return std::unexpected(reused.error());
+    }
+    if (const int error = guideway_bpf::load(skeleton.get()); error != 0)
+        return bpf_failure("load the XDP program", error);
+    if (auto written = write_abi(*skeleton, geometry); !written)
+        return std::unexpected(written.error());
+    static_cast<void>(take_libbpf_log());
+    return Program(std::move(skeleton));
+}
+
+int Program::fd() const {
+    return bpf_program__fd(skeleton_->progs.guideway);
+}
+
+Result<Maps> Program::maps() const {
+    MapFds fds;
+    for_each_map(fds, [&](const char* name, UniqueFd& fd) {
+        fd.reset(::fcntl(bpf_map__fd(find(*skeleton_, name)), F_DUPFD_CLOEXEC, 0));
+    });
+    return Maps::adopt(std::move(fds), Maps::Access::kReadWrite);
+}
+
+}  // namespace guideway::datapath

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "datapath/maps.hpp"
+
+struct guideway_bpf;
+
+namespace guideway::datapath {
+
+/// The balancer's XDP program, loaded: verified and compiled, not yet attached.
+class Program {
+  public:
+    /// With `adopted` the program uses those maps, otherwise new, empty ones. Their geometry is the one
+    /// given.
+    [[nodiscard]] static Result<Program> load(const Geometry& geometry,
+                                              const std::array<std::uint8_t, 16>& hash_key,
+                                              const Maps* adopted);
+
+    [[nodiscard]] int fd() const;
+    /// The maps that the program uses.
+    [[nodiscard]] Result<Maps> maps() const;
+
+  private:
+    struct Destroy {
+        void operator()(guideway_bpf* skeleton) const;
+    };
+    using Skeleton = std::unique_ptr<guideway_bpf, Destroy>;
+
+    explicit Program(Skeleton skeleton) : skeleton_(std::move(skeleton)) {}
+
+    Skeleton skeleton_;
+};
+
+/// The sentence for a BPF system call that the kernel refused.
+[[nodiscard]] std::unexpected<Error> bpf_failure(std::string_view action, int error_number);
+
+}  // namespace guideway::datapath

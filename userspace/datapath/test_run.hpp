@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "util/result.hpp"
+
+namespace guideway::datapath {
+
+/// Frames shorter than this are refused by the kernel's test run.
+inline constexpr std::size_t kShortestTestFrame = 14;
+
+/// The interface that a test run's frame comes from: always the loopback's index.
+inline constexpr std::uint32_t kTestRunInterface = 1;
+
+struct TestRun {
+    std::uint32_t action = 0;  ///< enum xdp_action
+    std::vector<std::uint8_t> frame;
+};
+
+/// Runs an XDP program once on a frame (BPF_PROG_TEST_RUN).
+[[nodiscard]] Result<TestRun> test_run(int program_fd, std::span<const std::uint8_t> frame);
+
+}  // namespace guideway::datapath

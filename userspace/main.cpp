@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.hpp"
+
+int main(int argc, char** argv) {
+    using namespace guideway::cli;
+
+    CLI::App app("Guideway: a network load balancer; Maglev on XDP", "guideway");
+    app.set_version_flag("--version", GUIDEWAY_VERSION);
+    app.require_subcommand(1);
+    int status = kDone;
+    for (auto* add : {add_agent, add_backend, add_check, add_genkey, add_status, add_table})
+        add(app, status);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kDone : kUsage;
+    }
+    return status;
+}
