@@ -15,6 +15,19 @@ static __always_inline void count_traffic(void *map, __u32 index, const struct p
 	traffic->new_flows += packet->starts_flow;
 }
 
+static __always_inline void record(const struct packet *packet, enum verdict verdict)
+{
+	__u32 index = 0;
+	struct decision *decision = bpf_map_lookup_elem(&decisions, &index);
+
+	if (!decision)
+		return;
+	decision->verdict = verdict;
+	decision->service = packet->service;
+	decision->backend = packet->backend;
+	decision->slot = packet->slot;
+}
+
 /* Counts the packet under its verdict, and what it was sent for; returns what XDP shall do. */
 static __always_inline int account(const struct packet *packet, enum verdict verdict)
 {
@@ -25,6 +38,8 @@ static __always_inline int account(const struct packet *packet, enum verdict ver
 		count->packets++;
 		count->bytes += packet->length;
 	}
+	if (record_decisions)
+		record(packet, verdict);
 	if (verdict < VERDICT_FIRST_SENT)
 		return XDP_PASS;
 	if (verdict >= VERDICT_FIRST_DROPPED)

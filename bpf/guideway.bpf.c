@@ -43,7 +43,7 @@ static __always_inline enum verdict forward(struct xdp_md *ctx, struct packet *p
 SEC("xdp.frags")
 int guideway(struct xdp_md *ctx)
 {
-	struct packet packet = {};
+	struct packet packet = {.slot = DECISION_NO_SLOT};
 	enum verdict verdict = packet_parse(ctx, &packet);
 
 	if (verdict == VERDICT_NONE)

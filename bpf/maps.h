@@ -7,6 +7,7 @@
 
 #include <guideway/abi.h>
 #include <guideway/backend.h>
+#include <guideway/decision.h>
 #include <guideway/flow.h>
 #include <guideway/listener.h>
 #include <guideway/service.h>
@@ -19,6 +20,8 @@
 const volatile __u64 hash_key_k0;
 const volatile __u64 hash_key_k1;
 const volatile __u32 table_size = TABLE_SIZE_DEFAULT;
+/* A program that carries traffic records none, and the verifier removes the code. */
+const volatile __u8 record_decisions;
 
 /*
  * The agent writes all of these but the counters, and mmaps them, so that a store costs no system
@@ -91,5 +94,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct verdict_count);
 } verdict_stats SEC(".maps");
+
+/* The last decision. Written by a program that is run on test frames, read after each; not pinned.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct decision);
+} decisions SEC(".maps");
 
 #endif

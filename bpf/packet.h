@@ -28,6 +28,7 @@ struct packet {
 	bool starts_flow;
 
 	__u32 service; /* number; 0 = not known */
+	__u32 slot;
 	__u32 backend; /* index in 'backends'; 0 = not known */
 	__u64 hash;
 };

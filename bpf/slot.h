@@ -22,10 +22,12 @@ static __always_inline const struct backend *slot_backend(struct packet *packet,
 	if (slot >= table_size)
 		return NULL;
 
+	packet->slot = slot;
 	number = READ_ONCE(table->slots[slot]) & SLOT_BACKEND;
 	if (!number)
 		return NULL;
-	packet->backend = READ_ONCE(service->first_backend) + number; /* after the slot: see the reconciler */
+	packet->backend =
+		READ_ONCE(service->first_backend) + number; /* after the slot: see the reconciler */
 	return bpf_map_lookup_elem(&backends, &packet->backend);
 }
 

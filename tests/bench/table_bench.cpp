@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a table costs to build and to keep up to date, beside the paper's pseudo-code. Arguments: N backends, M slots.
-// Compare figures of one run only.
+// What a table costs to build and to keep up to date, beside the paper's pseudo-code. Arguments: N backends,
+// M slots. Compare figures of one run only.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -140,7 +140,8 @@ void failover(benchmark::State& state) {
 }
 
 void digest(benchmark::State& state) {
-    const auto table = BaseTable::build(equal_fleet(state.range(0)), static_cast<std::uint32_t>(state.range(1)));
+    const auto table =
+        BaseTable::build(equal_fleet(state.range(0)), static_cast<std::uint32_t>(state.range(1)));
     for (auto _ : state)
         benchmark::DoNotOptimize(table_digest(table.members(), table.owners()));
 }
@@ -148,7 +149,10 @@ void digest(benchmark::State& state) {
 constexpr std::int64_t kDefaultSize = 65537;
 constexpr std::int64_t kLargeSize = 655373;
 
-BENCHMARK(plain_pseudocode)->Args({1000, kDefaultSize})->Args({1000, kLargeSize})->Unit(benchmark::kMicrosecond);
+BENCHMARK(plain_pseudocode)
+    ->Args({1000, kDefaultSize})
+    ->Args({1000, kLargeSize})
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK(base_table_equal)
     ->Args({3, kDefaultSize})
     ->Args({100, kDefaultSize})
@@ -157,10 +161,22 @@ BENCHMARK(base_table_equal)
     ->Args({4096, kDefaultSize})
     ->Args({4096, kLargeSize})
     ->Unit(benchmark::kMicrosecond);
-BENCHMARK(base_table_one_heavy)->Args({4096, kDefaultSize})->Args({4096, kLargeSize})->Unit(benchmark::kMicrosecond);
-BENCHMARK(base_table_half_heavy)->Args({4096, kDefaultSize})->Args({4096, kLargeSize})->Unit(benchmark::kMicrosecond);
-BENCHMARK(base_table_few_heavy)->Args({4096, kDefaultSize})->Args({4096, kLargeSize})->Unit(benchmark::kMicrosecond);
-BENCHMARK(base_table_mixed)->Args({4096, kDefaultSize})->Args({4096, kLargeSize})->Unit(benchmark::kMicrosecond);
+BENCHMARK(base_table_one_heavy)
+    ->Args({4096, kDefaultSize})
+    ->Args({4096, kLargeSize})
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(base_table_half_heavy)
+    ->Args({4096, kDefaultSize})
+    ->Args({4096, kLargeSize})
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(base_table_few_heavy)
+    ->Args({4096, kDefaultSize})
+    ->Args({4096, kLargeSize})
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(base_table_mixed)
+    ->Args({4096, kDefaultSize})
+    ->Args({4096, kLargeSize})
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK(failover)
     ->Args({1000, kDefaultSize, 1})
     ->Args({1000, kLargeSize, 1})

@@ -68,7 +68,7 @@ start_agent lb1 "$LAB_DIR/auto.yaml" --detach-on-exit
 await "generic XDP on gen0" eval 'ip -n lb1 link show dev gen0 | grep -q xdpgeneric'
 await "the agent to say so" grep -qi generic "$(log_of lb1-agent)"
 expect "mode auto: ends well" stop lb1-agent
-expect "mode auto with --detach-on-exit: no program stays" eval '! xdp_attached lb1 gen0'
+expect_soon "mode auto with --detach-on-exit: no program stays" xdp_detached lb1 gen0
 
 agent "$eth0"
 start_agent lb1 "$eth0"
@@ -81,6 +81,6 @@ expect "the first agent does not mind" agent_ready lb1
 stop lb1-agent || fail "the agent ended with status $? on SIGTERM"
 # A little-endian u32 version 999, and the table size 65537 (include/guideway/abi.h).
 bpftool map update pinned "$(pins_of lb1)/abi" key hex 00 00 00 00 value hex e7 03 00 00 01 00 01 00
-agent "$eth0"
-refused "pins of another ABI version" '999' "${words[@]}"
+words=("$GUIDEWAY" status --pins "$(pins_of lb1)")
+refused "status of pins of another ABI version" 'version 999.*agent of this version' "${words[@]}"
 expect "and what is pinned goes on" xdp_attached lb1

@@ -86,7 +86,7 @@ next_hops_known() {
 
 # next_hop lb1 SERVICE ADDRESS: the backend's MAC, or "none".
 next_hop() {
-    status "$1" ".services[] | select(.name == \"$2\").backends[] | select(.address == \"$3\").next_hop.mac // \"none\""
+    status "$1" ".services[] | select(.name == \"$2\") | .backends[] | select(.address == \"$3\") | .next_hop.mac // \"none\""
 }
 
 next_hop_is() {
@@ -107,6 +107,11 @@ digests() {
 
 xdp_attached() {
     ip -n "$1" link show dev "${2:-eth0}" | grep -q xdp
+}
+
+# Awaited, as the kernel lets go of an unpinned link a moment after the unlink.
+xdp_detached() {
+    ! xdp_attached "$@"
 }
 
 has_vips() {
@@ -190,6 +195,24 @@ upload() {
     fi
 }
 
+# --- what passes the router ------------------------------------------------------------------------------------------
+
+# watch NAME PORT FILTER: captures what passes one of the router's ports towards the fabric, both ways.
+watch() {
+    start "watch-$1" router \
+        tcpdump -Z root --immediate-mode -U -n -B 16384 -s 100 -i "$2" -w "$LAB_DIR/$1.pcap" "$3"
+    await "tcpdump" grep -q 'listening on' "$(log_of "watch-$1")"
+}
+
+stop_watch() {
+    stop "watch-$1" || true
+}
+
+# seen NAME [FILTER]: the number of captured frames.
+seen() {
+    { tcpdump -n -r "$LAB_DIR/$1.pcap" "${2-}" 2>/dev/null || true; } | wc -l
+}
+
 # --- saying what was expected ----------------------------------------------------------------------------------------
 
 # expect "sentence" COMMAND...
@@ -198,6 +221,12 @@ expect() {
     shift
     "$@" >/dev/null || fail "$sentence"
     echo "ok: $sentence"
+}
+
+# expect_soon "sentence" CONDITION...
+expect_soon() {
+    await "$@"
+    echo "ok: $1"
 }
 
 # expect_equal "sentence" WANTED MEASURED

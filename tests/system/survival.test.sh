@@ -73,13 +73,13 @@ start_agent lb1 configs/demo.yaml --detach-on-exit
 await "lb1 to be ready" agent_ready lb1
 expect "traffic before --detach-on-exit" answers
 expect "--detach-on-exit: status 0" stop lb1-agent
-expect "--detach-on-exit: no program on the interface" eval '! xdp_attached lb1'
+expect_soon "--detach-on-exit: no program on the interface" xdp_detached lb1
 expect "--detach-on-exit: no pins" test ! -e "$(pins_of lb1)"
 
 stop be1-backend || fail "the backend ended with status $? on SIGTERM"
 start_backend be1 --detach-on-exit
 await "be1 to unwrap" unwraps be1
 expect "backend --detach-on-exit: status 0" stop be1-backend
-expect "backend --detach-on-exit: no program on the interface" eval '! xdp_attached be1'
+expect_soon "backend --detach-on-exit: no program on the interface" xdp_detached be1
 expect "backend --detach-on-exit: no VIPs" eval '! ip -n be1 -oneline address show dev lo | grep -qE "192.0.2.10|2001:db8:1::10"'
 expect "backend --detach-on-exit: no pins" test ! -e "$(pins_of be1)"

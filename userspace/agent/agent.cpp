@@ -45,7 +45,8 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     if (!datapath)
         return std::unexpected(datapath.error());
     if (!datapath->not_adopted_because().empty())
-        spdlog::warn("{}; new maps are filled and then take their place", datapath->not_adopted_because());
+        spdlog::warn("not adopted: {}; new maps are filled, then take their place",
+                     datapath->not_adopted_because());
 
     std::unique_ptr<Agent> agent(new Agent(std::move(options), std::move(*lock), std::move(*datapath)));
     for (auto step : {&Agent::follow_next_hops, &Agent::apply, &Agent::attach}) {

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include "datapath/attachment.hpp"
 #include "datapath/decap.hpp"
 #include "datapath/privileges.hpp"
 #include "net/interface.hpp"
@@ -134,8 +135,10 @@ Result<void> run_backend_host(const BackendHostOptions& options) {
         return silenced;
     if (auto added = add_vips(*netlink, options.vips); !added)
         return added;
-    const auto attachment =
-        datapath::attach_decap(*pins, options.interface, {options.balancers, options.vips});
+    const auto program = datapath::DecapProgram::load({options.balancers, options.vips}, &*pins);
+    if (!program)
+        return std::unexpected(program.error());
+    const auto attachment = datapath::attach(*pins, options.interface, program->fd(), config::Mode::kAuto);
     if (!attachment)
         return std::unexpected(attachment.error());
     spdlog::info("{}: {} ({} XDP)", options.interface,
@@ -147,7 +150,7 @@ Result<void> run_backend_host(const BackendHostOptions& options) {
     wait_for_signal();
     if (!options.detach_on_exit)
         return {};
-    if (auto removed = pins->remove_all(); !removed)
+    if (auto removed = datapath::remove_everything(*pins); !removed)
         return removed;
     return remove_vips(*netlink, options.vips);
 }

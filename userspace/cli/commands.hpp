@@ -18,6 +18,7 @@ void add_agent(CLI::App& app, int& status);
 void add_backend(CLI::App& app, int& status);
 void add_check(CLI::App& app, int& status);
 void add_genkey(CLI::App& app, int& status);
+void add_replay(CLI::App& app, int& status);
 void add_status(CLI::App& app, int& status);
 void add_table(CLI::App& app, int& status);
 

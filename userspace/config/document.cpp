@@ -50,7 +50,7 @@ class TreeBuilder : public YAML::EventHandler {
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value) override {
         refuse_properties(mark, tag, anchor);
-        add({position_of(mark), Scalar{value, tag != kPlainTag}});
+        add({position_of(mark), Scalar{value, tag == kQuotedTag}});
     }
     void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                          YAML::EmitterStyle::value) override {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <guideway/service.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -116,7 +118,7 @@ Result<unsigned> read_percent(const Scalar& scalar) {
 }
 
 Result<std::uint32_t> read_table_size(const Scalar& scalar) {
-    constexpr IntegerRange kRange{251, 1048573};
+    constexpr IntegerRange kRange{TABLE_SIZE_MIN, TABLE_SIZE_MAX};
     const auto size = read_integer(scalar, kRange);
     if (!size)
         return std::unexpected(size.error());

@@ -47,7 +47,7 @@ void append_comment(std::string& out, std::size_t indent, std::string_view text)
 
 std::string type_text(const KeyText& key) {
     const char* presence = key.presence == Presence::kRequired  ? "; required"
-                           : key.presence == Presence::kDefault ? "; this is the default"
+                           : key.presence == Presence::kDefault ? "; default"
                                                                 : "";
     std::string line = fmt::format("({}{}", key.type, presence);
     if (!key.unbuilt.empty())

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <guideway/service.h>
+
 #include "config/schema.hpp"
 #include "config/values.hpp"
 
@@ -44,6 +46,11 @@ void read_hash_key_file(const Place& place, Config& config) {
         config.hash_key = *key;
     else
         place.error("{}: {}", config.hash_key_file, key.error().message);
+}
+
+Value<Datapath> table_size() {
+    return scalar(&Datapath::table_size, fmt::format("prime {}..{}", +TABLE_SIZE_MIN, +TABLE_SIZE_MAX),
+                  read_table_size);
 }
 
 }  // namespace
@@ -92,9 +99,9 @@ const Keys<Datapath>& keys_of() {
          choice<Datapath, Attach, Attach>(&Datapath::attach, {{"exclusive", Attach::kExclusive},
                                                               {"shared", Attach::kShared, Stage::kUnbuilt}}),
          kDefault, "exclusive", "whether other XDP programs may run on the interface too"},
-        {"table_size", scalar(&Datapath::table_size, "prime 251..1048573", read_table_size), kDefault,
-         "65537", "slots in each service's table; at least 100 for each of its backends"},
-        {"max_services", integer(&Datapath::max_services, 1, 65535), kDefault, "128",
+        {"table_size", table_size(), kDefault, "65537",
+         "slots in each service's table; at least 100 for each of its backends"},
+        {"max_services", integer(&Datapath::max_services, 1, SERVICES_MAX), kDefault, "128",
          "services there is room for; each costs two tables of 2 bytes a slot"},
         {"max_backends", integer(&Datapath::max_backends, 1, 1048576), kDefault, "16384",
          "backends there is room for, summed over the services"},

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/validator.hpp"
 
+#include <guideway/listener.h>
+#include <guideway/service.h>
+
 #include <algorithm>
 #include <set>
 #include <unordered_map>
@@ -9,9 +12,8 @@ namespace guideway::config {
 
 namespace {
 
-// Of the maps' layout: 15 bits of a slot number a backend, and the listener index holds so many keys.
-constexpr std::size_t kMaxServiceBackends = 32767;
-constexpr std::size_t kMaxListenersAndVips = 6144;
+constexpr std::size_t kMaxServiceBackends = SERVICE_BACKENDS_MAX;
+constexpr std::size_t kMaxListenersAndVips = LISTENER_KEYS_MAX;
 // Below this many slots a backend, shares differ by more than a percent or two.
 constexpr std::size_t kSlotsPerBackend = 100;
 

@@ -58,7 +58,7 @@ Result<Attachment> attach(const Pins& pins, const std::string& interface, int pr
         return fail("attach to {}: no such interface; name one that `ip link` shows", interface);
     if (auto replaced = replace(pins, interface, index, program_fd, mode))
         return *replaced;
-    if (auto removed = pins.remove(link_pin_name(interface)); !removed)
+    if (auto removed = detach(pins, interface); !removed)
         return std::unexpected(removed.error());
 
     Attachment attachment{.interface = interface, .native = false, .replaced = false, .fallback = {}};
@@ -85,6 +85,20 @@ Result<Attachment> attach(const Pins& pins, const std::string& interface, int pr
     if (auto pinned = pins.put(link_pin_name(interface), link.get()); !pinned)
         return std::unexpected(pinned.error());
     return attachment;
+}
+
+Result<void> detach(const Pins& pins, const std::string& interface) {
+    if (const auto link = pins.get(link_pin_name(interface)))
+        bpf_link_detach(link->get());
+    return pins.remove(link_pin_name(interface));
+}
+
+Result<void> remove_everything(const Pins& pins) {
+    for (const auto& interface : pins.linked_interfaces()) {
+        if (auto detached = detach(pins, interface); !detached)
+            return detached;
+    }
+    return pins.remove_all();
 }
 
 bool is_attached(const Pins& pins, const std::string& interface) {

@@ -22,6 +22,12 @@ struct Attachment {
 [[nodiscard]] Result<Attachment> attach(const Pins& pins, const std::string& interface, int program_fd,
                                         config::Mode mode);
 
+/// Takes the program off the interface at once; closing a link alone would leave that to the kernel's leisure.
+[[nodiscard]] Result<void> detach(const Pins& pins, const std::string& interface);
+
+/// Detaches every interface and removes all pins.
+[[nodiscard]] Result<void> remove_everything(const Pins& pins);
+
 /// Whether the pinned link still leads to its interface.
 [[nodiscard]] bool is_attached(const Pins& pins, const std::string& interface);
 

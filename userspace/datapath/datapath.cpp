@@ -47,7 +47,7 @@ Result<Datapath> Datapath::open(const config::Config& config) {
         else
             not_adopted_because = maps.error().message;
     }
-    auto program = Program::load(geometry, config.hash_key, pinned ? &*pinned : nullptr);
+    auto program = Program::load(geometry, {.hash_key = config.hash_key}, pinned ? &*pinned : nullptr);
     if (!program)
         return std::unexpected(program.error());
     const bool adopted = pinned.has_value();
@@ -73,10 +73,14 @@ Result<Attachment> Datapath::attach(const std::string& interface, config::Mode m
     for (const auto& other : pins_.linked_interfaces()) {
         if (other == interface)
             continue;
-        if (auto removed = pins_.remove(link_pin_name(other)); !removed)
+        if (auto removed = detach(pins_, other); !removed)
             return std::unexpected(removed.error());
     }
     return attachment;
+}
+
+Result<void> Datapath::remove() const {
+    return remove_everything(pins_);
 }
 
 }  // namespace guideway::datapath

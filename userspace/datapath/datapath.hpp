@@ -34,7 +34,7 @@ class Datapath {
     [[nodiscard]] Result<Attachment> attach(const std::string& interface, config::Mode mode);
 
     /// Ends forwarding: no program, no pins.
-    [[nodiscard]] Result<void> remove() const { return pins_.remove_all(); }
+    [[nodiscard]] Result<void> remove() const;
 
   private:
     Datapath(ExclusiveLock lock, Pins pins, Program program, Maps maps)

@@ -14,10 +14,6 @@
 namespace guideway::datapath {
 
 namespace {
-struct Destroy {
-    void operator()(backend_decap_bpf* skeleton) const { backend_decap_bpf::destroy(skeleton); }
-};
-
 std::vector<abi::address> keys_of(int map_fd) {
     std::vector<abi::address> keys;
     abi::address key{};
@@ -43,14 +39,20 @@ Result<void> store(int map_fd, const char* name, const std::vector<IpAddress>& a
 }
 }  // namespace
 
-Result<Attachment> attach_decap(const Pins& pins, const std::string& interface, const DecapRules& rules) {
+void DecapProgram::Destroy::operator()(backend_decap_bpf* skeleton) const {
+    backend_decap_bpf::destroy(skeleton);
+}
+
+Result<DecapProgram> DecapProgram::load(const DecapRules& rules, const Pins* pins) {
     capture_libbpf_log();
-    const std::unique_ptr<backend_decap_bpf, Destroy> skeleton(backend_decap_bpf::open());
+    Skeleton skeleton(backend_decap_bpf::open());
     if (!skeleton)
         return bpf_failure("open the decap program", errno);
     const auto& maps = skeleton->maps;
-    for (bpf_map* map : {maps.decap_balancers, maps.decap_vips, maps.decap_stats})
-        bpf_map__set_pin_path(map, pins.path(bpf_map__name(map)).c_str());
+    if (pins != nullptr) {
+        for (bpf_map* map : {maps.decap_balancers, maps.decap_vips, maps.decap_stats})
+            bpf_map__set_pin_path(map, pins->path(bpf_map__name(map)).c_str());
+    }
     if (const int error = backend_decap_bpf::load(skeleton.get()); error != 0)
         return bpf_failure("load the decap program", error);
 
@@ -58,17 +60,18 @@ Result<Attachment> attach_decap(const Pins& pins, const std::string& interface, 
         return std::unexpected(stored.error());
     if (auto stored = store(bpf_map__fd(maps.decap_vips), "decap_vips", rules.vips); !stored)
         return std::unexpected(stored.error());
-    return attach(pins, interface, bpf_program__fd(skeleton->progs.backend_decap), config::Mode::kAuto);
+    return DecapProgram(std::move(skeleton));
 }
 
-Result<DecapCounts> decap_counts(const Pins& pins) {
-    const auto map = pins.get("decap_stats");
-    if (!map)
-        return std::unexpected(map.error());
+int DecapProgram::fd() const {
+    return bpf_program__fd(skeleton_->progs.backend_decap);
+}
+
+Result<DecapCounts> DecapProgram::counts() const {
     DecapCounts counts{};
     std::vector<std::uint64_t> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
     for (std::uint32_t verdict = 0; verdict < counts.size(); ++verdict) {
-        if (bpf_map_lookup_elem(map->get(), &verdict, per_cpu.data()) != 0)
+        if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.decap_stats), &verdict, per_cpu.data()) != 0)
             return fail("read map 'decap_stats': {}", errno_text());
         for (const std::uint64_t count : per_cpu)
             counts[verdict] += count;

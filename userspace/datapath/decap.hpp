@@ -3,12 +3,13 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
+#include <memory>
 #include <vector>
 
-#include "datapath/attachment.hpp"
 #include "datapath/pins.hpp"
 #include "util/abi.hpp"
+
+struct backend_decap_bpf;
 
 namespace guideway::datapath {
 
@@ -21,11 +22,25 @@ struct DecapRules {
 /// Packets by what the program did with them, since its maps were made.
 using DecapCounts = std::array<std::uint64_t, abi::DECAP_VERDICT_MAX>;
 
-/// Loads the decap program with these rules and attaches it; maps and link are pinned. What an earlier one
-/// left pinned is taken over without a gap.
-[[nodiscard]] Result<Attachment> attach_decap(const Pins& pins, const std::string& interface,
-                                              const DecapRules& rules);
+/// The backend's XDP program, loaded.
+class DecapProgram {
+  public:
+    /// With `pins` its maps are the ones pinned there, or are pinned there; they hold exactly these rules
+    /// afterwards.
+    [[nodiscard]] static Result<DecapProgram> load(const DecapRules& rules, const Pins* pins);
 
-[[nodiscard]] Result<DecapCounts> decap_counts(const Pins& pins);
+    [[nodiscard]] int fd() const;
+    [[nodiscard]] Result<DecapCounts> counts() const;
+
+  private:
+    struct Destroy {
+        void operator()(backend_decap_bpf* skeleton) const;
+    };
+    using Skeleton = std::unique_ptr<backend_decap_bpf, Destroy>;
+
+    explicit DecapProgram(Skeleton skeleton) : skeleton_(std::move(skeleton)) {}
+
+    Skeleton skeleton_;
+};
 
 }  // namespace guideway::datapath

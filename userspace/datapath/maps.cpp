@@ -3,6 +3,10 @@
 
 #include <bpf/bpf.h>
 
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
 namespace guideway::datapath {
 
 namespace {
@@ -14,11 +18,17 @@ Result<bpf_map_info> info_of(const char* name, int fd) {
     return info;
 }
 
+/// Another version may have put more into its element; the version comes first in all of them.
 Result<abi::abi> read_abi(int fd) {
-    abi::abi value{};
+    const auto info = info_of("abi", fd);
+    if (!info)
+        return std::unexpected(info.error());
+    std::vector<std::uint8_t> element(std::max<std::size_t>(info->value_size, sizeof(abi::abi)));
     const std::uint32_t key = 0;
-    if (bpf_map_lookup_elem(fd, &key, &value) != 0)
+    if (bpf_map_lookup_elem(fd, &key, element.data()) != 0)
         return fail("read map 'abi': {}", errno_text());
+    abi::abi value{};
+    std::memcpy(&value, element.data(), sizeof(value));
     return value;
 }
 }  // namespace
@@ -37,8 +47,11 @@ Result<Maps> Maps::open(const Pins& pins, Access access) {
     if (!stored)
         return std::unexpected(stored.error());
     if (stored->version != abi::GUIDEWAY_ABI_VERSION)
-        return fail("open pins {}: they have ABI version {}, this guideway has {}", pins.directory(),
-                    stored->version, static_cast<unsigned>(abi::GUIDEWAY_ABI_VERSION));
+        return fail(
+            "open pins {}: they have ABI version {}, this guideway has {}; start an agent of this version, "
+            "which "
+            "takes over from them",
+            pins.directory(), stored->version, static_cast<unsigned>(abi::GUIDEWAY_ABI_VERSION));
 
     MapFds fds;
     std::string error;

@@ -72,16 +72,17 @@ void Program::Destroy::operator()(guideway_bpf* skeleton) const {
     guideway_bpf::destroy(skeleton);
 }
 
-Result<Program> Program::load(const Geometry& geometry, const std::array<std::uint8_t, 16>& hash_key,
+Result<Program> Program::load(const Geometry& geometry, const ProgramConstants& constants,
                               const Maps* adopted) {
     capture_libbpf_log();
     Skeleton skeleton(guideway_bpf::open());
     if (!skeleton)
         return bpf_failure("open the XDP program", errno);
     set_sizes(*skeleton, geometry);
-    std::memcpy(&skeleton->rodata->hash_key_k0, hash_key.data(), 8);
-    std::memcpy(&skeleton->rodata->hash_key_k1, hash_key.data() + 8, 8);
+    std::memcpy(&skeleton->rodata->hash_key_k0, constants.hash_key.data(), 8);
+    std::memcpy(&skeleton->rodata->hash_key_k1, constants.hash_key.data() + 8, 8);
     skeleton->rodata->table_size = geometry.table_size;
+    skeleton->rodata->record_decisions = constants.record_decisions;
 
     if (adopted != nullptr) {
         if (auto reused = reuse(*skeleton, *adopted); !reused)
@@ -105,6 +106,14 @@ Result<Maps> Program::maps() const {
         fd.reset(::fcntl(bpf_map__fd(find(*skeleton_, name)), F_DUPFD_CLOEXEC, 0));
     });
     return Maps::adopt(std::move(fds), Maps::Access::kReadWrite);
+}
+
+Result<abi::decision> Program::last_decision() const {
+    abi::decision decision{};
+    const std::uint32_t key = 0;
+    if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.decisions), &key, &decision) != 0)
+        return fail("read map 'decisions': {}", errno_text());
+    return decision;
 }
 
 }  // namespace guideway::datapath

@@ -11,18 +11,25 @@ struct guideway_bpf;
 
 namespace guideway::datapath {
 
+/// What is compiled into the program as constants.
+struct ProgramConstants {
+    std::array<std::uint8_t, 16> hash_key{};
+    bool record_decisions = false;  ///< for programs that are run on test frames
+};
+
 /// The balancer's XDP program, loaded: verified and compiled, not yet attached.
 class Program {
   public:
     /// With `adopted` the program uses those maps, otherwise new, empty ones. Their geometry is the one
     /// given.
-    [[nodiscard]] static Result<Program> load(const Geometry& geometry,
-                                              const std::array<std::uint8_t, 16>& hash_key,
+    [[nodiscard]] static Result<Program> load(const Geometry& geometry, const ProgramConstants& constants,
                                               const Maps* adopted);
 
     [[nodiscard]] int fd() const;
     /// The maps that the program uses.
     [[nodiscard]] Result<Maps> maps() const;
+    /// What it decided about the last packet, if it records decisions.
+    [[nodiscard]] Result<abi::decision> last_decision() const;
 
   private:
     struct Destroy {

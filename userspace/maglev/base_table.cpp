@@ -2,7 +2,6 @@
 #include "maglev/base_table.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <string>
 #include <utility>
 
@@ -40,24 +39,8 @@ BaseTable BaseTable::build(std::vector<Member> members, std::uint32_t size) {
         permutations.push_back(Permutation::of(identity, size));
         weights.push_back(member.weight);
     }
-    table.owners_.assign(size, kNobody);
-    const auto turns = turn_order(weights, size);
-    table.assign(turns, claim_slots(permutations, turns, size));
+    table.claims_ = claim_slots(permutations, turn_order(weights, size), size);
     return table;
-}
-
-void BaseTable::assign(std::span<const std::uint16_t> turns, std::span<const std::uint32_t> claims) {
-    first_slot_.assign(members_.size() + 1, 0);
-    for (const auto member : turns)
-        ++first_slot_[member + 1];
-    std::partial_sum(first_slot_.begin(), first_slot_.end(), first_slot_.begin());
-
-    slots_.resize(turns.size());
-    auto next_slot = first_slot_;
-    for (std::size_t turn = 0; turn < turns.size(); ++turn) {
-        owners_[claims[turn]] = turns[turn];
-        slots_[next_slot[turns[turn]]++] = claims[turn];
-    }
 }
 
 }  // namespace guideway::maglev

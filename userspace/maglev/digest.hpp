@@ -9,9 +9,10 @@
 
 namespace guideway::maglev {
 
-/// The digest of a table (table format 1): XXH3_128, seed 0, over the number of slots as a little-endian u32 and the
-/// 16-byte (v4-mapped) address of every slot's owner, zeros for nobody. 32 hex digits, high half first, as xxhsum
-/// prints them. `owners` holds indices into `members` or kNobody.
-[[nodiscard]] std::string table_digest(std::span<const Member> members, std::span<const std::uint16_t> owners);
+/// The digest of a table (table format 1): XXH3_128, seed 0, over the number of slots as a little-endian u32
+/// and the 16-byte (v4-mapped) address of every slot's owner, zeros for nobody. 32 hex digits, high half
+/// first, as xxhsum prints them. `owners` holds indices into `members` or kNobody.
+[[nodiscard]] std::string table_digest(std::span<const Member> members,
+                                       std::span<const std::uint16_t> owners);
 
 }  // namespace guideway::maglev

@@ -57,7 +57,8 @@ std::chrono::nanoseconds ServingTable::update_cost(std::span<const Availability>
     std::uint64_t kept = 0;
     for (std::size_t member = 0; member < availabilities.size(); ++member)
         kept += kept_slots(member, availabilities[member]);
-    return std::chrono::nanoseconds((base_->size() - kept) * std::min<std::uint64_t>(kMaxProbes, base_->size() / (kept + 1)));
+    return std::chrono::nanoseconds((base_->size() - kept) *
+                                    std::min<std::uint64_t>(kMaxProbes, base_->size() / (kept + 1)));
 }
 
 std::uint32_t ServingTable::kept_slots(std::size_t member, Availability availability) const {
@@ -119,8 +120,8 @@ std::uint16_t ServingTable::strongest_for(std::uint32_t slot) const {
 }
 
 bool ServingTable::has_room(std::uint16_t member) const {
-    // load < ceil(102 * M * e / (100 * W)) without the division, which in integers is the same; 100 * W * load can
-    // exceed 64 bits.
+    // load < ceil(102 * M * e / (100 * W)) without the division, which in integers is the same; 100 * W *
+    // load can exceed 64 bits.
     using Wide = unsigned __int128;
     return Wide{100 * effective_weight_} * loads_[member] <
            Wide{std::uint64_t{kCapPercent} * base_->size()} * effective_weights_[member];

@@ -23,10 +23,11 @@ struct SlotChange {
     auto operator<=>(const SlotChange&) const = default;
 };
 
-/// The base table with the shares of unavailable members re-assigned (table format 1): a pure function of (base
-/// table, availabilities), computed by changes. A member keeps its lowest-ranked slots, in proportion to its
-/// availability, and they never move; the others are vacant and go to members with room, by probing for a kept slot
-/// under a cap of 1.02 of the fair load ("Consistent Hashing with Bounded Loads", Mirrokni et al. 2017).
+/// The base table with the shares of unavailable members re-assigned (table format 1): a pure function of
+/// (base table, availabilities), computed by changes. A member keeps its lowest-ranked slots, in proportion
+/// to its availability, and they never move; the others are vacant and go to members with room, by probing
+/// for a kept slot under a cap of 1.02 of the fair load ("Consistent Hashing with Bounded Loads", Mirrokni et
+/// al. 2017).
 class ServingTable {
   public:
     /// Every member is fully available: the owners are those of the base table.

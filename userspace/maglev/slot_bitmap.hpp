@@ -7,8 +7,8 @@
 
 namespace guideway::maglev {
 
-/// One bit for each slot. At M = 65537 it is 8 KiB: small enough to stay in the first-level cache while it is probed
-/// at random.
+/// One bit for each slot. At M = 65537 it is 8 KiB: small enough to stay in the first-level cache while it is
+/// probed at random.
 class SlotBitmap {
   public:
     explicit SlotBitmap(std::uint32_t size) : words_((size + 63) / 64), size_(size) {}

@@ -57,15 +57,15 @@ void for_each_turn(std::uint32_t weight, std::uint32_t heaviest, std::uint32_t l
 
 std::vector<std::uint16_t> equal_turns(std::size_t members, std::uint32_t turns) {
     std::vector<std::uint16_t> order(turns);
-    for (std::size_t start = 0; start < turns; start += members) {
-        const auto stop = std::min<std::size_t>(start + members, turns);
-        std::iota(order.begin() + start, order.begin() + stop, std::uint16_t{0});
-    }
+    const auto first_round = std::min<std::size_t>(members, turns);
+    std::iota(order.begin(), order.begin() + first_round, std::uint16_t{0});
+    for (std::size_t done = first_round; done < turns; done += first_round)
+        std::copy_n(order.begin(), std::min<std::size_t>(first_round, turns - done), order.begin() + done);
     return order;
 }
 
-/// Counting sort of all turns by round: going through the members in order keeps each round in order, and rounds
-/// in which nobody takes a turn cost one counter.
+/// Counting sort of all turns by round: going through the members in order keeps each round in order, and
+/// rounds in which nobody takes a turn cost one counter.
 std::vector<std::uint16_t> weighted_turns(Weights weights, std::uint16_t heaviest, std::uint32_t turns) {
     const auto last = last_round(weights, heaviest, turns);
     std::vector<std::uint32_t> position(last + 1);

@@ -35,7 +35,7 @@ Result<Interface> interface_named(Netlink& netlink, const std::string& name) {
     request.put(IFLA_IFNAME, name);
     auto interface = ask(netlink, request);
     if (!interface)
-        return fail("no interface {}: {}", name, interface.error().cause);
+        return fail("no interface {}: {}; name one that `ip link` shows", name, interface.error().cause);
     return *std::move(interface);
 }
 

@@ -18,7 +18,7 @@ namespace {
 constexpr auto kAnyOutcome = asio::as_tuple(asio::use_awaitable);
 
 /// After so many announcements other work of the loop gets its turn.
-constexpr int kAnnouncementsPerTurn = 1024;
+constexpr int kAnnouncementsPerTurn = 2048;
 
 /// A route reaches the table through rules and next-hop objects as well; IPv4 routes of an interface that
 /// goes down vanish without an announcement of their own.

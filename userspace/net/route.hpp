@@ -13,12 +13,11 @@ namespace guideway::net {
 /// The kernel's decision where packets from this host to one destination go.
 struct Route {
     int ifindex = 0;
-    std::optional<IpAddress>
-        gateway;  ///< nothing if the destination is on the link; may be of the other family
-    std::optional<IpAddress> source;   ///< the preferred one
-    std::optional<std::uint32_t> mtu;  ///< bytes of an IP packet, if the route limits them
+    std::optional<IpAddress> gateway;     ///< nothing on the link itself; may be of the other family
+    std::optional<IpAddress> source;      ///< the preferred one
+    std::optional<std::uint32_t> mtu;     ///< bytes of an IP packet, if the route limits them
     std::optional<std::uint32_t> advmss;  ///< MSS advertised to the destination, if the route sets it
-    bool local = false;                ///< the destination is this host
+    bool local = false;                   ///< the destination is this host
 };
 
 /// Errors: `no route to 10.0.1.11: network is unreachable`.

@@ -15,6 +15,7 @@ namespace guideway::abi {
 #include <guideway/abi.h>
 #include <guideway/backend.h>
 #include <guideway/decap.h>
+#include <guideway/decision.h>
 #include <guideway/flow.h>
 #include <guideway/listener.h>
 #include <guideway/service.h>

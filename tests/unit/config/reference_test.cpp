@@ -21,7 +21,7 @@ std::string with_every_key() {
 }
 
 /// The keys at each place of a document: `services[].backends[].address`.
-void collect_paths(const Node& node, const std::string& path, std::vector<std::string>& paths) {
+void collect_paths(const Node& node, std::string path, std::vector<std::string>& paths) {
     if (const auto* sequence = std::get_if<Sequence>(&node.value))
         for (const Node& item : *sequence)
             collect_paths(item, path + "[]", paths);
@@ -61,8 +61,8 @@ TEST_CASE("the reference is a configuration without errors that needs nothing un
 
 TEST_CASE("the reference with every key set has no errors, and no key of the table is left out") {
     const std::string text = with_every_key();
-    CHECK(texts(parse("" + text, "a.yaml", [](const auto&) { return read_test_key("/keys/good"); }).errors)
-              .empty());
+    CHECK(
+        texts(parse(text, "a.yaml", [](const auto&) { return read_test_key("/keys/good"); }).errors).empty());
     std::vector<std::string> in_file;
     collect_paths(read_document(text).root, "", in_file);
     std::vector<std::string> in_table;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "maglev/base_table.hpp"
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <random>
 #include <vector>
 
 #include "fleet.hpp"
-#include "maglev/base_table.hpp"
 #include "reference.hpp"
 
 using namespace guideway;
@@ -72,7 +73,8 @@ TEST_CASE("one light backend among 4095 of weight 65535 equals the reference") {
 }
 
 TEST_CASE("members are sorted by the bytes of their text, not by number") {
-    const auto table = BaseTable::build({member("10.0.0.9"), member("2001:db8::1"), member("10.0.0.10")}, 251);
+    const auto table =
+        BaseTable::build({member("10.0.0.9"), member("2001:db8::1"), member("10.0.0.10")}, 251);
     CHECK(table.members()[0].address.text() == "10.0.0.10");
     CHECK(table.members()[1].address.text() == "10.0.0.9");
     CHECK(table.members()[2].address.text() == "2001:db8::1");

@@ -33,10 +33,14 @@ inline std::vector<Member> random_fleet(std::size_t count, Weights weights, std:
     const std::uint16_t heavy = 65535;
     const auto draw_weight = [&]() -> std::uint16_t {
         switch (weights) {
-            case Weights::kEqual: return 100;
-            case Weights::kSmall: return random() % 6;
-            case Weights::kAny: return random() % 65536;
-            case Weights::kSkewed: return random() % 16 == 0 ? heavy : 1;
+            case Weights::kEqual:
+                return 100;
+            case Weights::kSmall:
+                return random() % 6;
+            case Weights::kAny:
+                return random() % 65536;
+            case Weights::kSkewed:
+                return random() % 16 == 0 ? heavy : 1;
         }
         return 0;
     };
@@ -51,8 +55,8 @@ inline std::vector<Member> random_fleet(std::size_t count, Weights weights, std:
     return members;
 }
 
-/// Availabilities as they come about: a few members down, many partly available, next to everything down, all down
-/// or all up.
+/// Availabilities as they come about: a few members down, many partly available, next to everything down, all
+/// down or all up.
 inline std::vector<Availability> random_availabilities(std::size_t count, std::mt19937_64& random) {
     std::vector<Availability> availabilities(count, kFull);
     const auto kind = random() % 16;

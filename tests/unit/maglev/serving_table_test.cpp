@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "maglev/serving_table.hpp"
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
@@ -7,7 +9,6 @@
 
 #include "fleet.hpp"
 #include "maglev/digest.hpp"
-#include "maglev/serving_table.hpp"
 #include "reference.hpp"
 
 using namespace guideway;
@@ -19,8 +20,8 @@ ServingTable serving(std::vector<Member> members, std::uint32_t size) {
     return ServingTable(std::make_shared<BaseTable>(BaseTable::build(std::move(members), size)));
 }
 
-/// Goes through random availabilities; after each, the owners are the reference's and the changes are exactly what
-/// differs from before.
+/// Goes through random availabilities; after each, the owners are the reference's and the changes are exactly
+/// what differs from before.
 void check_walk(const std::vector<Member>& members, std::uint32_t size, int steps, std::mt19937_64& random) {
     auto table = serving(members, size);
     const auto base = reference::base_table(members, size);
@@ -63,7 +64,8 @@ TEST_CASE("small serving tables equal the reference over random availabilities")
 TEST_CASE("middle-sized serving tables equal the reference over random availabilities") {
     std::mt19937_64 random(12);
     for (int round = 0; round < 10; ++round)
-        check_walk(random_fleet(random() % 2001, static_cast<Weights>(random() % 4), random), 16381, 6, random);
+        check_walk(random_fleet(random() % 2001, static_cast<Weights>(random() % 4), random), 16381, 6,
+                   random);
 }
 
 TEST_CASE("large serving tables equal the reference over random availabilities") {

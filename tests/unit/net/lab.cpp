@@ -30,22 +30,25 @@ void enter(const UniqueFd& network_namespace) {
     REQUIRE(::setns(network_namespace.get(), CLONE_NEWNET) == 0);
 }
 
-void run(std::initializer_list<std::string> commands) {
+void run(const std::vector<std::string>& commands) {
     for (const auto& command : commands) {
         INFO(command);
         REQUIRE(std::system(command.c_str()) == 0);
     }
 }
 
-/// Addresses that are usable at once, instead of after duplicate detection.
-constexpr auto kNoDuplicateDetection =
-    "sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 && ip link set lo up";
+/// `nodad`: usable at once, and not only after duplicate address detection.
+std::vector<std::string> addresses(const std::string& interface, int subnet, const std::string& host) {
+    return {fmt::format("ip address add 10.0.{}.{}/24 dev {}", subnet, host, interface),
+            fmt::format("ip address add 2001:db8:{}::{}/64 dev {} nodad", subnet, host, interface),
+            fmt::format("ip address replace fe80::{}/64 dev {} nodad", host, interface)};
+}
 }  // namespace
 
 Lab::Lab()
     : home_(current_namespace()), there_(new_namespace()), here_(new_namespace()), netlink(*Netlink::open()) {
-    here({kNoDuplicateDetection});
-    there({kNoDuplicateDetection});
+    here({"ip link set lo up"});
+    there({"ip link set lo up"});
     link(0);
     link(1);
     a0 = interface_named(netlink, "a0")->index;
@@ -56,30 +59,30 @@ Lab::~Lab() {
     enter(home_);
 }
 
-void Lab::here(std::initializer_list<std::string> commands) {
+void Lab::here(const std::vector<std::string>& commands) {
     run(commands);
 }
 
-void Lab::there(std::initializer_list<std::string> commands) {
+void Lab::there(const std::vector<std::string>& commands) {
     enter(there_);
     run(commands);
     enter(here_);
 }
 
 void Lab::link(int number) {
-    const auto text = [&](fmt::string_view format) {
+    const auto named = [&](fmt::string_view format) {
         return fmt::vformat(format, fmt::make_format_args(number));
     };
+    here({named("ip link add a{0} address 02:00:00:00:00:a{0} type veth peer name b{0} address "
+                "02:00:00:00:00:b{0}"),
+          fmt::format("ip link set b{} netns /proc/{}/fd/{}", number, ::getpid(), there_.get())});
+    there({named("ip link set b{} up")});
+    here({named("ip link set a{} up"),
+          named("sysctl -qw net.ipv4.neigh.a{0}.retrans_time_ms=30 net.ipv6.neigh.a{0}.retrans_time_ms=30"),
+          named("sysctl -qw net.ipv4.neigh.a{}.delay_first_probe_time=0")});
     const int subnet = number + 1;
-    here({text("ip link add a{0} address 02:00:00:00:00:a{0} type veth peer name b{0} address "
-               "02:00:00:00:00:b{0}"),
-          fmt::format("ip link set b{} netns /proc/{}/fd/{}", number, ::getpid(), there_.get()),
-          text("ip link set a{0} up"), fmt::format("ip address add 10.0.{}.1/24 dev a{}", subnet, number),
-          fmt::format("ip address add 2001:db8:{}::1/64 dev a{}", subnet, number),
-          text("sysctl -qw net.ipv4.neigh.a{0}.retrans_time_ms=30 net.ipv6.neigh.a{0}.retrans_time_ms=30"),
-          text("sysctl -qw net.ipv4.neigh.a{0}.delay_first_probe_time=0")});
-    there({text("ip link set b{0} up"), fmt::format("ip address add 10.0.{}.11/24 dev b{}", subnet, number),
-           fmt::format("ip address add 2001:db8:{}::11/64 dev b{}", subnet, number)});
+    here(addresses(named("a{}"), subnet, "1"));
+    there(addresses(named("b{}"), subnet, "11"));
 }
 
 bool await(boost::asio::io_context& loop, const std::function<bool()>& condition) {

@@ -4,8 +4,9 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <functional>
-#include <initializer_list>
+#include <ostream>
 #include <string>
+#include <vector>
 
 #include "net/netlink.hpp"
 #include "util/ip_address.hpp"
@@ -27,8 +28,8 @@ class Lab {
     Lab& operator=(const Lab&) = delete;
 
     /// Runs shell commands, which must succeed.
-    void here(std::initializer_list<std::string> commands);
-    void there(std::initializer_list<std::string> commands);
+    void here(const std::vector<std::string>& commands);
+    void there(const std::vector<std::string>& commands);
 
   private:
     void link(int number);

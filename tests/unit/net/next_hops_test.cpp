@@ -72,7 +72,7 @@ TEST_CASE("a neighbour that does not answer is named, asked again, and found whe
                "2001:db8:1::99 on a0 does not answer neighbour discovery";
     }));
 
-    lab.there({"ip address add 10.0.1.99/24 dev b0", "ip address add 2001:db8:1::99/64 dev b0"});
+    lab.there({"ip address add 10.0.1.99/24 dev b0", "ip address add 2001:db8:1::99/64 dev b0 nodad"});
 
     CHECK(follower.await(
         [&] { return follower.mac_of("10.0.1.99") == kB0 && follower.mac_of("2001:db8:1::99") == kB0; }));
@@ -246,7 +246,8 @@ TEST_CASE("a backend that is no longer followed changes nothing, the others stay
     lab.here({"ip neigh replace 10.0.1.50 dev a0 lladdr 02:00:00:00:00:60 nud permanent",
               "ip neigh replace 10.0.1.51 dev a0 lladdr 02:00:00:00:00:61 nud permanent"});
 
-    REQUIRE(follower.await([&] { return follower.mac_of("10.0.1.51") == mac("02:00:00:00:00:61"); }));
+    REQUIRE(follower.await([&] { return follower.changes > 0; }));
+    CHECK(follower.mac_of("10.0.1.51") == mac("02:00:00:00:00:61"));
     CHECK(follower.changes == 1);
 }
 

@@ -41,7 +41,7 @@ TEST_CASE("a destination on the link has no gateway") {
 
 TEST_CASE("a route has its gateway, source and mtu") {
     Lab lab;
-    lab.here({"ip address add 10.0.1.2/24 dev a0", "ip address add 2001:db8:1::2/64 dev a0",
+    lab.here({"ip address add 10.0.1.2/24 dev a0", "ip address add 2001:db8:1::2/64 dev a0 nodad",
               "ip route add 10.9.0.0/16 via 10.0.1.11 src 10.0.1.2 mtu 1400",
               "ip route add 2001:db8:9::/48 via 2001:db8:1::11 src 2001:db8:1::2 mtu 1300"});
     const auto v4 = route_to(lab.netlink, ip("10.9.1.1"));

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/decap.hpp"
+
+#include <memory>
+
+#include "balancer.hpp"
+#include "datapath/test_run.hpp"
+
+using namespace guideway;
+using namespace guideway::test;
+
+namespace {
+const datapath::DecapRules kRules{
+    .balancers = {*IpAddress::parse("10.9.9.9"), *IpAddress::parse("2001:db8:9:9::9")},
+    .vips = {*IpAddress::parse("192.0.2.10"), *IpAddress::parse("2001:db8:1::10")},
+};
+
+struct Decap {
+    datapath::DecapProgram program;
+
+    static Decap load() {
+        auto loaded = datapath::DecapProgram::load(kRules, nullptr);
+        if (!loaded)
+            FAIL(loaded.error().message);
+        return {std::move(*loaded)};
+    }
+
+    Frame run(const Frame& frame) const {
+        const auto done = datapath::test_run(program.fd(), frame);
+        REQUIRE(done);
+        CHECK(done->action == 2);  // XDP_PASS
+        return done->frame;
+    }
+
+    std::uint64_t count(abi::decap_verdict verdict) const { return program.counts().value()[verdict]; }
+};
+
+/// What a balancer sends for a client's frame, except that the MACs are the balancer's.
+Frame with_macs_of(const Frame& outer, Frame inner) {
+    std::copy_n(outer.begin(), 12, inner.begin());
+    return inner;
+}
+
+const char* const kBackends[] = {"10.0.1.11", "2001:db8:2::11"};
+}  // namespace
+
+TEST_CASE("the backend unwraps what the balancer wrapped, in all four mixes") {
+    const auto decap = Decap::load();
+    for (const char* backend : kBackends) {
+        const auto replayer = balancer(configure(fmt::format(
+            "  - {{name: web, listen: ['192.0.2.10:80/tcp', '[2001:db8:1::10]:80/tcp'], backends: ['{}']}}\n",
+            backend)));
+        for (const auto& frame : {FrameBuilder::ipv4().tcp(80).payload(7).build(),
+                                  FrameBuilder::ipv6().tcp(80).payload(7).build()}) {
+            const auto wrapped = run(*replayer, frame).frame;
+            CHECK(hex(decap.run(wrapped)) == hex(with_macs_of(wrapped, frame)));
+        }
+    }
+    CHECK(decap.count(abi::DECAP_UNWRAPPED) == 4);
+}
+
+TEST_CASE("the backend passes everything else untouched") {
+    const auto decap = Decap::load();
+    const Frame inner = FrameBuilder::ipv4().tcp(80).build();
+    const Frame packet(inner.begin() + 14, inner.end());
+    const auto check_untouched = [&](abi::decap_verdict verdict, const Frame& frame) {
+        const auto before = decap.count(verdict);
+        CHECK(hex(decap.run(frame)) == hex(frame));
+        CHECK(decap.count(verdict) == before + 1);
+    };
+    check_untouched(abi::DECAP_NOT_TUNNELLED, inner);
+    check_untouched(abi::DECAP_NOT_TUNNELLED, FrameBuilder::ethernet(0x0806).protocol(0, Frame(28)).build());
+    check_untouched(abi::DECAP_UNKNOWN_BALANCER,
+                    FrameBuilder::ipv4("10.9.9.8", "10.0.1.11").protocol(4, packet).build());
+    check_untouched(
+        abi::DECAP_OUTER_FRAGMENT,
+        FrameBuilder::ipv4("10.9.9.9", "10.0.1.11").fragment_field(0x2000).protocol(4, packet).build());
+    check_untouched(abi::DECAP_MALFORMED,
+                    FrameBuilder::ipv4("10.9.9.9", "10.0.1.11").protocol(4, Frame(19)).build());
+    check_untouched(abi::DECAP_MALFORMED,
+                    FrameBuilder::ipv4("10.9.9.9", "10.0.1.11").protocol(41, packet).build());
+
+    const Frame elsewhere = FrameBuilder::ipv4("198.51.100.7", "192.0.2.99").tcp(80).build();
+    check_untouched(abi::DECAP_UNKNOWN_VIP, FrameBuilder::ipv4("10.9.9.9", "10.0.1.11")
+                                                .protocol(4, Frame(elsewhere.begin() + 14, elsewhere.end()))
+                                                .build());
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstring>
+
+#include "balancer.hpp"
+#include "datapath/counters.hpp"
+#include "datapath/listener_index.hpp"
+
+using namespace guideway;
+using namespace guideway::test;
+
+namespace {
+const std::string kOne = "  - {name: one, listen: ['192.0.2.1:80/tcp'], backends: [10.0.0.1, 10.0.0.2]}\n";
+const std::string kTwo = "  - {name: two, listen: ['192.0.2.2:80/tcp'], backends: [10.0.0.1, 10.0.0.3]}\n";
+const std::string kThree = "  - {name: three, listen: ['192.0.2.3:80/tcp'], backends: [10.0.0.4]}\n";
+
+void reload(control::Replayer& replayer, const std::string& services) {
+    const auto config = configure(services);
+    const auto applied = replayer.reconciler().apply(
+        control::desired_state(config),
+        [&](const auto& backend) { return control::replayed_next_hop(config.datapath, backend); });
+    if (!applied)
+        FAIL(applied.error().message);
+}
+
+Frame to(const char* vip, std::uint16_t source_port = 1234) {
+    return FrameBuilder::ipv4("198.51.100.7", vip).tcp(80, FrameBuilder::kAck, source_port).build();
+}
+
+/// Where 200 flows of a VIP go.
+std::vector<std::string> placement(const control::Replayer& replayer, const char* vip) {
+    std::vector<std::string> backends;
+    for (std::uint16_t port = 1; port <= 200; ++port)
+        backends.push_back(run(replayer, to(vip, port)).backend->text());
+    return backends;
+}
+
+std::vector<std::uint16_t> table(const control::Replayer& replayer, std::uint32_t service) {
+    const auto slots = replayer.maps().table(service);
+    return {slots.begin(), slots.end()};
+}
+}  // namespace
+
+TEST_CASE("adding, changing and removing services does not touch the others") {
+    const auto replayer = balancer(configure(kOne + kTwo));
+    static_cast<void>(placement(*replayer, "192.0.2.2"));
+    const auto before = table(*replayer, 2);
+    const auto entry = replayer->maps().service(2);
+
+    reload(*replayer, kThree + kTwo);
+    CHECK(verdict_of(*replayer, to("192.0.2.1")) == "not_vip");
+    CHECK(run(*replayer, to("192.0.2.3")).service == "three");
+    CHECK(table(*replayer, 2) == before);
+    CHECK(std::memcmp(&entry, &replayer->maps().service(2), sizeof(entry)) == 0);
+    CHECK(datapath::service_traffic(replayer->maps(), 2)->packets == 200);
+}
+
+TEST_CASE("a number is not given away before the grace period, and then counts from zero") {
+    const auto replayer = balancer(configure(kOne));
+    static_cast<void>(placement(*replayer, "192.0.2.1"));
+    reload(*replayer, kTwo);
+    CHECK(std::string(replayer->maps().service(1).name) == "one");
+    CHECK(std::string(replayer->maps().service(2).name) == "two");
+
+    replayer->reconciler().release_retired();
+    CHECK(std::string(replayer->maps().service(1).name).empty());
+    reload(*replayer, kTwo + kThree);
+    CHECK(std::string(replayer->maps().service(1).name) == "three");
+    CHECK(datapath::service_traffic(replayer->maps(), 1)->packets == 0);
+    CHECK(run(*replayer, to("192.0.2.3")).backend == IpAddress::parse("10.0.0.4"));
+}
+
+TEST_CASE("a removed backend's number stays valid until the grace period has passed") {
+    const auto replayer = balancer(configure(kOne));
+    reload(*replayer, "  - {name: one, listen: ['192.0.2.1:80/tcp'], backends: [10.0.0.2, 10.0.0.9]}\n");
+    const auto& maps = replayer->maps();
+    const auto first = maps.service(1).first_backend;
+    CHECK(abi::from_abi(maps.backend(first + 1).address).text() == "10.0.0.1");
+    CHECK((maps.backend(first + 1).flags & abi::BACKEND_NEXT_HOP) != 0);
+    CHECK((maps.backend(first + 1).flags & abi::BACKEND_RETIRED) != 0);
+    CHECK(abi::from_abi(maps.backend(first + 3).address).text() == "10.0.0.9");
+
+    replayer->reconciler().release_retired();
+    CHECK(maps.backend(first + 1).flags == 0);
+    reload(*replayer, "  - {name: one, listen: ['192.0.2.1:80/tcp'], backends: [10.0.0.2, 10.0.0.8]}\n");
+    CHECK(abi::from_abi(maps.backend(first + 1).address).text() == "10.0.0.8");
+}
+
+TEST_CASE(
+    "a service that outgrows its region moves with its counters, and every flow stays placed by the table") {
+    const auto replayer = balancer(configure(kOne + kTwo));
+    const auto before = placement(*replayer, "192.0.2.1");
+    const auto old_first = replayer->maps().service(1).first_backend;
+    std::string many = "  - {name: one, listen: ['192.0.2.1:80/tcp'], backends: [10.0.0.1, 10.0.0.2";
+    for (int i = 1; i <= 40; ++i)
+        many += fmt::format(", {{address: 10.0.1.{}, weight: 0}}", i);
+    many += "]}\n";
+
+    reload(*replayer, many + kTwo);
+    CHECK(replayer->maps().service(1).first_backend != old_first);
+    CHECK(placement(*replayer, "192.0.2.1") == before);
+    const auto first = replayer->maps().service(1).first_backend;
+    CHECK(datapath::backend_traffic(replayer->maps(), first + 1)->packets +
+              datapath::backend_traffic(replayer->maps(), first + 2)->packets ==
+          400);
+}
+
+TEST_CASE("a new reconciler on the same maps keeps every number") {
+    const auto replayer = balancer(configure(kOne + kTwo));
+    const auto before = control::read_numbering(replayer->maps());
+    const auto config = configure(kTwo + kOne);
+    control::Reconciler successor(replayer->maps());
+    REQUIRE(successor.apply(control::desired_state(config), [&](const auto& backend) {
+        return control::replayed_next_hop(config.datapath, backend);
+    }));
+    CHECK(control::read_numbering(replayer->maps()) == before);
+    CHECK(run(*replayer, to("192.0.2.1")).service == "one");
+}
+
+TEST_CASE("what does not fit is refused before anything is stored") {
+    const auto config = configure(kOne, ", max_services: 1, max_backends: 3");
+    const auto replayer = balancer(config);
+    const auto before = table(*replayer, 1);
+    const auto next_hop = [&](const auto& backend) {
+        return control::replayed_next_hop(config.datapath, backend);
+    };
+
+    const auto services =
+        replayer->reconciler().apply(control::desired_state(configure(kThree + kOne)), next_hop);
+    REQUIRE(!services);
+    CHECK(services.error().message == "number service 'three': no space left (max_services is 1)");
+    const auto backends = replayer->reconciler().apply(
+        control::desired_state(configure("  - {name: one, listen: ['192.0.2.1:80/tcp'],"
+                                         " backends: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4]}\n")),
+        next_hop);
+    REQUIRE(!backends);
+    CHECK(backends.error().message ==
+          "place 4 backends of service 'one' in map 'backends': no space left (max_backends is 3)");
+    CHECK(table(*replayer, 1) == before);
+    CHECK(run(*replayer, to("192.0.2.1")).service == "one");
+}

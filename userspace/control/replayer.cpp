@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/replayer.hpp"
+
+#include "datapath/datapath.hpp"
+#include "datapath/test_run.hpp"
+
+namespace guideway::control {
+
+namespace {
+constexpr MacAddress kNextHopMac{{0x02, 0, 0, 0, 0, 0x01}};
+constexpr MacAddress kInterfaceMac{{0x02, 0, 0, 0, 0, 0x02}};
+/// Outer sources where the configuration names none: the IPv4 dummy address (RFC 7600), the discard prefix
+/// (RFC 6666).
+constexpr const char* kSource = "192.0.0.8";
+constexpr const char* kSource6 = "100::1";
+}  // namespace
+
+net::NextHop replayed_next_hop(const config::Datapath& datapath, const DesiredBackend& backend) {
+    const bool v4 = backend.member.address.is_v4();
+    const auto& configured = v4 ? datapath.source : datapath.source6;
+    return {
+        .ifindex = datapath::kTestRunInterface,
+        .mac = backend.mac.value_or(kNextHopMac),
+        .source_mac = kInterfaceMac,
+        .source = configured.value_or(*IpAddress::parse(v4 ? kSource : kSource6)),
+        .mtu = 0xffff,
+    };
+}
+
+Result<std::unique_ptr<Replayer>> Replayer::create(const config::Config& config) {
+    auto program = datapath::Program::load(datapath::geometry_of(config.datapath),
+                                           {.hash_key = config.hash_key, .record_decisions = true}, nullptr);
+    if (!program)
+        return std::unexpected(program.error());
+    auto maps = program->maps();
+    if (!maps)
+        return std::unexpected(maps.error());
+    std::unique_ptr<Replayer> replayer(new Replayer(std::move(*program), std::move(*maps)));
+    auto applied = replayer->reconciler_.apply(desired_state(config), [&](const DesiredBackend& backend) {
+        return replayed_next_hop(config.datapath, backend);
+    });
+    if (!applied)
+        return std::unexpected(applied.error());
+    return replayer;
+}
+
+Result<Outcome> Replayer::run(std::span<const std::uint8_t> frame) const {
+    if (frame.size() < datapath::kShortestTestFrame)
+        return Outcome{.verdict = abi::VERDICT_TOO_SHORT,
+                       .service = {},
+                       .backend = {},
+                       .slot = {},
+                       .frame = {frame.begin(), frame.end()}};
+    auto run = datapath::test_run(program_.fd(), frame);
+    if (!run)
+        return std::unexpected(run.error());
+    const auto decision = program_.last_decision();
+    if (!decision)
+        return std::unexpected(decision.error());
+
+    Outcome outcome;
+    outcome.verdict = static_cast<abi::verdict>(decision->verdict);
+    outcome.frame = std::move(run->frame);
+    if (decision->service != 0)
+        outcome.service = maps_.service(decision->service).name;
+    if (decision->backend != 0)
+        outcome.backend = abi::from_abi(maps_.backend(decision->backend).address);
+    if (decision->slot != abi::DECISION_NO_SLOT)
+        outcome.slot = decision->slot;
+    return outcome;
+}
+
+}  // namespace guideway::control
