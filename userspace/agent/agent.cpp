@@ -4,12 +4,17 @@
 #include <net/if.h>
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <set>
 
+#include "agent/unchangeable.hpp"
+#include "api/control_client.hpp"
+#include "control/fingerprint.hpp"
 #include "datapath/privileges.hpp"
 
 namespace guideway::agent {
@@ -17,6 +22,8 @@ namespace guideway::agent {
 namespace {
 /// By then no packet carries a number that was in use before.
 constexpr std::chrono::seconds kGracePeriod{2};
+/// A snapshot that is younger serves another request.
+constexpr std::chrono::milliseconds kSnapshotAge{100};
 
 Result<ExclusiveLock> lock_runtime_dir(const std::string& directory) {
     std::error_code error;
@@ -30,6 +37,15 @@ Result<void> check_interface(const std::string& interface) {
     if (if_nametoindex(interface.c_str()) == 0)
         return fail("attach to {}: no such interface; name one that `ip link` shows", interface);
     return {};
+}
+
+std::vector<IpAddress> addresses_in(const control::DesiredState& desired) {
+    std::set<IpAddress> addresses;
+    for (const auto& service : desired.services) {
+        for (const auto& backend : service.backends)
+            addresses.insert(backend.member.address);
+    }
+    return {addresses.begin(), addresses.end()};
 }
 }  // namespace
 
@@ -49,10 +65,16 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
                      datapath->not_adopted_because());
 
     std::unique_ptr<Agent> agent(new Agent(std::move(options), std::move(*lock), std::move(*datapath)));
-    for (auto step : {&Agent::follow_next_hops, &Agent::apply, &Agent::attach}) {
-        if (auto done = (agent.get()->*step)(); !done)
-            return std::unexpected(done.error());
-    }
+    const auto& config = agent->options_.config;
+    auto done = agent->watch_network();
+    if (done)
+        done = agent->open_servers();
+    if (done)
+        done = agent->apply(config);
+    if (done)
+        done = agent->attach(config);
+    if (!done)
+        return std::unexpected(done.error());
     return agent;
 }
 
@@ -60,52 +82,93 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
     : options_(std::move(options)),
       runtime_lock_(std::move(lock)),
       datapath_(std::move(datapath)),
-      signals_(loop_, SIGTERM, SIGINT),
+      signals_(loop_, SIGTERM, SIGINT, SIGHUP),
       grace_timer_(loop_),
-      reconciler_(datapath_.maps()) {}
+      reconciler_(datapath_.maps()),
+      reader_(datapath_.maps(), datapath_.pins()) {
+    about_.version = options_.version;
+    about_.process = ::getpid();
+    about_.started = api::Clock::now();
+    about_.config_file = options_.config_file;
+    about_.fingerprint = control::fingerprint(options_.config);
+    about_.last_reload.at = about_.started;
+}
 
 Result<void> Agent::run() {
-    signals_.async_wait([this](const boost::system::error_code& error, int) {
-        if (!error)
-            loop_.stop();
-    });
+    wait_for_signal();
     sd_notify(0, "READY=1");
     loop_.run();
     sd_notify(0, "STOPPING=1");
+    ::unlink(api::control_socket(options_.config.runtime_dir).c_str());
+    const auto& interface = options_.config.interfaces.front();
     if (!options_.detach_on_exit) {
-        spdlog::info("exit; {} goes on forwarding", options_.config.interfaces.front());
+        spdlog::info("exit; {} goes on forwarding", interface);
         return {};
     }
-    spdlog::info("exit; {} is detached", options_.config.interfaces.front());
+    spdlog::info("exit; {} is detached", interface);
     return datapath_.remove();
 }
 
-Result<void> Agent::follow_next_hops() {
-    auto created = net::NextHops::create(
-        loop_, [this] { reconciler_.refresh_next_hops(std::bind_front(&Agent::next_hop_of, this)); });
-    if (!created)
-        return std::unexpected(created.error());
-    next_hops_ = std::move(*created);
+void Agent::wait_for_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+        if (error)
+            return;
+        if (signal != SIGHUP)
+            return loop_.stop();
+        reload();
+        wait_for_signal();
+    });
+}
+
+Result<void> Agent::watch_network() {
+    auto next_hops = net::NextHops::create(
+        loop_, [this] { reconciler_.refresh_next_hops(next_hops_for(options_.config)); });
+    if (!next_hops)
+        return std::unexpected(next_hops.error());
+    next_hops_ = std::move(*next_hops);
+    auto links = net::LinkWatch::create(loop_, [this] { attach_again(); });
+    if (!links)
+        return std::unexpected(links.error());
+    links_ = std::move(*links);
     return {};
 }
 
-Result<void> Agent::apply() {
-    const auto desired = control::desired_state(options_.config);
-    std::set<IpAddress> addresses;
-    for (const auto& service : desired.services) {
-        for (const auto& backend : service.backends)
-            addresses.insert(backend.member.address);
-    }
-    next_hops_->follow(std::vector<IpAddress>(addresses.begin(), addresses.end()));
-    auto applied = reconciler_.apply(desired, std::bind_front(&Agent::next_hop_of, this));
-    if (applied)
-        release_retired_later();
+Result<void> Agent::open_servers() {
+    const auto socket = api::control_socket(options_.config.runtime_dir);
+    auto control = api::HttpServer::listen(loop_, socket, api::control_routes(port()));
+    if (!control)
+        return std::unexpected(control.error());
+    control_server_ = std::move(*control);
+    auto http = open_http(options_.config);
+    if (!http)
+        return std::unexpected(http.error());
+    http_server_ = std::move(*http);
+    auto file = FileWatch::create(loop_, options_.config_file, [this] { reload_if_changed(); });
+    if (!file)
+        return std::unexpected(file.error());
+    file_ = std::move(*file);
+    return {};
+}
+
+Result<std::unique_ptr<api::HttpServer>> Agent::open_http(const config::Config& config) {
+    if (!config.http)
+        return nullptr;
+    return api::HttpServer::listen(loop_, *config.http, api::public_routes(port()));
+}
+
+Result<void> Agent::apply(const config::Config& config) {
+    const auto desired = control::desired_state(config);
+    next_hops_->follow(addresses_in(desired));
+    auto applied = reconciler_.apply(desired, next_hops_for(config));
+    reader_.tables_changed();
+    snapshot_ = nullptr;
+    release_retired_later();
     return applied;
 }
 
-Result<void> Agent::attach() {
-    const auto& interface = options_.config.interfaces.front();
-    const auto attachment = datapath_.attach(interface, options_.config.datapath.mode);
+Result<void> Agent::attach(const config::Config& config) {
+    const auto& interface = config.interfaces.front();
+    const auto attachment = datapath_.attach(interface, config.datapath.mode);
     if (!attachment)
         return std::unexpected(attachment.error());
     if (!attachment->fallback.empty())
@@ -117,26 +180,67 @@ Result<void> Agent::attach() {
     return {};
 }
 
-std::optional<net::NextHop> Agent::next_hop_of(const control::DesiredBackend& backend) const {
-    const auto& address = backend.member.address;
-    const auto& resolution = next_hops_->at(address);
-    std::optional<net::NextHop> next_hop;
-    if (resolution) {
-        next_hop = *resolution;
-    } else if (const auto& path = next_hops_->path_at(address); backend.mac && path) {
-        next_hop =
-            net::NextHop{path->neighbour.ifindex, *backend.mac, path->source_mac, path->source, path->mtu};
-    } else {
-        return std::nullopt;
+/// An interface that vanished takes its link along; its successor gets a new one.
+void Agent::attach_again() {
+    const auto& interface = options_.config.interfaces.front();
+    if (if_nametoindex(interface.c_str()) == 0 || datapath::is_attached(datapath_.pins(), interface))
+        return;
+    if (auto attached = attach(options_.config); !attached)
+        spdlog::error("{}", attached.error().message);
+    snapshot_ = nullptr;
+}
+
+std::vector<std::string> Agent::reload() {
+    auto loaded = options_.load();
+    std::vector<std::string> errors;
+    if (!loaded)
+        errors = loaded.error();
+    else if (errors = unchangeable(options_.config, *loaded); errors.empty()) {
+        if (auto changed = change_over(*loaded); !changed)
+            errors.push_back(changed.error().message);
     }
-    if (next_hop->ifindex != static_cast<int>(if_nametoindex(options_.config.interfaces.front().c_str())))
-        return std::nullopt;
-    if (backend.mac)
-        next_hop->mac = *backend.mac;
-    const auto& source = address.is_v4() ? options_.config.datapath.source : options_.config.datapath.source6;
-    if (source)
-        next_hop->source = *source;
-    return next_hop;
+    about_.last_reload = {.at = api::Clock::now(), .ok = errors.empty(), .errors = errors};
+    ++(errors.empty() ? about_.reloads : about_.refused_reloads);
+    snapshot_ = nullptr;
+    for (const auto& error : errors)
+        spdlog::error("{}", error);
+    if (errors.empty())
+        spdlog::info("{}: reloaded", options_.config_file);
+    else
+        spdlog::error("{}: refused; the running configuration goes on", options_.config_file);
+    return errors;
+}
+
+/// What may fail comes first; what fails late is taken back.
+Result<void> Agent::change_over(const config::Config& next) {
+    const auto& running = options_.config;
+    if (auto present = check_interface(next.interfaces.front()); !present)
+        return present;
+    const bool other_http = next.http != running.http;
+    auto http = other_http ? open_http(next) : nullptr;
+    if (!http)
+        return std::unexpected(http.error());
+
+    auto done = apply(next);
+    if (done && (next.interfaces != running.interfaces || next.datapath.mode != running.datapath.mode))
+        done = attach(next);
+    if (!done) {
+        if (auto restored = apply(running); !restored)
+            spdlog::error("go back to the running configuration: {}", restored.error().message);
+        return done;
+    }
+    if (other_http)
+        http_server_ = std::move(*http);
+    options_.config = next;
+    about_.fingerprint = control::fingerprint(next);
+    return {};
+}
+
+void Agent::reload_if_changed() {
+    const auto loaded = options_.load();
+    const bool known = loaded ? *loaded == options_.config : loaded.error() == about_.last_reload.errors;
+    if (!known)
+        reload();
 }
 
 void Agent::release_retired_later() {
@@ -145,6 +249,67 @@ void Agent::release_retired_later() {
         if (!error)
             reconciler_.release_retired();
     });
+}
+
+control::NextHopOf Agent::next_hops_for(const config::Config& config) const {
+    return [this, &config](const control::DesiredBackend& backend) { return next_hop_of(config, backend); };
+}
+
+std::optional<net::NextHop> Agent::next_hop_of(const config::Config& config,
+                                               const control::DesiredBackend& backend) const {
+    const auto& address = backend.member.address;
+    const auto& resolution = next_hops_->at(address);
+    std::optional<net::NextHop> next_hop;
+    if (resolution)
+        next_hop = *resolution;
+    else if (const auto& path = next_hops_->path_at(address); backend.mac && path)
+        next_hop =
+            net::NextHop{path->neighbour.ifindex, *backend.mac, path->source_mac, path->source, path->mtu};
+    if (!next_hop || next_hop->ifindex != static_cast<int>(if_nametoindex(config.interfaces.front().c_str())))
+        return std::nullopt;
+    if (backend.mac)
+        next_hop->mac = *backend.mac;
+    if (const auto& source = address.is_v4() ? config.datapath.source : config.datapath.source6)
+        next_hop->source = *source;
+    return next_hop;
+}
+
+api::AgentPort Agent::port() {
+    return {
+        .snapshot = [this] { return snapshot(); },
+        .reload = [this] { return reload(); },
+    };
+}
+
+Result<std::shared_ptr<const api::Snapshot>> Agent::snapshot() {
+    if (snapshot_ && api::Clock::now() - snapshot_->at < kSnapshotAge)
+        return snapshot_;
+    auto read = reader_.read();
+    if (!read)
+        return std::unexpected(read.error());
+    add_what_the_agent_knows(*read);
+    snapshot_ = std::make_shared<const api::Snapshot>(std::move(*read));
+    return snapshot_;
+}
+
+void Agent::add_what_the_agent_knows(api::Snapshot& snapshot) const {
+    snapshot.agent = about_;
+    std::map<std::pair<std::string, IpAddress>, std::string> names;
+    for (const auto& service : options_.config.services) {
+        for (const auto& backend : service.backends)
+            names[{service.name, backend.address}] = backend.name;
+    }
+    for (auto& service : snapshot.services) {
+        for (auto& backend : service.backends) {
+            backend.name = names[{service.name, backend.address}];
+            if (backend.next_hop)
+                continue;
+            const auto& resolution = next_hops_->at(backend.address);
+            backend.trouble =
+                resolution ? fmt::format("its next hop is not on {}", options_.config.interfaces.front())
+                           : resolution.error().reason;
+        }
+    }
 }
 
 }  // namespace guideway::agent

@@ -4,25 +4,38 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "agent/file_watch.hpp"
+#include "api/http_server.hpp"
+#include "api/routes.hpp"
+#include "api/snapshot_reader.hpp"
 #include "config/model.hpp"
 #include "control/reconciler.hpp"
 #include "datapath/datapath.hpp"
+#include "net/link_watch.hpp"
 #include "net/next_hops.hpp"
 #include "util/exclusive_lock.hpp"
 
 namespace guideway::agent {
 
+/// A configuration, or what is wrong with it, a line each.
+using LoadedConfig = std::expected<config::Config, std::vector<std::string>>;
+
 struct AgentOptions {
     config::Config config;
+    std::string config_file;
+    std::function<LoadedConfig()> load;  ///< reads the file again
+    std::string version;
     bool detach_on_exit = false;
 };
 
-/// The balancer's process: wires configuration, next hops and the kernel together. What it made in the kernel
-/// goes on when it ends, however it ends.
+/// The balancer's process: wires configuration, next hops, servers and the kernel together. What it made in
+/// the kernel goes on when it ends, however it ends.
 class Agent {
   public:
     /// Everything up to forwarding. Errors leave what forwarded before as it was.
@@ -34,11 +47,25 @@ class Agent {
   private:
     Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapath);
 
-    [[nodiscard]] Result<void> follow_next_hops();
-    [[nodiscard]] Result<void> apply();
-    [[nodiscard]] Result<void> attach();
-    [[nodiscard]] std::optional<net::NextHop> next_hop_of(const control::DesiredBackend& backend) const;
+    [[nodiscard]] Result<void> watch_network();
+    [[nodiscard]] Result<void> apply(const config::Config& config);
+    [[nodiscard]] Result<void> attach(const config::Config& config);
+    [[nodiscard]] Result<void> open_servers();
+
+    std::vector<std::string> reload();
+    [[nodiscard]] Result<void> change_over(const config::Config& next);
+    void reload_if_changed();
+    void attach_again();
     void release_retired_later();
+    void wait_for_signal();
+
+    [[nodiscard]] std::optional<net::NextHop> next_hop_of(const config::Config& config,
+                                                          const control::DesiredBackend& backend) const;
+    [[nodiscard]] control::NextHopOf next_hops_for(const config::Config& config) const;
+    [[nodiscard]] Result<std::unique_ptr<api::HttpServer>> open_http(const config::Config& config);
+    [[nodiscard]] api::AgentPort port();
+    [[nodiscard]] Result<std::shared_ptr<const api::Snapshot>> snapshot();
+    void add_what_the_agent_knows(api::Snapshot& snapshot) const;
 
     AgentOptions options_;
     ExclusiveLock runtime_lock_;
@@ -47,7 +74,14 @@ class Agent {
     boost::asio::signal_set signals_;
     boost::asio::steady_timer grace_timer_;
     std::unique_ptr<net::NextHops> next_hops_;
+    std::unique_ptr<net::LinkWatch> links_;
+    std::unique_ptr<FileWatch> file_;
     control::Reconciler reconciler_;
+    api::SnapshotReader reader_;
+    std::shared_ptr<const api::Snapshot> snapshot_;
+    std::unique_ptr<api::HttpServer> control_server_;
+    std::unique_ptr<api::HttpServer> http_server_;
+    api::AgentSnapshot about_;
 };
 
 }  // namespace guideway::agent

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "datapath/counters.hpp"
-#include "datapath/listener_index.hpp"
-#include "datapath/maps.hpp"
-#include "datapath/pins.hpp"
 #include "util/mac_address.hpp"
 
 namespace guideway::api {
@@ -22,11 +20,13 @@ struct NextHopSnapshot {
 
 struct BackendSnapshot {
     IpAddress address;
+    std::string name;  ///< as configured; empty without an agent
     std::uint16_t number = 0;
     std::uint16_t weight = 0;
     std::uint16_t availability = 0;  ///< 0..256
     std::uint32_t slots = 0;
     std::optional<NextHopSnapshot> next_hop;
+    std::string trouble;  ///< why there is no next hop; empty if there is one, or without an agent
     abi::traffic traffic{};
 };
 
@@ -40,16 +40,43 @@ struct ServiceSnapshot {
     abi::traffic traffic{};
 };
 
+struct InterfaceSnapshot {
+    std::string name;
+    bool attached = false;
+};
+
+using Clock = std::chrono::system_clock;
+
+struct ReloadSnapshot {
+    Clock::time_point at;
+    bool ok = true;
+    std::vector<std::string> errors;  ///< why it was refused
+};
+
+/// What only the agent knows.
+struct AgentSnapshot {
+    std::string version;
+    int process = 0;
+    Clock::time_point started;
+    std::string config_file;
+    std::string fingerprint;
+    ReloadSnapshot last_reload;  ///< the start counts as one
+    std::uint64_t reloads = 0;
+    std::uint64_t refused_reloads = 0;
+};
+
 /// Everything that the outside reads about a balancer, at one moment.
 struct Snapshot {
+    Clock::time_point at;
     std::uint32_t abi_version = abi::GUIDEWAY_ABI_VERSION;
     std::uint32_t table_size = 0;
-    std::vector<std::string> attached;  ///< interfaces
+    std::optional<AgentSnapshot> agent;
+    std::vector<InterfaceSnapshot> interfaces;
     std::vector<ServiceSnapshot> services;
     datapath::VerdictCounts verdicts{};
 };
 
-/// Reads it from the maps, with or without an agent.
-[[nodiscard]] Result<Snapshot> read_snapshot(const datapath::Maps& maps, const datapath::Pins& pins);
+/// Why the balancer should get no traffic; empty if it should.
+[[nodiscard]] std::string not_ready_because(const Snapshot& snapshot);
 
 }  // namespace guideway::api

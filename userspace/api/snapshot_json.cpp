@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/snapshot_json.hpp"
 
+#include <fmt/chrono.h>
+
 #include <nlohmann/json.hpp>
 
 #include "datapath/verdict_names.hpp"
@@ -10,61 +12,102 @@ namespace guideway::api {
 using Json = nlohmann::ordered_json;
 
 namespace {
-Json to_json(const NextHopSnapshot& next_hop) {
+std::string to_text(Clock::time_point time) {
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::floor<std::chrono::seconds>(time)));
+}
+
+Json null_if_empty(const std::string& text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+}
+
+Json to_json(const abi::traffic& traffic) {
+    return {{"packets", traffic.packets}, {"bytes", traffic.bytes}, {"new_flows", traffic.new_flows}};
+}
+
+Json to_json(const std::optional<NextHopSnapshot>& next_hop) {
+    if (!next_hop)
+        return nullptr;
     return {
-        {"interface", next_hop.interface},
-        {"mac", next_hop.mac.text()},
-        {"source", next_hop.source.text()},
+        {"interface", next_hop->interface},
+        {"mac", next_hop->mac.text()},
+        {"source", next_hop->source.text()},
     };
 }
 
 Json to_json(const BackendSnapshot& backend, std::uint32_t table_size) {
-    return {
+    Json json = {
         {"address", backend.address.text()},
+        {"name", null_if_empty(backend.name)},
         {"number", backend.number},
         {"weight", backend.weight},
         {"availability", backend.availability / static_cast<double>(abi::AVAILABILITY_FULL)},
         {"slots", backend.slots},
         {"share", backend.slots / static_cast<double>(table_size)},
-        {"next_hop", backend.next_hop ? to_json(*backend.next_hop) : Json(nullptr)},
-        {"packets", backend.traffic.packets},
-        {"bytes", backend.traffic.bytes},
-        {"new_flows", backend.traffic.new_flows},
+        {"next_hop", to_json(backend.next_hop)},
+        {"trouble", null_if_empty(backend.trouble)},
     };
+    json.update(to_json(backend.traffic));
+    return json;
 }
 
 Json to_json(const ServiceSnapshot& service, std::uint32_t table_size) {
     Json backends = Json::array();
     for (const auto& backend : service.backends)
         backends.push_back(to_json(backend, table_size));
-    return {
-        {"name", service.name},
-        {"number", service.number},
-        {"listeners", service.listeners},
-        {"base_digest", service.base_digest},
+    Json json = {
+        {"name", service.name},           {"number", service.number},
+        {"listeners", service.listeners}, {"base_digest", service.base_digest},
         {"digest", service.digest},
-        {"packets", service.traffic.packets},
-        {"bytes", service.traffic.bytes},
-        {"new_flows", service.traffic.new_flows},
-        {"backends", std::move(backends)},
+    };
+    json.update(to_json(service.traffic));
+    json["backends"] = std::move(backends);
+    return json;
+}
+
+Json to_json(const std::optional<AgentSnapshot>& agent) {
+    if (!agent)
+        return nullptr;
+    return {
+        {"version", agent->version},
+        {"process", agent->process},
+        {"started", to_text(agent->started)},
+        {"config_file", agent->config_file},
+        {"fingerprint", agent->fingerprint},
+        {"reloads", agent->reloads},
+        {"refused_reloads", agent->refused_reloads},
+        {"last_reload",
+         {{"at", to_text(agent->last_reload.at)},
+          {"ok", agent->last_reload.ok},
+          {"errors", agent->last_reload.errors}}},
     };
 }
 }  // namespace
 
 Json to_json(const Snapshot& snapshot) {
+    Json interfaces = Json::array();
+    for (const auto& interface : snapshot.interfaces)
+        interfaces.push_back({{"name", interface.name}, {"attached", interface.attached}});
     Json services = Json::array();
     for (const auto& service : snapshot.services)
         services.push_back(to_json(service, snapshot.table_size));
+    Json json = {
+        {"at", to_text(snapshot.at)},          {"abi_version", snapshot.abi_version},
+        {"table_size", snapshot.table_size},   {"agent", to_json(snapshot.agent)},
+        {"interfaces", std::move(interfaces)}, {"services", std::move(services)},
+    };
+    json.update(stats_json(snapshot));
+    return json;
+}
+
+Json stats_json(const Snapshot& snapshot) {
     Json verdicts = Json::object();
     for (const auto& verdict : datapath::verdict_names()) {
         const auto& count = snapshot.verdicts[verdict.verdict];
-        verdicts[std::string(verdict.name)] = {{"packets", count.packets}, {"bytes", count.bytes}};
+        verdicts[std::string(verdict.name)] = {{"packets", count.packets},
+                                               {"bytes", count.bytes},
+                                               {"action", datapath::verdict_action(verdict.verdict)}};
     }
-    return {
-        {"abi_version", snapshot.abi_version}, {"table_size", snapshot.table_size},
-        {"attached", snapshot.attached},       {"services", std::move(services)},
-        {"verdicts", std::move(verdicts)},
-    };
+    return {{"verdicts", std::move(verdicts)}};
 }
 
 }  // namespace guideway::api

@@ -10,4 +10,7 @@ namespace guideway::api {
 /// What `status --json` prints.
 [[nodiscard]] nlohmann::ordered_json to_json(const Snapshot& snapshot);
 
+/// What `stats --json` prints: packets and bytes by verdict.
+[[nodiscard]] nlohmann::ordered_json stats_json(const Snapshot& snapshot);
+
 }  // namespace guideway::api

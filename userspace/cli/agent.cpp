@@ -15,16 +15,33 @@ struct Options {
     bool detach_on_exit = false;
 };
 
+/// The command line's directories take the place of the file's.
+config::Config with_directories(config::Config config, const Options& options) {
+    if (!options.runtime_dir.empty())
+        config.runtime_dir = options.runtime_dir;
+    if (!options.pins.empty())
+        config.pins = options.pins;
+    return config;
+}
+
 int run(const Options& options) {
     set_up_log();
     auto config = load_configuration(options.path, Unbuilt::kRefuse);
     if (!config)
         return kRefused;
-    if (!options.runtime_dir.empty())
-        config->runtime_dir = options.runtime_dir;
-    if (!options.pins.empty())
-        config->pins = options.pins;
-    auto agent = agent::Agent::start({std::move(*config), options.detach_on_exit});
+    const auto load = [options]() -> agent::LoadedConfig {
+        auto again = reload_configuration(options.path);
+        if (!again)
+            return again;
+        return with_directories(std::move(*again), options);
+    };
+    auto agent = agent::Agent::start({
+        .config = with_directories(std::move(*config), options),
+        .config_file = options.path,
+        .load = load,
+        .version = GUIDEWAY_VERSION,
+        .detach_on_exit = options.detach_on_exit,
+    });
     if (!agent)
         return refuse(agent.error());
     if (auto done = (*agent)->run(); !done)

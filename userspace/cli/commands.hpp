@@ -16,9 +16,13 @@ inline constexpr const char* kDefaultPins = "/sys/fs/bpf/guideway";
 
 void add_agent(CLI::App& app, int& status);
 void add_backend(CLI::App& app, int& status);
+void add_backends(CLI::App& app, int& status);
 void add_check(CLI::App& app, int& status);
 void add_genkey(CLI::App& app, int& status);
 void add_replay(CLI::App& app, int& status);
+void add_reload(CLI::App& app, int& status);
+void add_services(CLI::App& app, int& status);
+void add_stats(CLI::App& app, int& status);
 void add_status(CLI::App& app, int& status);
 void add_table(CLI::App& app, int& status);
 

@@ -29,6 +29,20 @@ std::optional<config::Config> load_configuration(const std::string& path, Unbuil
     return std::move(parsed->config);
 }
 
+std::expected<config::Config, std::vector<std::string>> reload_configuration(const std::string& path) {
+    auto parsed = config::load(path);
+    if (!parsed)
+        return std::unexpected(std::vector{parsed.error().message});
+    std::vector<std::string> lines;
+    for (const auto* findings : {&parsed->errors, &parsed->unbuilt}) {
+        for (const auto& finding : *findings)
+            lines.push_back(finding.text());
+    }
+    if (!lines.empty())
+        return std::unexpected(std::move(lines));
+    return std::move(parsed->config);
+}
+
 int refuse(const Error& error) {
     fmt::print(stderr, "guideway: {}\n", error.message);
     return kRefused;

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/model.hpp"
 #include "util/result.hpp"
@@ -14,6 +15,10 @@ enum class Unbuilt : bool { kRefuse, kIgnore };
 
 /// Loads a configuration and prints what is wrong or doubtful in it on stderr; nothing if it cannot be used.
 [[nodiscard]] std::optional<config::Config> load_configuration(const std::string& path, Unbuilt unbuilt);
+
+/// The same for an agent that reads its file again: what is wrong, a line each, instead of printing it.
+[[nodiscard]] std::expected<config::Config, std::vector<std::string>> reload_configuration(
+    const std::string& path);
 
 /// Prints the sentence on stderr; the exit status that says so.
 int refuse(const Error& error);

@@ -2,82 +2,124 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <nlohmann/json.hpp>
-
-#include "api/snapshot.hpp"
-#include "api/snapshot_json.hpp"
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
-#include "datapath/verdict_names.hpp"
+#include "cli/current_status.hpp"
 
+/// `status` and its parts: `services`, `backends`, `stats`.
 namespace guideway::cli {
 
 namespace {
-struct Options {
-    std::string runtime_dir = kDefaultRuntimeDir;
-    std::string pins = kDefaultPins;
-    bool json = false;
-};
+using Json = nlohmann::ordered_json;
 
-void print_service(const api::ServiceSnapshot& service, std::uint32_t table_size) {
-    fmt::print("\nservice {}  {}\n", service.name, fmt::join(service.listeners, " "));
-    fmt::print("  digest {}  base {}\n", service.digest, service.base_digest);
-    fmt::print("  {} packets, {} bytes, {} new TCP flows\n", service.traffic.packets, service.traffic.bytes,
-               service.traffic.new_flows);
-    fmt::print("  {:<39} {:>6} {:>7} {:>12} {:>15}  {}\n", "backend", "weight", "share", "packets", "bytes",
-               "next hop");
-    for (const auto& backend : service.backends) {
-        const auto next_hop =
-            backend.next_hop ? fmt::format("{} {}", backend.next_hop->interface, backend.next_hop->mac.text())
-                             : "none";
-        fmt::print("  {:<39} {:>6} {:>6.2f}% {:>12} {:>15}  {}\n", backend.address.text(), backend.weight,
-                   100.0 * backend.slots / table_size, backend.traffic.packets, backend.traffic.bytes,
-                   next_hop);
+std::string text(const Json& value) {
+    return value.is_null() ? "-" : value.get<std::string>();
+}
+
+void print_agent(const Json& status) {
+    const auto& agent = status["agent"];
+    if (agent.is_null()) {
+        fmt::print("no agent is running: what it left in the kernel goes on\n");
+    } else {
+        fmt::print("agent {} of {}, process {}, since {}\n", text(agent["version"]),
+                   text(agent["config_file"]), agent["process"].get<int>(), text(agent["started"]));
+        fmt::print("fingerprint {}\n", text(agent["fingerprint"]));
+        const auto& reload = agent["last_reload"];
+        if (!reload["ok"])
+            fmt::print("the last reload was refused at {}:\n  {}\n", text(reload["at"]),
+                       fmt::join(reload["errors"].get<std::vector<std::string>>(), "\n  "));
+    }
+    for (const auto& interface : status["interfaces"])
+        fmt::print("{}: {}\n", text(interface["name"]), interface["attached"] ? "attached" : "NOT attached");
+}
+
+void print_backend(const Json& backend) {
+    const auto& next_hop = backend["next_hop"];
+    const std::string way = next_hop.is_null()
+                                ? "none: " + text(backend["trouble"])
+                                : fmt::format("{} {}", text(next_hop["interface"]), text(next_hop["mac"]));
+    fmt::print("  {:<26} {:<16} {:>6} {:>6.2f}% {:>12} {:>15}  {}\n", text(backend["address"]),
+               text(backend["name"]), backend["weight"].get<unsigned>(), 100 * backend["share"].get<double>(),
+               backend["packets"].get<std::uint64_t>(), backend["bytes"].get<std::uint64_t>(), way);
+}
+
+void print_backends(const Json& status) {
+    for (const auto& service : status["services"]) {
+        fmt::print("\nservice {}\n", text(service["name"]));
+        fmt::print("  {:<26} {:<16} {:>6} {:>7} {:>12} {:>15}  {}\n", "backend", "name", "weight", "share",
+                   "packets", "bytes", "next hop");
+        for (const auto& backend : service["backends"])
+            print_backend(backend);
     }
 }
 
-void print(const api::Snapshot& snapshot) {
-    fmt::print("attached to {}\n",
-               snapshot.attached.empty() ? "nothing" : fmt::format("{}", fmt::join(snapshot.attached, ", ")));
-    for (const auto& service : snapshot.services)
-        print_service(service, snapshot.table_size);
-    fmt::print("\n{:<24} {:>12} {:>15}\n", "verdict", "packets", "bytes");
-    for (const auto& verdict : datapath::verdict_names()) {
-        const auto& count = snapshot.verdicts[verdict.verdict];
-        if (count.packets > 0)
-            fmt::print("{:<24} {:>12} {:>15}  {}\n", verdict.name, count.packets, count.bytes,
-                       verdict.meaning);
+void print_services(const Json& status) {
+    for (const auto& service : status["services"]) {
+        fmt::print("\nservice {}: {}\n", text(service["name"]),
+                   fmt::join(service["listeners"].get<std::vector<std::string>>(), " "));
+        fmt::print("  table    {}\n  base     {}\n", text(service["digest"]), text(service["base_digest"]));
+        fmt::print("  traffic  {} packets, {} bytes, {} new TCP flows to {} backends\n",
+                   service["packets"].get<std::uint64_t>(), service["bytes"].get<std::uint64_t>(),
+                   service["new_flows"].get<std::uint64_t>(), service["backends"].size());
     }
 }
 
-int run(const Options& options) {
-    const auto pins = datapath::Pins::open(options.pins);
-    if (!pins)
-        return refuse({pins.error().message + "; is an agent set up on this host?"});
-    const auto maps = datapath::Maps::open(*pins, datapath::Maps::Access::kReadOnly);
-    if (!maps)
-        return refuse(maps.error());
-    const auto snapshot = api::read_snapshot(*maps, *pins);
-    if (!snapshot)
-        return refuse(snapshot.error());
-    if (options.json)
-        fmt::print("{}\n", api::to_json(*snapshot).dump(2));
-    else
-        print(*snapshot);
-    return kDone;
+void print_stats(const Json& status) {
+    fmt::print("\n{:<24} {:<6} {:>12} {:>15}\n", "verdict", "action", "packets", "bytes");
+    for (const auto& [name, count] : status["verdicts"].items()) {
+        if (count["packets"].get<std::uint64_t>() > 0)
+            fmt::print("{:<24} {:<6} {:>12} {:>15}\n", name, text(count["action"]),
+                       count["packets"].get<std::uint64_t>(), count["bytes"].get<std::uint64_t>());
+    }
+}
+
+void print_status(const Json& status) {
+    print_agent(status);
+    print_services(status);
+    print_backends(status);
+    print_stats(status);
+}
+
+/// A command that shows one part of the status: `key` of the JSON, or `print` of it.
+void add_view(CLI::App& app, int& exit_status, const char* name, const char* help, const char* key,
+              void (*print)(const Json&)) {
+    auto* command = app.add_subcommand(name, help);
+    auto options = std::make_shared<StatusOptions>();
+    options->add_to(*command);
+    command->callback([options, &exit_status, key, print] {
+        const auto status = current_status(*options);
+        if (!status) {
+            exit_status = refuse(status.error());
+            return;
+        }
+        if (!options->json)
+            print(*status);
+        else if (key == nullptr)
+            fmt::print("{}\n", status->dump(2));
+        else
+            fmt::print("{}\n", Json{{key, (*status)[key]}}.dump(2));
+    });
 }
 }  // namespace
 
 void add_status(CLI::App& app, int& status) {
-    auto* command = app.add_subcommand(
-        "status", "What this balancer does: services, backends, next hops, digests, counters");
-    auto options = std::make_shared<Options>();
-    command->add_flag("--json", options->json, "as JSON");
-    command->add_option("--runtime-dir", options->runtime_dir, "the agent's")
-        ->type_name("D")
-        ->capture_default_str();
-    command->add_option("--pins", options->pins, "the agent's")->type_name("D")->capture_default_str();
-    command->callback([options, &status] { status = run(*options); });
+    add_view(app, status, "status",
+             "What this balancer does: services, backends, next hops, digests, counters", nullptr,
+             print_status);
+}
+
+void add_services(CLI::App& app, int& status) {
+    add_view(app, status, "services", "The services, with digests and traffic", "services", print_services);
+}
+
+void add_backends(CLI::App& app, int& status) {
+    add_view(app, status, "backends", "The services' backends, with next hops and traffic", "services",
+             print_backends);
+}
+
+void add_stats(CLI::App& app, int& status) {
+    add_view(app, status, "stats", "What became of all packets: counters by verdict", "verdicts",
+             print_stats);
 }
 
 }  // namespace guideway::cli

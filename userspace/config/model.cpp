@@ -10,4 +10,8 @@ std::string Listener::text() const {
                        port == 0 ? "*" : std::to_string(port), protocol == Protocol::kTcp ? "tcp" : "udp");
 }
 
+std::string Endpoint::text() const {
+    return fmt::format(fmt::runtime(address.is_v4() ? "{}:{}" : "[{}]:{}"), address.text(), port);
+}
+
 }  // namespace guideway::config

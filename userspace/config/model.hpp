@@ -49,6 +49,8 @@ struct Backend {
     BackendState state = BackendState::kUp;
     std::optional<MacAddress> mac;     ///< the next hop's, instead of the one the kernel resolves
     std::optional<std::uint16_t> mtu;  ///< bytes of IP packet that fit on the way to the backend
+
+    bool operator==(const Backend&) const = default;
 };
 
 enum class Check : std::uint8_t { kTcp, kHttp, kHttps, kUdp, kIcmp };
@@ -64,6 +66,8 @@ struct Health {
     Duration timeout = std::chrono::milliseconds(500);
     std::uint32_t rise = 3;
     std::uint32_t fall = 2;
+
+    bool operator==(const Health&) const = default;
 };
 
 enum class AnnounceWhen : std::uint8_t { kAny, kAll };
@@ -82,6 +86,8 @@ struct Announce {
     AnnounceWhen when = AnnounceWhen::kAny;
     std::vector<Community> communities;
     std::optional<std::uint32_t> med;
+
+    bool operator==(const Announce&) const = default;
 };
 
 enum class Encapsulation : std::uint8_t { kIpip, kGre, kGue };
@@ -105,6 +111,8 @@ struct Service {
     std::vector<Prefix> allow;  ///< empty: every client
     std::vector<Prefix> deny;
     std::vector<Backend> backends;
+
+    bool operator==(const Service&) const = default;
 };
 
 enum class Mode : std::uint8_t { kAuto, kNative, kGeneric };
@@ -129,24 +137,33 @@ struct Datapath {
     std::optional<IpAddress> source6;     ///< outer IPv6 source; nothing: the interface's own
     std::optional<Prefix> source_prefix;  ///< outer sources vary inside it
     std::optional<ProbeMark> probe_mark;
+
+    bool operator==(const Datapath&) const = default;
 };
 
 /// A BGP neighbour.
 struct Peer {
     IpAddress address;
     std::uint32_t as = 0;
+
+    bool operator==(const Peer&) const = default;
 };
 
 struct Bgp {
     std::uint32_t local_as = 0;
     IpAddress router_id;  ///< IPv4
     std::vector<Peer> peers;
+
+    bool operator==(const Bgp&) const = default;
 };
 
 /// An IP address and a TCP port to listen on.
 struct Endpoint {
     IpAddress address;
     std::uint16_t port = 0;
+
+    [[nodiscard]] std::string text() const;  ///< `127.0.0.1:9660`, `[::1]:9660`
+    auto operator<=>(const Endpoint&) const = default;
 };
 
 /// SipHash key of the flow hash; bytes as the 32 hex digits read.
@@ -162,6 +179,8 @@ struct Config {
     Datapath datapath;
     std::optional<Bgp> bgp;
     std::vector<Service> services;
+
+    bool operator==(const Config&) const = default;
 };
 
 }  // namespace guideway::config

@@ -37,20 +37,29 @@ void run(const std::vector<std::string>& commands) {
     }
 }
 
-/// `nodad`: usable at once, and not only after duplicate address detection.
 std::vector<std::string> addresses(const std::string& interface, int subnet, const std::string& host) {
     return {fmt::format("ip address add 10.0.{}.{}/24 dev {}", subnet, host, interface),
-            fmt::format("ip address add 2001:db8:{}::{}/64 dev {} nodad", subnet, host, interface),
-            fmt::format("ip address replace fe80::{}/64 dev {} nodad", host, interface)};
+            fmt::format("ip address add 2001:db8:{}::{}/64 dev {}", subnet, host, interface),
+            fmt::format("ip address add fe80::{}/64 dev {}", host, interface)};
 }
+
+const std::vector<std::string> kPrepare{
+    "ip link set lo up", "sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0"};
+
+/// The kernel takes IPv6 addresses into use, and announces that, some time after they were added. A test that
+/// starts later sees only the announcements that it causes.
+const std::vector<std::string> kSettle{
+    "timeout 5 sh -c 'while ip -6 address show tentative | grep -q inet6; do :; done'", "ip link set lo up"};
 }  // namespace
 
 Lab::Lab()
     : home_(current_namespace()), there_(new_namespace()), here_(new_namespace()), netlink(*Netlink::open()) {
-    here({"ip link set lo up"});
-    there({"ip link set lo up"});
+    here(kPrepare);
+    there(kPrepare);
     link(0);
     link(1);
+    here(kSettle);
+    there(kSettle);
     a0 = interface_named(netlink, "a0")->index;
     a1 = interface_named(netlink, "a1")->index;
 }
@@ -76,8 +85,8 @@ void Lab::link(int number) {
     here({named("ip link add a{0} address 02:00:00:00:00:a{0} type veth peer name b{0} address "
                 "02:00:00:00:00:b{0}"),
           fmt::format("ip link set b{} netns /proc/{}/fd/{}", number, ::getpid(), there_.get())});
-    there({named("ip link set b{} up")});
-    here({named("ip link set a{} up"),
+    there({named("ip link set b{} addrgenmode none up")});
+    here({named("ip link set a{} addrgenmode none up"),
           named("sysctl -qw net.ipv4.neigh.a{0}.retrans_time_ms=30 net.ipv6.neigh.a{0}.retrans_time_ms=30"),
           named("sysctl -qw net.ipv4.neigh.a{}.delay_first_probe_time=0")});
     const int subnet = number + 1;

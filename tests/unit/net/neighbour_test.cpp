@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <catch2/catch.hpp>
+#include <optional>
 
 #include "lab.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 Neighbour await_state(Netlink& announcements, const NeighbourId& id, NeighbourState wanted) {
     boost::asio::io_context loop;
     boost::asio::posix::stream_descriptor readable(loop, announcements.fd());
-    Neighbour last;
+    std::optional<Neighbour> last;
     std::function<void()> wait = [&] {
         readable.async_wait(boost::asio::posix::descriptor_base::wait_read, [&](auto) {
             REQUIRE(announcements.receive([&](const nlmsghdr& message) {
@@ -25,9 +26,9 @@ Neighbour await_state(Netlink& announcements, const NeighbourId& id, NeighbourSt
         });
     };
     wait();
-    CHECK(await(loop, [&] { return last.state == wanted; }));
+    REQUIRE(await(loop, [&] { return last && last->state == wanted; }));
     (void)readable.release();
-    return last;
+    return *last;
 }
 }  // namespace
 

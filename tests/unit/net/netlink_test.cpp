@@ -59,7 +59,8 @@ TEST_CASE("loopback has no Ethernet address") {
 
 TEST_CASE("an interface that does not exist is named in the error") {
     Lab lab;
-    CHECK(interface_named(lab.netlink, "eth7").error().message == "no interface eth7: No such device; name one that `ip link` shows");
+    CHECK(interface_named(lab.netlink, "eth7").error().message ==
+          "no interface eth7: No such device; name one that `ip link` shows");
     CHECK(interface_at(lab.netlink, 4711).error().message == "no interface with index 4711: No such device");
     CHECK(interface_named(lab.netlink, "an-interface-name").error().message ==
           "no interface an-interface-name: a name has 1 to 15 characters");

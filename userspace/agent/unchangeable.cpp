@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/unchangeable.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace guideway::agent {
+
+namespace {
+constexpr const char* kMovesFlows = "nearly all flows would move";
+constexpr const char* kRemakesMaps = "maps would have to be made anew";
+constexpr const char* kHoldsState = "the running state is there";
+
+class Findings {
+  public:
+    template <typename T>
+    void compare(const std::string& path, const T& running, const T& next, const char* reason) {
+        if (running != next)
+            lines_.push_back(
+                fmt::format("{}: does not change by a reload, since {}; restart the agent", path, reason));
+    }
+    [[nodiscard]] std::vector<std::string> take() { return std::move(lines_); }
+
+  private:
+    std::vector<std::string> lines_;
+};
+}  // namespace
+
+std::vector<std::string> unchangeable(const config::Config& running, const config::Config& next) {
+    Findings findings;
+    findings.compare("hash_key", running.hash_key, next.hash_key, kMovesFlows);
+    findings.compare("runtime_dir", running.runtime_dir, next.runtime_dir, kHoldsState);
+    findings.compare("pins", running.pins, next.pins, kHoldsState);
+    findings.compare("datapath.table_size", running.datapath.table_size, next.datapath.table_size,
+                     kMovesFlows);
+    findings.compare("datapath.max_services", running.datapath.max_services, next.datapath.max_services,
+                     kRemakesMaps);
+    findings.compare("datapath.max_backends", running.datapath.max_backends, next.datapath.max_backends,
+                     kRemakesMaps);
+    findings.compare("datapath.max_flows", running.datapath.max_flows, next.datapath.max_flows, kRemakesMaps);
+    for (std::size_t i = 0; i < next.services.size(); ++i) {
+        const auto& service = next.services[i];
+        const auto before = std::ranges::find(running.services, service.name, &config::Service::name);
+        if (before != running.services.end())
+            findings.compare(fmt::format("services[{}].affinity", i), before->affinity, service.affinity,
+                             kMovesFlows);
+    }
+    return findings.take();
+}
+
+}  // namespace guideway::agent

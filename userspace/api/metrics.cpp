@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/metrics.hpp"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <vector>
+
+#include "datapath/verdict_names.hpp"
+
+namespace guideway::api {
+
+namespace {
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+/// One metric's name, help and samples.
+class Family {
+  public:
+    Family(std::string name, std::string help, prometheus::MetricType type) {
+        family_.name = std::move(name);
+        family_.help = std::move(help);
+        family_.type = type;
+    }
+
+    void add(Labels labels, double value) {
+        prometheus::ClientMetric metric;
+        metric.label = std::move(labels);
+        if (family_.type == prometheus::MetricType::Counter)
+            metric.counter.value = value;
+        else
+            metric.gauge.value = value;
+        family_.metric.push_back(std::move(metric));
+    }
+
+    [[nodiscard]] const prometheus::MetricFamily& family() const { return family_; }
+
+  private:
+    prometheus::MetricFamily family_;
+};
+
+using Families = std::vector<Family>;
+
+Family counter(const char* name, const char* help) {
+    return {name, help, prometheus::MetricType::Counter};
+}
+
+Family gauge(const char* name, const char* help) {
+    return {name, help, prometheus::MetricType::Gauge};
+}
+
+double seconds(Clock::time_point time) {
+    return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+void add_verdicts(Families& families, const Snapshot& snapshot) {
+    auto packets = counter("guideway_packets_total", "Packets by verdict: what became of them, and why.");
+    auto bytes = counter("guideway_bytes_total", "Bytes of IP packets by verdict.");
+    for (const auto& verdict : datapath::verdict_names()) {
+        const Labels labels{{"verdict", std::string(verdict.name)},
+                            {"action", std::string(datapath::verdict_action(verdict.verdict))}};
+        packets.add(labels, static_cast<double>(snapshot.verdicts[verdict.verdict].packets));
+        bytes.add(labels, static_cast<double>(snapshot.verdicts[verdict.verdict].bytes));
+    }
+    families.insert(families.end(), {packets, bytes});
+}
+
+void add_services(Families& families, const Snapshot& snapshot) {
+    auto packets = counter("guideway_service_packets_total", "Packets forwarded for the service.");
+    auto bytes =
+        counter("guideway_service_bytes_total", "Bytes of clients' IP packets forwarded for the service.");
+    auto flows = counter("guideway_service_new_flows_total", "TCP connections begun (SYN without ACK).");
+    auto digest = gauge("guideway_service_table_info",
+                        "The service's tables, as digests; balancers agree if they are equal.");
+    for (const auto& service : snapshot.services) {
+        const Labels labels{{"service", service.name}};
+        packets.add(labels, static_cast<double>(service.traffic.packets));
+        bytes.add(labels, static_cast<double>(service.traffic.bytes));
+        flows.add(labels, static_cast<double>(service.traffic.new_flows));
+        digest.add(
+            {{"service", service.name}, {"digest", service.digest}, {"base_digest", service.base_digest}}, 1);
+    }
+    families.insert(families.end(), {packets, bytes, flows, digest});
+}
+
+void add_backends(Families& families, const Snapshot& snapshot) {
+    auto packets = counter("guideway_backend_packets_total", "Packets forwarded to the backend.");
+    auto bytes =
+        counter("guideway_backend_bytes_total", "Bytes of clients' IP packets forwarded to the backend.");
+    auto flows = counter("guideway_backend_new_flows_total", "TCP connections begun (SYN without ACK).");
+    auto slots = gauge("guideway_backend_slots", "Slots of the service's table that the backend owns.");
+    auto weight = gauge("guideway_backend_weight", "The backend's configured weight.");
+    auto reachable = gauge("guideway_backend_next_hop_known", "1 if the way to the backend is known.");
+    for (const auto& service : snapshot.services) {
+        for (const auto& backend : service.backends) {
+            const Labels labels{{"service", service.name}, {"backend", backend.address.text()}};
+            packets.add(labels, static_cast<double>(backend.traffic.packets));
+            bytes.add(labels, static_cast<double>(backend.traffic.bytes));
+            flows.add(labels, static_cast<double>(backend.traffic.new_flows));
+            slots.add(labels, backend.slots);
+            weight.add(labels, backend.weight);
+            reachable.add(labels, backend.next_hop ? 1 : 0);
+        }
+    }
+    families.insert(families.end(), {packets, bytes, flows, slots, weight, reachable});
+}
+
+void add_agent(Families& families, const AgentSnapshot& agent) {
+    auto build = gauge("guideway_build_info", "Version of the agent and of its maps' layout.");
+    build.add({{"version", agent.version}, {"abi", std::to_string(abi::GUIDEWAY_ABI_VERSION)}}, 1);
+    auto config = gauge("guideway_config_info", "Fingerprint of what all balancers must have in common.");
+    config.add({{"fingerprint", agent.fingerprint}}, 1);
+    auto started = gauge("guideway_start_time_seconds", "When the agent started, in seconds since 1970.");
+    started.add({}, seconds(agent.started));
+    auto reloads = counter("guideway_config_reloads_total", "Reloads of the configuration by result.");
+    reloads.add({{"result", "applied"}}, static_cast<double>(agent.reloads));
+    reloads.add({{"result", "refused"}}, static_cast<double>(agent.refused_reloads));
+    auto last = gauge("guideway_config_last_reload_successful", "1 if the last reload was applied.");
+    last.add({}, agent.last_reload.ok ? 1 : 0);
+    families.insert(families.end(), {build, config, started, reloads, last});
+}
+}  // namespace
+
+std::string metrics_text(const Snapshot& snapshot) {
+    Families families;
+    auto attached = gauge("guideway_interface_attached", "1 if the program is attached to the interface.");
+    for (const auto& interface : snapshot.interfaces)
+        attached.add({{"interface", interface.name}}, interface.attached ? 1 : 0);
+    families.push_back(attached);
+    add_verdicts(families, snapshot);
+    add_services(families, snapshot);
+    add_backends(families, snapshot);
+    if (snapshot.agent)
+        add_agent(families, *snapshot.agent);
+
+    std::vector<prometheus::MetricFamily> collected;
+    for (const auto& family : families) {
+        if (!family.family().metric.empty())
+            collected.push_back(family.family());
+    }
+    return prometheus::TextSerializer().Serialize(collected);
+}
+
+}  // namespace guideway::api

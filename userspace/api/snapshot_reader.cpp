@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/snapshot_reader.hpp"
+
+#include <net/if.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "config/model.hpp"
+#include "datapath/attachment.hpp"
+#include "maglev/base_table.hpp"
+#include "maglev/digest.hpp"
+
+namespace guideway::api {
+
+namespace {
+std::optional<NextHopSnapshot> next_hop_in(const abi::backend& entry) {
+    if ((entry.flags & abi::BACKEND_NEXT_HOP) == 0)
+        return std::nullopt;
+    NextHopSnapshot next_hop;
+    char name[IF_NAMESIZE] = {};
+    if (if_indextoname(entry.interface, name) != nullptr)
+        next_hop.interface = name;
+    std::memcpy(next_hop.mac.bytes.data(), entry.next_hop_mac, sizeof(entry.next_hop_mac));
+    next_hop.source = abi::from_abi(entry.source);
+    return next_hop;
+}
+
+/// By number; retired ones are left out.
+Result<std::map<std::uint16_t, BackendSnapshot>> backends_of(const datapath::Maps& maps,
+                                                             const abi::service& service) {
+    std::map<std::uint16_t, BackendSnapshot> backends;
+    for (std::uint32_t number = 1; number <= service.backend_capacity; ++number) {
+        const std::uint32_t index = service.first_backend + number;
+        const abi::backend& entry = maps.backend(index);
+        if ((entry.flags & abi::BACKEND_CONFIGURED) == 0 || (entry.flags & abi::BACKEND_RETIRED) != 0)
+            continue;
+        const auto traffic = datapath::backend_traffic(maps, index);
+        if (!traffic)
+            return std::unexpected(traffic.error());
+        backends[static_cast<std::uint16_t>(number)] = {
+            .address = abi::from_abi(entry.address),
+            .name = {},
+            .number = static_cast<std::uint16_t>(number),
+            .weight = entry.weight,
+            .availability = entry.availability,
+            .slots = 0,
+            .next_hop = next_hop_in(entry),
+            .trouble = {},
+            .traffic = *traffic,
+        };
+    }
+    return backends;
+}
+
+/// Counts each backend's slots and takes both digests.
+TableFacts read_table(const std::map<std::uint16_t, BackendSnapshot>& backends,
+                      std::span<const std::uint16_t> slots) {
+    std::vector<maglev::Member> members;
+    for (const auto& [number, backend] : backends)
+        members.push_back({backend.address, backend.weight});
+    const auto base = maglev::BaseTable::build(members, static_cast<std::uint32_t>(slots.size()));
+
+    std::map<IpAddress, std::uint16_t> position;
+    for (std::size_t i = 0; i < base.members().size(); ++i)
+        position[base.members()[i].address] = static_cast<std::uint16_t>(i);
+    std::vector<std::uint16_t> owner_of(abi::SLOT_BACKEND + 1, maglev::kNobody);
+    for (const auto& [number, backend] : backends)
+        owner_of[number] = position.at(backend.address);
+    std::vector<std::uint16_t> owners(slots.size());
+    TableFacts facts;
+    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+        const std::uint16_t number = slots[slot] & abi::SLOT_BACKEND;
+        owners[slot] = owner_of[number];
+        ++facts.slots[number];
+    }
+    facts.base_digest = maglev::table_digest(base.members(), base.owners());
+    facts.digest = maglev::table_digest(base.members(), owners);
+    return facts;
+}
+}  // namespace
+
+SnapshotReader::SnapshotReader(const datapath::Maps& maps, const datapath::Pins& pins)
+    : maps_(maps), pins_(pins) {}
+
+Result<ServiceSnapshot> SnapshotReader::read_service(std::uint16_t number) {
+    const abi::service& entry = maps_.service(number);
+    ServiceSnapshot service;
+    service.name = entry.name;
+    service.number = number;
+    const auto traffic = datapath::service_traffic(maps_, number);
+    if (!traffic)
+        return std::unexpected(traffic.error());
+    service.traffic = *traffic;
+    auto backends = backends_of(maps_, entry);
+    if (!backends)
+        return std::unexpected(backends.error());
+    auto facts = facts_.find(number);
+    if (facts == facts_.end())
+        facts = facts_.emplace(number, read_table(*backends, maps_.table(number))).first;
+    service.base_digest = facts->second.base_digest;
+    service.digest = facts->second.digest;
+    for (auto& [local, backend] : *backends) {
+        backend.slots = facts->second.slots[local];
+        service.backends.push_back(backend);
+    }
+    std::ranges::sort(service.backends, {}, &BackendSnapshot::address);
+    return service;
+}
+
+Result<Snapshot> SnapshotReader::read() {
+    Snapshot snapshot;
+    snapshot.at = Clock::now();
+    snapshot.table_size = maps_.geometry().table_size;
+    for (const auto& interface : pins_.linked_interfaces())
+        snapshot.interfaces.push_back({interface, datapath::is_attached(pins_, interface)});
+    const auto verdicts = datapath::verdict_counts(maps_);
+    if (!verdicts)
+        return std::unexpected(verdicts.error());
+    snapshot.verdicts = *verdicts;
+
+    std::map<std::uint16_t, std::vector<std::string>> listeners;
+    for (const auto& entry : datapath::published_listeners(maps_))
+        listeners[entry.service].push_back(
+            config::Listener{entry.vip, entry.port, static_cast<config::Protocol>(entry.protocol), false}
+                .text());
+    for (std::uint32_t number = 1; number <= maps_.geometry().max_services; ++number) {
+        const abi::service& entry = maps_.service(number);
+        if (entry.name[0] == '\0' || (entry.flags & abi::SERVICE_RETIRED) != 0)
+            continue;
+        auto service = read_service(static_cast<std::uint16_t>(number));
+        if (!service)
+            return std::unexpected(service.error());
+        service->listeners = listeners[static_cast<std::uint16_t>(number)];
+        snapshot.services.push_back(std::move(*service));
+    }
+    std::ranges::sort(snapshot.services, {}, &ServiceSnapshot::name);
+    return snapshot;
+}
+
+}  // namespace guideway::api

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/current_status.hpp"
+
+#include "api/control_client.hpp"
+#include "api/snapshot_json.hpp"
+#include "api/snapshot_reader.hpp"
+#include "cli/commands.hpp"
+
+namespace guideway::cli {
+
+namespace {
+Result<nlohmann::ordered_json> status_in_pins(const std::string& directory) {
+    const auto pins = datapath::Pins::open(directory);
+    if (!pins)
+        return std::unexpected(pins.error());
+    const auto maps = datapath::Maps::open(*pins, datapath::Maps::Access::kReadOnly);
+    if (!maps)
+        return std::unexpected(maps.error());
+    const auto snapshot = api::SnapshotReader(*maps, *pins).read();
+    if (!snapshot)
+        return std::unexpected(snapshot.error());
+    return api::to_json(*snapshot);
+}
+}  // namespace
+
+void StatusOptions::add_to(CLI::App& command) {
+    runtime_dir = kDefaultRuntimeDir;
+    pins = kDefaultPins;
+    command.add_flag("--json", json, "as JSON");
+    command.add_option("--runtime-dir", runtime_dir, "the agent's")->type_name("D")->capture_default_str();
+    command.add_option("--pins", pins, "where to look if no agent answers")
+        ->type_name("D")
+        ->capture_default_str();
+}
+
+Result<nlohmann::ordered_json> current_status(const StatusOptions& options) {
+    const auto reply = api::ask_agent(options.runtime_dir, "GET", "/status");
+    if (!reply) {
+        auto pinned = status_in_pins(options.pins);
+        if (!pinned)
+            return fail("{}; nor is there anything pinned: {}", reply.error().message,
+                        pinned.error().message);
+        return pinned;
+    }
+    if (reply->status != 200)
+        return fail("ask the agent for its status: {}", reply->body);
+    return nlohmann::ordered_json::parse(reply->body);
+}
+
+}  // namespace guideway::cli

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "util/result.hpp"
+
+namespace guideway::cli {
+
+/// Where a command that shows something finds it, and how it shows it.
+struct StatusOptions {
+    std::string runtime_dir;
+    std::string pins;
+    bool json = false;
+
+    void add_to(CLI::App& command);
+};
+
+/// The status as the agent tells it; without an agent, as the pinned maps do: forwarding goes on without one.
+[[nodiscard]] Result<nlohmann::ordered_json> current_status(const StatusOptions& options);
+
+}  // namespace guideway::cli
