@@ -25,5 +25,6 @@ void add_services(CLI::App& app, int& status);
 void add_stats(CLI::App& app, int& status);
 void add_status(CLI::App& app, int& status);
 void add_table(CLI::App& app, int& status);
+void add_trace(CLI::App& app, int& status);
 
 }  // namespace guideway::cli

@@ -24,9 +24,13 @@ Result<nlohmann::ordered_json> status_in_pins(const std::string& directory) {
 }  // namespace
 
 void StatusOptions::add_to(CLI::App& command) {
+    command.add_flag("--json", json, "as JSON");
+    add_directories_to(command);
+}
+
+void StatusOptions::add_directories_to(CLI::App& command) {
     runtime_dir = kDefaultRuntimeDir;
     pins = kDefaultPins;
-    command.add_flag("--json", json, "as JSON");
     command.add_option("--runtime-dir", runtime_dir, "the agent's")->type_name("D")->capture_default_str();
     command.add_option("--pins", pins, "where to look if no agent answers")
         ->type_name("D")

@@ -16,6 +16,7 @@ struct StatusOptions {
     bool json = false;
 
     void add_to(CLI::App& command);
+    void add_directories_to(CLI::App& command);
 };
 
 /// The status as the agent tells it; without an agent, as the pinned maps do: forwarding goes on without one.
