@@ -6,11 +6,16 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <map>
-#include <set>
+#include <type_traits>
 
 #include "agent/unchangeable.hpp"
 #include "api/control_client.hpp"
@@ -18,6 +23,8 @@
 #include "datapath/privileges.hpp"
 
 namespace guideway::agent {
+
+namespace asio = boost::asio;
 
 namespace {
 /// By then no packet carries a number that was in use before.
@@ -39,13 +46,23 @@ Result<void> check_interface(const std::string& interface) {
     return {};
 }
 
+/// Runs the work on the pool; the loop goes on meanwhile.
+template <typename Work>
+asio::awaitable<std::invoke_result_t<Work&>> in_pool(asio::thread_pool& pool, Work work) {
+    using Made = std::invoke_result_t<Work&>;
+    co_return co_await asio::co_spawn(
+        pool, [&work]() -> asio::awaitable<Made> { co_return work(); }, asio::use_awaitable);
+}
+
 std::vector<IpAddress> addresses_in(const control::DesiredState& desired) {
-    std::set<IpAddress> addresses;
+    std::vector<IpAddress> addresses;
     for (const auto& service : desired.services) {
         for (const auto& backend : service.backends)
-            addresses.insert(backend.member.address);
+            addresses.push_back(backend.member.address);
     }
-    return {addresses.begin(), addresses.end()};
+    std::ranges::sort(addresses);
+    addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+    return addresses;
 }
 }  // namespace
 
@@ -84,6 +101,7 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
       datapath_(std::move(datapath)),
       signals_(loop_, SIGTERM, SIGINT, SIGHUP),
       grace_timer_(loop_),
+      reload_done_(loop_),
       reconciler_(datapath_.maps()),
       reader_(datapath_.maps(), datapath_.pins()) {
     about_.version = options_.version;
@@ -115,7 +133,7 @@ void Agent::wait_for_signal() {
             return;
         if (signal != SIGHUP)
             return loop_.stop();
-        reload();
+        spawn([](Agent* agent) -> asio::awaitable<void> { co_await agent->reload(); }(this));
         wait_for_signal();
     });
 }
@@ -143,7 +161,7 @@ Result<void> Agent::open_servers() {
     if (!http)
         return std::unexpected(http.error());
     http_server_ = std::move(*http);
-    auto file = FileWatch::create(loop_, options_.config_file, [this] { reload_if_changed(); });
+    auto file = FileWatch::create(loop_, options_.config_file, [this] { spawn(reload_if_changed()); });
     if (!file)
         return std::unexpected(file.error());
     file_ = std::move(*file);
@@ -157,13 +175,19 @@ Result<std::unique_ptr<api::HttpServer>> Agent::open_http(const config::Config& 
 }
 
 Result<void> Agent::apply(const config::Config& config) {
-    const auto desired = control::desired_state(config);
-    next_hops_->follow(addresses_in(desired));
-    auto applied = reconciler_.apply(desired, next_hops_for(config));
+    auto change = reconciler_.prepare(control::desired_state(config));
+    if (!change)
+        return std::unexpected(change.error());
+    return commit(config, std::move(*change));
+}
+
+Result<void> Agent::commit(const config::Config& config, control::Change change) {
+    next_hops_->follow(addresses_in(*change.desired));
+    auto committed = reconciler_.commit(std::move(change), next_hops_for(config));
     reader_.tables_changed();
     snapshot_ = nullptr;
     release_retired_later();
-    return applied;
+    return committed;
 }
 
 Result<void> Agent::attach(const config::Config& config) {
@@ -190,15 +214,23 @@ void Agent::attach_again() {
     snapshot_ = nullptr;
 }
 
-std::vector<std::string> Agent::reload() {
-    auto loaded = options_.load();
-    std::vector<std::string> errors;
-    if (!loaded)
-        errors = loaded.error();
-    else if (errors = unchangeable(options_.config, *loaded); errors.empty()) {
-        if (auto changed = change_over(*loaded); !changed)
-            errors.push_back(changed.error().message);
+void Agent::spawn(asio::awaitable<void> task) {
+    asio::co_spawn(loop_, std::move(task), asio::detached);
+}
+
+asio::awaitable<std::vector<std::string>> Agent::reload() {
+    while (reloading_) {
+        reload_done_.expires_at(asio::steady_timer::time_point::max());
+        co_await reload_done_.async_wait(asio::as_tuple(asio::use_awaitable));
     }
+    reloading_ = true;
+    const auto loaded = co_await in_pool(pool_, options_.load);
+    auto errors = loaded ? unchangeable(options_.config, *loaded) : loaded.error();
+    if (errors.empty())
+        errors = co_await change_over(*loaded);
+    reloading_ = false;
+    reload_done_.cancel();
+
     about_.last_reload = {.at = api::Clock::now(), .ok = errors.empty(), .errors = errors};
     ++(errors.empty() ? about_.reloads : about_.refused_reloads);
     snapshot_ = nullptr;
@@ -208,39 +240,46 @@ std::vector<std::string> Agent::reload() {
         spdlog::info("{}: reloaded", options_.config_file);
     else
         spdlog::error("{}: refused; the running configuration goes on", options_.config_file);
-    return errors;
+    co_return errors;
 }
 
 /// What may fail comes first; what fails late is taken back.
-Result<void> Agent::change_over(const config::Config& next) {
+asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Config& next) {
     const auto& running = options_.config;
     if (auto present = check_interface(next.interfaces.front()); !present)
-        return present;
+        co_return std::vector{present.error().message};
     const bool other_http = next.http != running.http;
     auto http = other_http ? open_http(next) : nullptr;
     if (!http)
-        return std::unexpected(http.error());
+        co_return std::vector{http.error().message};
+    grace_timer_.cancel();  // nothing may change the numbering meanwhile
+    auto change = co_await in_pool(pool_, [&] { return reconciler_.prepare(control::desired_state(next)); });
+    if (!change) {
+        release_retired_later();
+        co_return std::vector{change.error().message};
+    }
 
-    auto done = apply(next);
+    auto done = commit(next, std::move(*change));
     if (done && (next.interfaces != running.interfaces || next.datapath.mode != running.datapath.mode))
         done = attach(next);
     if (!done) {
         if (auto restored = apply(running); !restored)
             spdlog::error("go back to the running configuration: {}", restored.error().message);
-        return done;
+        co_return std::vector{done.error().message};
     }
     if (other_http)
         http_server_ = std::move(*http);
     options_.config = next;
     about_.fingerprint = control::fingerprint(next);
-    return {};
+    co_return std::vector<std::string>{};
 }
 
-void Agent::reload_if_changed() {
-    const auto loaded = options_.load();
+/// An unchanged file, and one that was refused already, are left alone.
+asio::awaitable<void> Agent::reload_if_changed() {
+    const auto loaded = co_await in_pool(pool_, options_.load);
     const bool known = loaded ? *loaded == options_.config : loaded.error() == about_.last_reload.errors;
     if (!known)
-        reload();
+        co_await reload();
 }
 
 void Agent::release_retired_later() {

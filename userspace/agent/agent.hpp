@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -52,9 +54,12 @@ class Agent {
     [[nodiscard]] Result<void> attach(const config::Config& config);
     [[nodiscard]] Result<void> open_servers();
 
-    std::vector<std::string> reload();
-    [[nodiscard]] Result<void> change_over(const config::Config& next);
-    void reload_if_changed();
+    /// What was wrong, a line each; one reload at a time.
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload();
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> change_over(const config::Config& next);
+    [[nodiscard]] Result<void> commit(const config::Config& config, control::Change change);
+    [[nodiscard]] boost::asio::awaitable<void> reload_if_changed();
+    void spawn(boost::asio::awaitable<void> task);
     void attach_again();
     void release_retired_later();
     void wait_for_signal();
@@ -73,6 +78,9 @@ class Agent {
     boost::asio::io_context loop_;
     boost::asio::signal_set signals_;
     boost::asio::steady_timer grace_timer_;
+    boost::asio::steady_timer reload_done_;
+    bool reloading_ = false;
+    boost::asio::thread_pool pool_{1};  ///< for what would keep the loop from its work
     std::unique_ptr<net::NextHops> next_hops_;
     std::unique_ptr<net::LinkWatch> links_;
     std::unique_ptr<FileWatch> file_;

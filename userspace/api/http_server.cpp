@@ -31,22 +31,23 @@ constexpr std::uint32_t kLargestHeader = 8 * 1024;
 constexpr std::uint64_t kLargestBody = 64 * 1024;
 constexpr int kConnectionsAtMost = 64;
 
-http::response<http::string_body> answer(const http::request<http::string_body>& request,
-                                         const HttpServer::Handler& handler) {
-    std::string path(request.target());
-    path = path.substr(0, path.find('?'));
-    HttpResponse made = handler({std::string(request.method_string()), path});
+HttpRequest read(const http::request<http::string_body>& request) {
+    const std::string target(request.target());
+    return {.method = std::string(request.method_string()), .path = target.substr(0, target.find('?'))};
+}
+
+http::response<http::string_body> write(const http::request<http::string_body>& request, HttpResponse made) {
     http::response<http::string_body> response(static_cast<http::status>(made.status), request.version());
     response.set(http::field::server, "guideway");
     response.set(http::field::content_type, made.content_type);
     response.set(http::field::cache_control, "no-store");
     response.keep_alive(request.keep_alive());
-    if (request.method() == http::verb::head)
+    if (request.method() == http::verb::head) {
         response.content_length(made.body.size());
-    else
+    } else {
         response.body() = std::move(made.body);
-    if (request.method() != http::verb::head)
         response.prepare_payload();
+    }
     return response;
 }
 
@@ -104,7 +105,8 @@ class Server final : public HttpServer {
             if (const auto [error, size] = co_await http::async_read(stream, buffer, parser, kAnyOutcome);
                 error)
                 co_return;
-            const auto response = answer(parser.get(), state->handler);
+            HttpResponse made = co_await state->handler(read(parser.get()));
+            const auto response = write(parser.get(), std::move(made));
             stream.expires_after(kPatience);
             const auto [error, size] = co_await http::async_write(stream, response, kAnyOutcome);
             if (error || !response.keep_alive())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
@@ -27,7 +28,7 @@ struct HttpResponse {
 /// are under way end with the loop.
 class HttpServer {
   public:
-    using Handler = std::function<HttpResponse(const HttpRequest&)>;
+    using Handler = std::function<boost::asio::awaitable<HttpResponse>(HttpRequest)>;
 
     /// Errors: `listen on 127.0.0.1:9660: address in use`.
     [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(boost::asio::io_context& loop,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/routes.hpp"
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "api/metrics.hpp"
@@ -10,7 +11,8 @@ namespace guideway::api {
 
 namespace {
 using Json = nlohmann::ordered_json;
-using Route = std::function<HttpResponse()>;
+using Answer = boost::asio::awaitable<HttpResponse>;
+using Route = std::function<Answer()>;
 
 constexpr const char* kText = "text/plain; charset=utf-8";
 
@@ -24,26 +26,34 @@ HttpResponse text_response(unsigned status, const std::string& text) {
 
 /// A route that shows something of the snapshot.
 Route show(const AgentPort& agent, std::function<HttpResponse(const Snapshot&)> view) {
-    return [snapshot = agent.snapshot, view] {
+    return [snapshot = agent.snapshot, view]() -> Answer {
         const auto current = snapshot();
-        return current ? view(**current) : text_response(500, current.error().message);
+        co_return current ? view(**current) : text_response(500, current.error().message);
     };
 }
 
-HttpResponse reload(const AgentPort& agent) {
-    const auto errors = agent.reload();
-    return json_response({{"ok", errors.empty()}, {"errors", errors}}, errors.empty() ? 200 : 422);
+Route reload(const AgentPort& agent) {
+    return [reload = agent.reload]() -> Answer {
+        const auto errors = co_await reload();
+        Json result = {{"ok", errors.empty()}, {"errors", errors}};
+        co_return json_response(result, errors.empty() ? 200 : 422);
+    };
+}
+
+HttpResponse refuse(const std::map<std::string, Route>& table, const std::string& path) {
+    const bool known = table.contains("GET " + path) || table.contains("POST " + path);
+    return known ? text_response(405, "method not allowed") : text_response(404, "not found");
 }
 
 /// `METHOD /path` to what answers it; HEAD is answered as GET.
 HttpServer::Handler routes(std::map<std::string, Route> table) {
-    return [table = std::move(table)](const HttpRequest& request) {
+    return [table = std::make_shared<const std::map<std::string, Route>>(std::move(table))](
+               HttpRequest request) -> Answer {
         const std::string method = request.method == "HEAD" ? "GET" : request.method;
-        const auto route = table.find(method + " " + request.path);
-        if (route != table.end())
-            return route->second();
-        const bool known = table.contains("GET " + request.path) || table.contains("POST " + request.path);
-        return known ? text_response(405, "method not allowed") : text_response(404, "not found");
+        const auto route = table->find(method + " " + request.path);
+        if (route == table->end())
+            co_return refuse(*table, request.path);
+        co_return co_await route->second();
     };
 }
 }  // namespace
@@ -54,7 +64,7 @@ HttpServer::Handler control_routes(AgentPort agent) {
          show(agent, [](const Snapshot& snapshot) { return json_response(to_json(snapshot)); })},
         {"GET /stats",
          show(agent, [](const Snapshot& snapshot) { return json_response(stats_json(snapshot)); })},
-        {"POST /reload", [agent] { return reload(agent); }},
+        {"POST /reload", reload(agent)},
     });
 }
 
@@ -64,7 +74,7 @@ HttpServer::Handler public_routes(AgentPort agent) {
         return reason.empty() ? text_response(200, "ready") : text_response(503, reason);
     };
     return routes({
-        {"GET /healthz", [] { return text_response(200, "ok"); }},
+        {"GET /healthz", []() -> Answer { co_return text_response(200, "ok"); }},
         {"GET /readyz", show(agent, ready)},
         {"GET /metrics", show(agent,
                               [](const Snapshot& snapshot) {

@@ -16,7 +16,7 @@ namespace guideway::api {
 struct AgentPort {
     std::function<Result<std::shared_ptr<const Snapshot>>()> snapshot;
     /// Why the reload was refused, a line each; empty if it was applied.
-    std::function<std::vector<std::string>()> reload;
+    std::function<boost::asio::awaitable<std::vector<std::string>>()> reload;
 };
 
 /// The control socket: /status, /stats, /reload.

@@ -21,20 +21,24 @@ struct Region {
 
 /// A number that a packet may still carry although nothing leads to it any more keeps its place as retired.
 struct BackendNumber {
+    IpAddress address;
     std::uint16_t number = 0;  ///< 1..capacity, local to the service
     bool retired = false;
 
-    auto operator<=>(const BackendNumber&) const = default;
+    bool operator==(const BackendNumber&) const = default;
 };
 
 struct ServiceNumbers {
     std::uint16_t number = 0;
     bool retired = false;
     Region region;
-    std::map<IpAddress, BackendNumber> backends;
+    std::vector<BackendNumber> backends;  ///< sorted by address
 
+    /// Nothing if the service has, and had, no such backend.
+    [[nodiscard]] const BackendNumber* find(const IpAddress& backend) const;
+    /// The backend's place in the map 'backends'; it must have a number.
     [[nodiscard]] std::uint32_t index_of(const IpAddress& backend) const {
-        return region.first + backends.at(backend).number;
+        return region.first + find(backend)->number;
     }
     bool operator==(const ServiceNumbers&) const = default;
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <thread>
 
 #include "control/backend_entry.hpp"
 #include "datapath/counters.hpp"
@@ -13,10 +14,8 @@
 namespace guideway::control {
 
 namespace {
-const DesiredService* find_service(const DesiredState& state, const std::string& name) {
-    const auto found = std::ranges::find(state.services, name, &DesiredService::name);
-    return found == state.services.end() ? nullptr : &*found;
-}
+/// Kept tables beyond this are dropped: a thousand services' would take half a gigabyte.
+constexpr std::size_t kKeptBytesAtMost = 128 << 20;
 
 abi::service service_entry(const DesiredService& service, const ServiceNumbers& numbers) {
     abi::service entry{};
@@ -26,33 +25,96 @@ abi::service service_entry(const DesiredService& service, const ServiceNumbers& 
     std::strncpy(entry.name, service.name.c_str(), sizeof(entry.name) - 1);
     return entry;
 }
+
+std::vector<datapath::ListenerEntry> listeners_of(const DesiredState& desired, const Numbering& numbering) {
+    std::vector<datapath::ListenerEntry> entries;
+    for (const auto& service : desired.services) {
+        const std::uint16_t number = numbering.services.at(service.name).number;
+        for (const auto& listener : service.listeners)
+            entries.push_back(
+                {listener.vip, listener.port, static_cast<std::uint8_t>(listener.protocol), number});
+    }
+    std::ranges::sort(entries);
+    return entries;
+}
+
+/// Calls work(0) .. work(count - 1) on all cores.
+void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) {
+    std::atomic<std::size_t> next = 0;
+    const auto loop = [&] {
+        for (std::size_t i = next++; i < count; i = next++)
+            work(i);
+    };
+    std::vector<std::jthread> helpers;
+    for (std::size_t i = 1; i < std::min<std::size_t>(count, std::thread::hardware_concurrency()); ++i)
+        helpers.emplace_back(loop);
+    loop();
+}
 }  // namespace
 
 Reconciler::Reconciler(const datapath::Maps& maps) : maps_(maps), numbering_(read_numbering(maps)) {}
 
-Result<void> Reconciler::apply(const DesiredState& desired, const NextHopOf& next_hop_of) {
-    auto next = renumber(numbering_, desired, maps_.geometry());
-    if (!next)
-        return std::unexpected(next.error());
-    const auto listeners = listeners_of(desired, *next);
-    if (const auto index = datapath::build_listener_index(listeners); !index)
+Result<Change> Reconciler::prepare(DesiredState desired) const {
+    Change change;
+    change.desired = std::make_shared<const DesiredState>(std::move(desired));
+    auto numbering = renumber(numbering_, *change.desired, maps_.geometry());
+    if (!numbering)
+        return std::unexpected(numbering.error());
+    change.numbering = std::move(*numbering);
+    change.listeners = listeners_of(*change.desired, change.numbering);
+    if (const auto index = datapath::build_listener_index(change.listeners); !index)
         return std::unexpected(index.error());
-    if (auto prepared = prepare_counters(*next); !prepared)
-        return prepared;
+    change.services = changed_services(*change.desired);
+    if (auto prepared = prepare_counters(change); !prepared)
+        return std::unexpected(prepared.error());
+    return change;
+}
 
-    tables_ = tables_of(desired);
-    for (const auto& service : desired.services)
-        store_service(service, next->services.at(service.name), next_hop_of);
-    if (auto published = datapath::publish_listeners(maps_, listeners); !published)
+std::vector<ServiceChange> Reconciler::changed_services(const DesiredState& desired) const {
+    std::vector<ServiceChange> changes;
+    for (const auto& service : desired.services) {
+        const auto before = services_.find(service.name);
+        if (before == services_.end() || *before->second != service)
+            changes.push_back({&service, nullptr});
+    }
+    in_parallel(changes.size(), [&](std::size_t i) {
+        const auto& backends = changes[i].service->backends;
+        const auto kept = tables_.find(changes[i].service->name);
+        if (kept == tables_.end() || !kept->second->has_members(backends))
+            changes[i].table = std::make_shared<ServiceTable>(backends, maps_.geometry().table_size);
+    });
+    return changes;
+}
+
+Result<void> Reconciler::commit(Change change, const NextHopOf& next_hop_of) {
+    for (const auto& service : change.services)
+        store_service(service, change.numbering.services.at(service.service->name), next_hop_of);
+    if (auto published = datapath::publish_listeners(maps_, change.listeners); !published)
         return published;
-    retire(*next);
-    numbering_ = std::move(*next);
-    state_ = desired;
+    retire(change.numbering);
+    numbering_ = std::move(change.numbering);
+    state_ = std::move(change.desired);
+    services_.clear();
+    for (const auto& service : state_->services)
+        services_[service.name] = &service;
+    std::erase_if(tables_, [&](const auto& entry) {
+        const bool gone = !services_.contains(entry.first);
+        if (gone)
+            kept_bytes_ -= entry.second->footprint();
+        return gone;
+    });
     return {};
 }
 
+Result<void> Reconciler::apply(DesiredState desired, const NextHopOf& next_hop_of) {
+    auto change = prepare(std::move(desired));
+    if (!change)
+        return std::unexpected(change.error());
+    return commit(std::move(*change), next_hop_of);
+}
+
 void Reconciler::refresh_next_hops(const NextHopOf& next_hop_of) {
-    for (const auto& service : state_.services) {
+    for (const auto& service : state_->services) {
         const auto& numbers = numbering_.services.at(service.name);
         for (const auto& backend : service.backends)
             store_backend(maps_.backend(numbers.index_of(backend.member.address)),
@@ -62,8 +124,8 @@ void Reconciler::refresh_next_hops(const NextHopOf& next_hop_of) {
 
 void Reconciler::release_retired() {
     for (const auto& [name, numbers] : numbering_.services) {
-        for (const auto& [address, backend] : numbers.backends) {
-            if (backend.retired || numbers.retired)
+        for (const auto& backend : numbers.backends) {
+            if (backend.retired)
                 store_backend(maps_.backend(numbers.region.first + backend.number), {});
         }
         if (!numbers.retired)
@@ -78,35 +140,23 @@ void Reconciler::release_retired() {
     control::release_retired(numbering_);
 }
 
-std::vector<datapath::ListenerEntry> Reconciler::listeners_of(const DesiredState& desired,
-                                                              const Numbering& numbering) const {
-    std::vector<datapath::ListenerEntry> entries;
-    for (const auto& service : desired.services) {
-        const std::uint16_t number = numbering.services.at(service.name).number;
-        for (const auto& listener : service.listeners)
-            entries.push_back(
-                {listener.vip, listener.port, static_cast<std::uint8_t>(listener.protocol), number});
-    }
-    std::ranges::sort(entries);
-    return entries;
-}
-
 /// Numbers that are given out anew count from zero; a backend whose entry moves takes its counters along.
-Result<void> Reconciler::prepare_counters(const Numbering& next) const {
-    for (const auto& [name, numbers] : next.services) {
-        const auto before = numbering_.services.find(name);
+Result<void> Reconciler::prepare_counters(const Change& change) const {
+    for (const auto& [service, table] : change.services) {
+        const auto& numbers = change.numbering.services.at(service->name);
+        const auto before = numbering_.services.find(service->name);
         const bool known = before != numbering_.services.end();
         Result<void> done{};
         if (!known)
             done = datapath::clear_service_traffic(maps_, numbers.number);
-        for (const auto& [address, backend] : numbers.backends) {
+        for (const auto& backend : numbers.backends) {
             if (!done)
                 return done;
             const std::uint32_t index = numbers.region.first + backend.number;
-            if (!known || !before->second.backends.contains(address))
+            if (!known || before->second.find(backend.address) == nullptr)
                 done = datapath::clear_backend_traffic(maps_, index);
             else if (before->second.region != numbers.region)
-                done = datapath::copy_backend_traffic(maps_, before->second.index_of(address), index);
+                done = datapath::copy_backend_traffic(maps_, before->second.index_of(backend.address), index);
         }
         if (!done)
             return done;
@@ -114,24 +164,11 @@ Result<void> Reconciler::prepare_counters(const Numbering& next) const {
     return {};
 }
 
-std::map<std::string, ServiceTable> Reconciler::tables_of(const DesiredState& desired) {
-    std::map<std::string, ServiceTable> tables;
-    for (const auto& service : desired.services) {
-        const auto existing = tables_.find(service.name);
-        if (existing == tables_.end()) {
-            tables.emplace(service.name, ServiceTable(service.backends, maps_.geometry().table_size));
-            continue;
-        }
-        existing->second.update(service.backends);
-        tables.insert(tables_.extract(existing));
-    }
-    return tables;
-}
-
 /// In this order, so that whatever a packet reads first, the rest fits: the backends, then where they are,
 /// then the slots that lead to them.
-void Reconciler::store_service(const DesiredService& service, const ServiceNumbers& numbers,
+void Reconciler::store_service(const ServiceChange& change, const ServiceNumbers& numbers,
                                const NextHopOf& next_hop_of) {
+    const auto& service = *change.service;
     const auto before = numbering_.services.find(service.name);
     if (before != numbering_.services.end() && before->second.region != numbers.region)
         move_retired_backends(before->second, numbers);
@@ -139,27 +176,45 @@ void Reconciler::store_service(const DesiredService& service, const ServiceNumbe
         store_backend(maps_.backend(numbers.index_of(backend.member.address)),
                       backend_entry(backend, next_hop_of(backend)));
     store_words(maps_.service(numbers.number), service_entry(service, numbers));
-    const auto* unchanged = find_service(state_, service.name);
-    if (unchanged == nullptr || unchanged->backends != service.backends)
-        tables_.at(service.name).store(numbers, maps_.table(numbers.number));
+
+    const auto slots = maps_.table(numbers.number);
+    if (!change.table) {
+        tables_.at(service.name)->change(service.backends, numbers, slots);
+        return;
+    }
+    change.table->store(numbers, slots);
+    keep(service.name, change.table);
+}
+
+void Reconciler::keep(const std::string& service, std::shared_ptr<ServiceTable> table) {
+    if (const auto old = tables_.find(service); old != tables_.end()) {
+        kept_bytes_ -= old->second->footprint();
+        tables_.erase(old);
+    }
+    if (kept_bytes_ + table->footprint() > kKeptBytesAtMost)
+        return;
+    kept_bytes_ += table->footprint();
+    tables_[service] = std::move(table);
 }
 
 /// A packet that read an old slot may still look for them, in the new region.
 void Reconciler::move_retired_backends(const ServiceNumbers& from, const ServiceNumbers& to) {
-    for (const auto& [address, backend] : to.backends) {
+    for (const auto& backend : to.backends) {
         if (backend.retired)
-            store_backend(maps_.backend(to.index_of(address)), maps_.backend(from.index_of(address)));
+            store_backend(maps_.backend(to.region.first + backend.number),
+                          maps_.backend(from.region.first + backend.number));
     }
 }
 
 void Reconciler::retire(const Numbering& numbering) {
     for (const auto& [name, numbers] : numbering.services) {
-        for (const auto& [address, backend] : numbers.backends) {
-            auto entry = maps_.backend(numbers.index_of(address));
-            if (!backend.retired || (entry.flags & abi::BACKEND_CONFIGURED) == 0)
+        for (const auto& backend : numbers.backends) {
+            if (!backend.retired)
                 continue;
+            auto& element = maps_.backend(numbers.region.first + backend.number);
+            auto entry = element;
             entry.flags |= abi::BACKEND_RETIRED;
-            store_backend(maps_.backend(numbers.index_of(address)), entry);
+            store_backend(element, entry);
         }
         if (!numbers.retired)
             continue;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,37 +20,58 @@ namespace guideway::control {
 /// The way to a backend, or nothing while it is not known.
 using NextHopOf = std::function<std::optional<net::NextHop>(const DesiredBackend&)>;
 
+/// A service that differs from what the kernel holds, and its table, if that has to be built.
+struct ServiceChange {
+    const DesiredService* service = nullptr;
+    std::shared_ptr<ServiceTable> table;
+};
+
+/// All that has to be computed before the first store.
+struct Change {
+    std::shared_ptr<const DesiredState> desired;
+    Numbering numbering;
+    std::vector<datapath::ListenerEntry> listeners;
+    std::vector<ServiceChange> services;
+};
+
 /// Makes the maps hold the desired state, by writing only what differs. It takes over what an earlier agent
 /// left in them. At any moment between two stores every packet finds a valid way.
 class Reconciler {
   public:
     explicit Reconciler(const datapath::Maps& maps);
 
-    /// Everything that can fail is done before the first store: an error leaves the maps as they were.
-    [[nodiscard]] Result<void> apply(const DesiredState& desired, const NextHopOf& next_hop_of);
+    /// Works out the way to the desired state: everything that can fail or takes long. May run on another
+    /// thread, and uses several; meanwhile nothing but refresh_next_hops() may be called.
+    [[nodiscard]] Result<Change> prepare(DesiredState desired) const;
+
+    /// Goes it. Errors: the kernel's, of system calls that do not fail in a sane one.
+    [[nodiscard]] Result<void> commit(Change change, const NextHopOf& next_hop_of);
+
+    /// Both. An error of prepare() leaves the maps as they were.
+    [[nodiscard]] Result<void> apply(DesiredState desired, const NextHopOf& next_hop_of);
 
     /// Stores the next hops that changed.
     void refresh_next_hops(const NextHopOf& next_hop_of);
 
-    /// Frees the numbers of what apply() removed; call when a grace period has passed.
+    /// Frees the numbers of what was removed; call when a grace period has passed.
     void release_retired();
 
-    [[nodiscard]] const DesiredState& state() const { return state_; }
-
   private:
-    [[nodiscard]] std::vector<datapath::ListenerEntry> listeners_of(const DesiredState& desired,
-                                                                    const Numbering& numbering) const;
-    [[nodiscard]] Result<void> prepare_counters(const Numbering& next) const;
-    [[nodiscard]] std::map<std::string, ServiceTable> tables_of(const DesiredState& desired);
-    void store_service(const DesiredService& service, const ServiceNumbers& numbers,
+    [[nodiscard]] std::vector<ServiceChange> changed_services(const DesiredState& desired) const;
+    [[nodiscard]] Result<void> prepare_counters(const Change& change) const;
+    void store_service(const ServiceChange& change, const ServiceNumbers& numbers,
                        const NextHopOf& next_hop_of);
     void move_retired_backends(const ServiceNumbers& from, const ServiceNumbers& to);
     void retire(const Numbering& numbering);
+    void keep(const std::string& service, std::shared_ptr<ServiceTable> table);
 
     const datapath::Maps& maps_;
     Numbering numbering_;
-    DesiredState state_;
-    std::map<std::string, ServiceTable> tables_;
+    std::shared_ptr<const DesiredState> state_ = std::make_shared<DesiredState>();
+    std::map<std::string, const DesiredService*> services_;  ///< of state_, by name
+    /// Tables of services, to change them by little; one that is missing is built again when it is needed.
+    std::map<std::string, std::shared_ptr<ServiceTable>> tables_;
+    std::size_t kept_bytes_ = 0;
 };
 
 }  // namespace guideway::control

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -16,15 +17,23 @@ class ServiceTable {
   public:
     ServiceTable(const std::vector<DesiredBackend>& backends, std::uint32_t table_size);
 
-    /// Goes over to these backends; the base table is built anew only if members or weights changed.
-    void update(const std::vector<DesiredBackend>& backends);
-
     [[nodiscard]] const maglev::ServingTable& serving() const { return serving_; }
+    /// Bytes that it occupies, about.
+    [[nodiscard]] std::size_t footprint() const;
 
-    /// Stores every slot that differs, in place: any mix of old and new slots is a valid table.
+    /// Whether it is the base table of these backends, so that change() will do.
+    [[nodiscard]] bool has_members(const std::vector<DesiredBackend>& backends) const;
+
+    /// Goes over to the availabilities of these backends, which has_members(); stores the slots that change.
+    void change(const std::vector<DesiredBackend>& backends, const ServiceNumbers& numbers,
+                std::span<std::uint16_t> slots);
+
+    /// Stores every slot that differs.
     void store(const ServiceNumbers& numbers, std::span<std::uint16_t> slots) const;
 
   private:
+    [[nodiscard]] std::vector<std::uint16_t> numbers_by_member(const ServiceNumbers& numbers) const;
+
     maglev::ServingTable serving_;
 };
 
