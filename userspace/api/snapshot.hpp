@@ -33,6 +33,7 @@ struct BackendSnapshot {
 struct ServiceSnapshot {
     std::string name;
     std::uint16_t number = 0;
+    bool affinity_client = false;
     std::vector<std::string> listeners;
     std::string base_digest;
     std::string digest;  ///< of the serving table

@@ -89,6 +89,7 @@ Result<ServiceSnapshot> SnapshotReader::read_service(std::uint16_t number) {
     ServiceSnapshot service;
     service.name = entry.name;
     service.number = number;
+    service.affinity_client = (entry.flags & abi::SERVICE_AFFINITY_CLIENT) != 0;
     const auto traffic = datapath::service_traffic(maps_, number);
     if (!traffic)
         return std::unexpected(traffic.error());

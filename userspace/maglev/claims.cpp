@@ -7,36 +7,32 @@
 #include <numeric>
 #include <utility>
 
+#include "maglev/fraction.hpp"
+
 namespace guideway::maglev {
 
 namespace {
 
 using Turns = std::span<const std::uint16_t>;
 
-constexpr std::size_t kMaxAhead = 1024;  ///< turns scouted at once
+constexpr std::size_t kMinAhead = 16;    ///< turns scouted at once
+constexpr std::size_t kMaxAhead = 1024;  ///< the same
 constexpr std::size_t kFewWaiting = 8;   ///< no longer worth another round of scouting
 
-/// How far a member has come in its permutation: all slots before this one are claimed.
+/// How far a member has come in its permutation: every slot before this one is claimed.
 struct Walk {
-    std::uint32_t slot = 0;
-    std::uint32_t skip = 0;
-    std::uint32_t next_claim = 0;  ///< index in Claims::slots
+    std::uint64_t place = 0;  ///< as fractions of the table
+    std::uint64_t skip = 0;
 };
 
-/// The slot after `slot` in a permutation. Of both candidates the one out of range is the larger; a division
-/// would cost more than the rest of a probe.
-std::uint32_t step(std::uint32_t slot, std::uint32_t skip, std::uint32_t size) {
-    return std::min(slot + skip, slot + skip - size);
-}
-
-/// Populating is M ln M probes at random, each a step that depends on the one before and a branch that cannot
-/// be foreseen. So members are sent ahead of their turns, all together and without branches, to slots that
-/// are still free; what is claimed stays claimed, so looking ahead skips nothing. Only then the turns are
-/// taken, in order.
+/// Populating a table is M ln M probes at random, and plainly written each waits for the one before and ends
+/// in a branch that cannot be foreseen. So members are sent ahead of their turns, many at a time and without
+/// branches, to slots that are still free. What is claimed stays claimed, so nothing is missed by that. Then
+/// the turns are taken in order, most of them by the first probe.
 class Population {
   public:
-    Population(std::span<const Permutation> permutations, Turns turns, std::uint32_t size);
-    Claims run(Turns turns) &&;
+    Population(std::span<const Permutation> permutations, const TurnOrder& turns, std::uint32_t size);
+    Claims claims() &&;
 
   private:
     void scout(Turns turns);
@@ -44,140 +40,162 @@ class Population {
     Turns scout_four_slots(Turns waiting);
     void take(Turns turns);
     void take_last(Turns turns);
-    void claim(std::uint16_t member, std::uint32_t slot);
+    [[nodiscard]] std::vector<std::uint32_t> free_slots() const;
 
+    std::span<const Permutation> permutations_;
+    Turns turns_;  ///< not yet taken
     std::uint32_t size_;
-    std::size_t free_;
+    Fractions fractions_;
+    std::size_t turns_per_round_;
     std::vector<Walk> walks_;
     std::vector<std::uint16_t> waiting_;
     std::vector<std::uint8_t>
-        claimed_;  ///< a byte for each slot: shifting bits out would cost as much as the load
+        claimed_;  ///< a byte for each slot: picking a bit would cost as much as the probe
+    std::vector<std::uint32_t> next_claim_;  ///< of each member, an index in Claims::slots
     Claims claims_;
 };
 
-Population::Population(std::span<const Permutation> permutations, Turns turns, std::uint32_t size)
-    : size_(size), free_(turns.size()), waiting_(kMaxAhead), claimed_(size) {
-    claims_.owners.assign(size, kNobody);
-    claims_.slots.resize(turns.size());
-    auto& first = claims_.first_slot;
-    first.assign(permutations.size() + 1, 0);
-    for (const auto member : turns)
-        ++first[member + 1];
-    std::partial_sum(first.begin(), first.end(), first.begin());
-    for (std::size_t member = 0; member < permutations.size(); ++member)
-        walks_.push_back({permutations[member].offset, permutations[member].skip, first[member]});
+Population::Population(std::span<const Permutation> permutations, const TurnOrder& turns, std::uint32_t size)
+    : permutations_(permutations),
+      turns_(turns.members),
+      size_(size),
+      fractions_(size),
+      turns_per_round_(size / std::ranges::max(turns.counts)),
+      waiting_(kMaxAhead),
+      claimed_(size) {
+    walks_.reserve(permutations.size());
+    for (const auto& [offset, skip] : permutations)
+        walks_.push_back({fractions_.of(offset), fractions_.of(skip)});
+    claims_.owners.resize(size);
+    claims_.slots.resize(size);
+    claims_.first_slot.resize(permutations.size() + 1);
+    std::partial_sum(turns.counts.begin(), turns.counts.end(), claims_.first_slot.begin() + 1);
+    next_claim_ = claims_.first_slot;
 }
 
-Claims Population::run(Turns turns) && {
-    // The fewer slots are free, the longer the walk to one: M / free probes. From the square root of M on it
-    // is cheaper to look at each free slot.
-    while (free_ * free_ > size_) {
-        const auto ahead = std::min({walks_.size(), kMaxAhead, (free_ + 7) / 8});
-        scout(turns.first(ahead));
-        take(turns.first(ahead));
-        turns = turns.subspan(ahead);
+Claims Population::claims() && {
+    // A walk to a free slot takes M / free probes, so from the square root of M on it is cheaper to look at
+    // every free slot instead.
+    while (turns_.size() * turns_.size() > size_) {
+        const auto ahead =
+            std::min(std::clamp(turns_per_round_, kMinAhead, kMaxAhead), (turns_.size() + 7) / 8);
+        scout(turns_.first(ahead));
+        take(turns_.first(ahead));
+        turns_ = turns_.subspan(ahead);
     }
-    take_last(turns);
+    take_last(turns_);
     return std::move(claims_);
 }
 
 void Population::scout(Turns turns) {
-    const bool mostly_claimed = free_ < size_ / 4;
-    const auto advance = mostly_claimed ? &Population::scout_four_slots : &Population::scout_one_slot;
-    auto waiting = (this->*advance)(turns);
+    const bool mostly_claimed = turns_.size() < size_ / 8;
+    const auto scout_further = mostly_claimed ? &Population::scout_four_slots : &Population::scout_one_slot;
+    auto waiting = (this->*scout_further)(turns);
     while (waiting.size() > kFewWaiting)
-        waiting = (this->*advance)(waiting);
+        waiting = (this->*scout_further)(waiting);
 }
 
-/// Moves each walk on by one slot if it stands at a claimed one; those that did are still waiting.
+/// Moves each walk on by a slot if it stands at a claimed one; those that moved are still waiting.
 Turns Population::scout_one_slot(Turns waiting) {
-    const auto size = size_;
+    const auto fractions = fractions_;
     const std::span walks(walks_);
-    const std::span claimed_slots(claimed_);
-    const std::span still(waiting_);
-    std::size_t still_waiting = 0;
+    const std::span claimed(claimed_);
+    const std::span still_waiting(waiting_);
+    std::size_t count = 0;
     for (const auto member : waiting) {
         auto& walk = walks[member];
-        const std::uint32_t claimed = claimed_slots[walk.slot];
-        walk.slot = step(walk.slot, walk.skip & -claimed, size);
-        still[still_waiting] = member;
-        still_waiting += claimed;
+        const std::uint64_t moves = claimed[fractions.slot_at(walk.place)];
+        walk.place += walk.skip & -moves;
+        still_waiting[count] = member;
+        count += moves;
     }
-    return Turns(waiting_).first(still_waiting);
+    return still_waiting.first(count);
 }
 
-/// The same for up to four slots, whose probes need not wait for each other.
+/// The same by up to four slots, whose probes need not wait for each other.
 Turns Population::scout_four_slots(Turns waiting) {
-    const auto size = size_;
+    const auto fractions = fractions_;
     const std::span walks(walks_);
-    const std::span claimed_slots(claimed_);
-    const std::span still(waiting_);
-    std::size_t still_waiting = 0;
+    const std::span claimed(claimed_);
+    const std::span still_waiting(waiting_);
+    std::size_t count = 0;
     for (const auto member : waiting) {
         auto& walk = walks[member];
-        const auto first = walk.slot;
-        const auto second = step(first, walk.skip, size);
-        const auto third = step(second, walk.skip, size);
-        const auto fourth = step(third, walk.skip, size);
-        const auto claimed_first = claimed_slots[first];
-        const auto claimed_second = claimed_slots[second];
-        const auto claimed_third = claimed_slots[third];
-        const std::uint32_t claimed_fourth = claimed_slots[fourth];
-        auto slot = step(fourth, walk.skip & -claimed_fourth, size);
-        slot = claimed_third ? slot : third;
-        slot = claimed_second ? slot : second;
-        walk.slot = claimed_first ? slot : first;
-        still[still_waiting] = member;
-        still_waiting += claimed_first & claimed_second & claimed_third & claimed_fourth;
+        const auto first = walk.place;
+        const auto second = first + walk.skip;
+        const auto third = second + walk.skip;
+        const auto fourth = third + walk.skip;
+        const auto first_claimed = claimed[fractions.slot_at(first)];
+        const auto second_claimed = claimed[fractions.slot_at(second)];
+        const auto third_claimed = claimed[fractions.slot_at(third)];
+        const auto fourth_claimed = claimed[fractions.slot_at(fourth)];
+        auto place = fourth_claimed ? fourth + walk.skip : fourth;
+        place = third_claimed ? place : third;
+        place = second_claimed ? place : second;
+        walk.place = first_claimed ? place : first;
+        still_waiting[count] = member;
+        count += first_claimed & second_claimed & third_claimed & fourth_claimed;
     }
-    return Turns(waiting_).first(still_waiting);
+    return still_waiting.first(count);
 }
 
 void Population::take(Turns turns) {
-    const auto size = size_;
+    const auto fractions = fractions_;
     const std::span walks(walks_);
     const std::span claimed(claimed_);
     const std::span owners(claims_.owners);
     const std::span slots(claims_.slots);
+    const std::span next_claim(next_claim_);
     for (const auto member : turns) {
-        auto& walk = walks[member];
-        auto slot = walk.slot;
-        while (claimed[slot])
-            slot = step(slot, walk.skip, size);
+        auto [place, skip] = walks[member];
+        while (claimed[fractions.slot_at(place)])
+            place += skip;
+        walks[member].place = place + skip;
+        const auto slot = fractions.slot_at(place);
         claimed[slot] = 1;
         owners[slot] = member;
-        slots[walk.next_claim++] = slot;
-        walk.slot = step(slot, walk.skip, size);
+        slots[next_claim[member]++] = slot;
     }
-    free_ -= turns.size();
 }
 
 void Population::take_last(Turns turns) {
-    std::vector<std::uint32_t> rest;
-    for (std::size_t slot = 0; slot < size_ && rest.size() < free_; ++slot)
-        if (!claimed_[slot])
-            rest.push_back(slot);
+    auto rest = free_slots();
     for (const auto member : turns) {
-        const auto& walk = walks_[member];
-        const PermutationOrder order({.offset = walk.slot, .skip = walk.skip}, size_);
-        const auto first =
-            std::ranges::min_element(rest, {}, [&](std::uint32_t slot) { return order.key(slot); });
-        claim(member, *first);
-        *first = rest.back();
+        const PermutationOrder order(permutations_[member], size_);
+        std::size_t first = 0;
+        auto first_key = order.key(rest[0]);
+        for (std::size_t index = 1; index < rest.size(); ++index)
+            if (const auto key = order.key(rest[index]); key < first_key) {
+                first = index;
+                first_key = key;
+            }
+        claims_.owners[rest[first]] = member;
+        claims_.slots[next_claim_[member]++] = rest[first];
+        rest[first] = rest.back();
         rest.pop_back();
     }
 }
 
-void Population::claim(std::uint16_t member, std::uint32_t slot) {
-    claimed_[slot] = 1;
-    claims_.owners[slot] = member;
-    claims_.slots[walks_[member].next_claim++] = slot;
+std::vector<std::uint32_t> Population::free_slots() const {
+    const auto* const begin = claimed_.data();
+    const auto* const end = begin + claimed_.size();
+    const auto find = [&](const std::uint8_t* from) {
+        return static_cast<const std::uint8_t*>(std::memchr(from, 0, end - from));
+    };
+    std::vector<std::uint32_t> slots;
+    for (const auto* slot = find(begin); slot != nullptr; slot = find(slot + 1))
+        slots.push_back(static_cast<std::uint32_t>(slot - begin));
+    return slots;
 }
 
 }  // namespace
 
-Claims claim_slots(std::span<const Permutation> permutations, Turns turns, std::uint32_t size) {
-    return Population(permutations, turns, size).run(turns);
+Claims claim_slots(std::span<const Permutation> permutations, const TurnOrder& turns, std::uint32_t size) {
+    if (turns.members.empty())
+        return {.owners = std::vector(size, kNobody),
+                .slots = {},
+                .first_slot = std::vector<std::uint32_t>(permutations.size() + 1)};
+    return Population(permutations, turns, size).claims();
 }
 
 }  // namespace guideway::maglev

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "maglev/permutation.hpp"
+#include "maglev/turn_order.hpp"
 
 namespace guideway::maglev {
 
@@ -21,7 +22,7 @@ struct Claims {
 
 /// In each turn its member claims the first slot of its permutation that is still free (Maglev, section 3.4,
 /// pseudocode 1). There are `size` (prime) turns, or none: then every slot is nobody's.
-[[nodiscard]] Claims claim_slots(std::span<const Permutation> permutations,
-                                 std::span<const std::uint16_t> turns, std::uint32_t size);
+[[nodiscard]] Claims claim_slots(std::span<const Permutation> permutations, const TurnOrder& turns,
+                                 std::uint32_t size);
 
 }  // namespace guideway::maglev

@@ -21,6 +21,10 @@ void add_size(XXH3_state_t& state, std::uint32_t size) {
     XXH3_128bits_update(&state, bytes.data(), bytes.size());
 }
 
+std::string to_text(XXH128_hash_t hash) {
+    return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
 }  // namespace
 
 std::string table_digest(std::span<const Member> members, std::span<const std::uint16_t> owners) {
@@ -37,8 +41,11 @@ std::string table_digest(std::span<const Member> members, std::span<const std::u
         XXH3_128bits_update(&state, addresses.data(), slots.size() * sizeof(addresses[0]));
         owners = owners.subspan(slots.size());
     }
-    const auto hash = XXH3_128bits_digest(&state);
-    return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+    return to_text(XXH3_128bits_digest(&state));
+}
+
+std::string text_digest(std::string_view text) {
+    return to_text(XXH3_128bits(text.data(), text.size()));
 }
 
 }  // namespace guideway::maglev

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "maglev/base_table.hpp"
 
@@ -14,5 +15,8 @@ namespace guideway::maglev {
 /// first, as xxhsum prints them. `owners` holds indices into `members` or kNobody.
 [[nodiscard]] std::string table_digest(std::span<const Member> members,
                                        std::span<const std::uint16_t> owners);
+
+/// XXH3_128 of a text, seed 0, in the same notation.
+[[nodiscard]] std::string text_digest(std::string_view text);
 
 }  // namespace guideway::maglev

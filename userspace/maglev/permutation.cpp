@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "maglev/fraction.hpp"
+
 namespace guideway::maglev {
 
 namespace {
@@ -38,8 +40,6 @@ Permutation Permutation::of(std::string_view identity, std::uint32_t size) {
 }
 
 PermutationOrder::PermutationOrder(const Permutation& permutation, std::uint32_t size)
-    : offset_(permutation.offset),
-      scale_(static_cast<std::uint64_t>(
-          (static_cast<unsigned __int128>(inverse(permutation.skip, size)) << 64) / size)) {}
+    : offset_(permutation.offset), inverse_skip_(Fractions(size).of(inverse(permutation.skip, size))) {}
 
 }  // namespace guideway::maglev

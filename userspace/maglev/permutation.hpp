@@ -23,16 +23,15 @@ class PermutationOrder {
   public:
     PermutationOrder(const Permutation& permutation, std::uint32_t size);
 
-    /// The slot at `(offset + j * skip) mod M` has a key that grows with j.
+    /// The slot at `(offset + j * skip) mod M` has a key that grows with j: the fraction j / M, where
+    /// j = (slot - offset) / skip mod M.
     [[nodiscard]] std::uint64_t key(std::uint32_t slot) const {
-        // j / M as a 64-bit fraction: j = (slot - offset) / skip mod M, and what exceeds a whole number of M
-        // wraps around. Rounding scale_ costs less than M, two keys are 2^64 / M apart: 2^20 against 2^44.
-        return (std::uint64_t{slot} - offset_) * scale_;
+        return (std::uint64_t{slot} - offset_) * inverse_skip_;
     }
 
   private:
     std::uint32_t offset_;
-    std::uint64_t scale_;
+    std::uint64_t inverse_skip_;  ///< as a fraction
 };
 
 }  // namespace guideway::maglev

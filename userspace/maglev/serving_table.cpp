@@ -2,6 +2,7 @@
 #include "maglev/serving_table.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "maglev/mix64.hpp"
@@ -14,6 +15,13 @@ constexpr std::uint64_t kProbeStep = 0x9E3779B97F4A7C15;
 constexpr unsigned kMaxProbes = 1024;
 constexpr unsigned kMaxFull = 400;  ///< full candidates after which the cap is ignored
 constexpr unsigned kCapPercent = 102;
+
+// What update() spends, in nanoseconds, as measured on a server of 2024.
+constexpr double kMemberCost = 1;
+constexpr double kVacantCost = 15;
+constexpr double kProbeCost = 1.3;
+constexpr double kStrengthCost = 1.3;
+constexpr double kProbesPerKept = 2;  ///< kept slots that are probed until one has room
 
 std::uint32_t candidate_slot(std::uint32_t slot, unsigned probe, std::uint32_t size) {
     const auto random = mix64(slot + probe * kProbeStep);
@@ -44,6 +52,7 @@ std::vector<SlotChange> ServingTable::update(std::span<const Availability> avail
             set_availability(member, availabilities[member], changes);
 
     loads_ = kept_counts_;
+    available_.clear();
     kept_.for_each_clear([&](std::uint32_t slot) {
         const auto adopter = effective_weight_ == 0 ? kNobody : adopter_of(slot);
         if (adopter != kNobody)
@@ -54,11 +63,18 @@ std::vector<SlotChange> ServingTable::update(std::span<const Availability> avail
 }
 
 std::chrono::nanoseconds ServingTable::update_cost(std::span<const Availability> availabilities) const {
-    std::uint64_t kept = 0;
-    for (std::size_t member = 0; member < availabilities.size(); ++member)
+    double kept = 0;
+    double available = 0;
+    for (std::size_t member = 0; member < availabilities.size(); ++member) {
         kept += kept_slots(member, availabilities[member]);
-    return std::chrono::nanoseconds((base_->size() - kept) *
-                                    std::min<std::uint64_t>(kMaxProbes, base_->size() / (kept + 1)));
+        available += availabilities[member] > 0;
+    }
+    const double size = base_->size();
+    const auto scan = size / 64 + static_cast<double>(availabilities.size()) * kMemberCost;
+    const auto probes = kept > 0 ? std::min<double>(kMaxProbes, kProbesPerKept * size / kept) : 0;
+    const auto fruitless = std::exp(-kept / size * kMaxProbes);
+    const auto per_vacant = kVacantCost + probes * kProbeCost + fruitless * available * kStrengthCost;
+    return std::chrono::nanoseconds(static_cast<std::int64_t>(scan + (size - kept) * per_vacant));
 }
 
 std::uint32_t ServingTable::kept_slots(std::size_t member, Availability availability) const {
@@ -89,7 +105,7 @@ void ServingTable::assign(std::uint32_t slot, std::uint16_t owner, std::vector<S
 }
 
 /// Who takes a vacant slot, given the loads so far.
-std::uint16_t ServingTable::adopter_of(std::uint32_t slot) const {
+std::uint16_t ServingTable::adopter_of(std::uint32_t slot) {
     unsigned full = 0;
     for (unsigned probe = 1; probe <= kMaxProbes; ++probe) {
         const auto candidate = candidate_slot(slot, probe, base_->size());
@@ -104,19 +120,13 @@ std::uint16_t ServingTable::adopter_of(std::uint32_t slot) const {
 }
 
 /// The choice when next to nothing is kept: the available member that hashes highest together with the slot.
-std::uint16_t ServingTable::strongest_for(std::uint32_t slot) const {
-    auto strongest = kNobody;
-    std::uint64_t highest = 0;
-    for (std::size_t member = 0; member < effective_weights_.size(); ++member) {
-        if (effective_weights_[member] == 0)
-            continue;
-        const auto strength = mix64(slot ^ base_->identity_hash(member));
-        if (strongest == kNobody || strength > highest) {
-            strongest = static_cast<std::uint16_t>(member);
-            highest = strength;
-        }
-    }
-    return strongest;
+std::uint16_t ServingTable::strongest_for(std::uint32_t slot) {
+    if (available_.empty())
+        for (std::size_t member = 0; member < effective_weights_.size(); ++member)
+            if (effective_weights_[member] > 0)
+                available_.push_back(static_cast<std::uint16_t>(member));
+    return *std::ranges::max_element(
+        available_, {}, [&](std::uint16_t member) { return mix64(slot ^ base_->identity_hash(member)); });
 }
 
 bool ServingTable::has_room(std::uint16_t member) const {

@@ -48,8 +48,8 @@ class ServingTable {
     [[nodiscard]] std::uint32_t kept_slots(std::size_t member, Availability availability) const;
     void set_availability(std::size_t member, Availability availability, std::vector<SlotChange>& changes);
     void assign(std::uint32_t slot, std::uint16_t owner, std::vector<SlotChange>& changes);
-    [[nodiscard]] std::uint16_t adopter_of(std::uint32_t slot) const;
-    [[nodiscard]] std::uint16_t strongest_for(std::uint32_t slot) const;
+    [[nodiscard]] std::uint16_t adopter_of(std::uint32_t slot);
+    [[nodiscard]] std::uint16_t strongest_for(std::uint32_t slot);
     [[nodiscard]] bool has_room(std::uint16_t member) const;
 
     std::shared_ptr<const BaseTable> base_;
@@ -59,6 +59,8 @@ class ServingTable {
     SlotBitmap kept_;
     std::vector<std::uint32_t> kept_counts_;
     std::vector<std::uint32_t> loads_;  ///< slots owned so far, while vacant slots are being re-assigned
+    std::vector<std::uint16_t>
+        available_;  ///< members with an effective weight; empty until one is looked for
     std::vector<std::uint16_t> owners_;
 };
 

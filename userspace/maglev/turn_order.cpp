@@ -2,6 +2,7 @@
 #include "maglev/turn_order.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <numeric>
 
 namespace guideway::maglev {
@@ -10,85 +11,94 @@ namespace {
 
 using Weights = std::span<const std::uint16_t>;
 
-/// Turns that all members have taken by the end of a round.
-std::uint64_t turns_by(std::uint64_t round, Weights weights, std::uint64_t heaviest) {
-    std::uint64_t turns = 0;
-    for (const std::uint64_t weight : weights)
-        turns += round * weight / heaviest;
-    return turns;
-}
+constexpr std::uint64_t kTurnsPerStretch = 4;  ///< of each member, on average
 
-/// The round in which the last of `turns` turns is taken.
-std::uint32_t last_round(Weights weights, std::uint64_t heaviest, std::uint64_t turns) {
-    // Each member is less than one turn behind its exact share, which bounds the round from both sides.
-    const auto sum = std::accumulate(weights.begin(), weights.end(), std::uint64_t{0});
-    std::uint64_t low = turns * heaviest / sum;
-    std::uint64_t high = (turns + weights.size()) * heaviest / sum + 1;
-    while (low < high) {
-        const auto middle = (low + high) / 2;
-        if (turns_by(middle, weights, heaviest) < turns)
-            low = middle + 1;
-        else
-            high = middle;
+/// A member with weight. Its turn k falls in round ceil(k * heaviest / weight), stepped here without
+/// dividing.
+class Taker {
+  public:
+    Taker(std::uint16_t member, std::uint32_t weight, std::uint32_t heaviest)
+        : weight_(weight), step_(heaviest / weight), step_rest_(heaviest % weight), member_(member) {
+        advance();
     }
-    return static_cast<std::uint32_t>(low);
-}
 
-/// Calls `visit(round)` for each turn of a member up to the last round. Turn k falls in round
-/// ceil(k * heaviest / weight), stepped here without division.
-template <typename Visit>
-void for_each_turn(std::uint32_t weight, std::uint32_t heaviest, std::uint32_t last, Visit visit) {
-    if (weight == 0)
-        return;
-    const std::uint32_t step = heaviest / weight;
-    const std::uint32_t step_rest = heaviest % weight;
-    std::uint32_t floor = step;
-    std::uint32_t rest = step_rest;
-    for (std::uint32_t round = floor + (rest > 0); round <= last; round = floor + (rest > 0)) {
-        visit(round);
-        floor += step;
-        rest += step_rest;
-        if (rest >= weight) {
-            rest -= weight;
-            ++floor;
+    [[nodiscard]] std::uint16_t member() const { return member_; }
+    /// The round of the next turn, from 1.
+    [[nodiscard]] std::uint32_t round() const { return round_ + (rest_ > 0); }
+    void advance() {
+        round_ += step_;
+        rest_ += step_rest_;
+        const bool carry = rest_ >= weight_;
+        round_ += carry;
+        rest_ -= carry ? weight_ : 0;
+    }
+
+  private:
+    std::uint32_t round_ = 0;  ///< whole rounds
+    std::uint32_t rest_ = 0;   ///< and so many weight_-ths of one
+    std::uint32_t weight_;
+    std::uint32_t step_;
+    std::uint32_t step_rest_;
+    std::uint16_t member_;
+};
+
+/// All turns of the rounds from `first` up to `end`, in order. A counting sort: going through the members in
+/// order keeps each round in order, and a round in which nobody takes a turn costs one counter.
+void append_rounds(std::uint32_t first, std::uint32_t end, std::vector<Taker>& takers, TurnOrder& order) {
+    std::vector<std::uint32_t> position(end - first);
+    for (auto taker : takers)
+        for (; taker.round() < end; taker.advance())
+            ++position[taker.round() - first];
+
+    const auto start = static_cast<std::uint32_t>(order.members.size());
+    order.members.resize(std::accumulate(position.begin(), position.end(), start));
+    std::exclusive_scan(position.begin(), position.end(), position.begin(), start);
+    for (auto& taker : takers)
+        for (; taker.round() < end; taker.advance()) {
+            order.members[position[taker.round() - first]++] = taker.member();
+            ++order.counts[taker.member()];
         }
-    }
 }
 
-std::vector<std::uint16_t> equal_turns(std::size_t members, std::uint32_t turns) {
-    std::vector<std::uint16_t> order(turns);
+TurnOrder equal_turns(std::size_t members, std::uint32_t turns) {
+    TurnOrder order{.members = std::vector<std::uint16_t>(turns),
+                    .counts = std::vector<std::uint32_t>(members, turns / members)};
+    std::fill_n(order.counts.begin(), turns % members, turns / members + 1);
     const auto first_round = std::min<std::size_t>(members, turns);
-    std::iota(order.begin(), order.begin() + first_round, std::uint16_t{0});
+    const auto begin = order.members.begin();
+    std::iota(begin, begin + first_round, std::uint16_t{0});
     for (std::size_t done = first_round; done < turns; done += first_round)
-        std::copy_n(order.begin(), std::min<std::size_t>(first_round, turns - done), order.begin() + done);
+        std::copy_n(begin, std::min<std::size_t>(first_round, turns - done), begin + done);
     return order;
 }
 
-/// Counting sort of all turns by round: going through the members in order keeps each round in order, and
-/// rounds in which nobody takes a turn cost one counter.
-std::vector<std::uint16_t> weighted_turns(Weights weights, std::uint16_t heaviest, std::uint32_t turns) {
-    const auto last = last_round(weights, heaviest, turns);
-    std::vector<std::uint32_t> position(last + 1);
-    for (const auto weight : weights)
-        for_each_turn(weight, heaviest, last, [&](std::uint32_t round) { ++position[round]; });
-    const auto total = std::accumulate(position.begin(), position.end(), std::uint32_t{0});
-    std::exclusive_scan(position.begin(), position.end(), position.begin(), std::uint32_t{0});
-
-    std::vector<std::uint16_t> order(total);
+TurnOrder weighted_turns(Weights weights, std::uint32_t heaviest, std::uint32_t turns) {
+    std::vector<Taker> takers;
+    std::uint64_t sum = 0;
     for (std::size_t member = 0; member < weights.size(); ++member)
-        for_each_turn(weights[member], heaviest, last, [&](std::uint32_t round) {
-            order[position[round]++] = static_cast<std::uint16_t>(member);
-        });
-    order.resize(turns);
+        if (weights[member] > 0) {
+            takers.emplace_back(static_cast<std::uint16_t>(member), weights[member], heaviest);
+            sum += weights[member];
+        }
+    TurnOrder order{.members = {}, .counts = std::vector<std::uint32_t>(weights.size())};
+    order.members.reserve(turns + (kTurnsPerStretch + 1) * takers.size());
+    // Stretches long enough that going through all members pays, short enough to be sorted in the cache.
+    const auto stretch = static_cast<std::uint32_t>(kTurnsPerStretch * takers.size() * heaviest / sum);
+    for (std::uint32_t round = 1; order.members.size() < turns; round += stretch)
+        append_rounds(round, round + stretch, takers, order);
+
+    for (std::size_t turn = turns; turn < order.members.size(); ++turn)
+        --order.counts[order.members[turn]];
+    order.members.resize(turns);
     return order;
 }
 
 }  // namespace
 
-std::vector<std::uint16_t> turn_order(Weights weights, std::uint32_t turns) {
+TurnOrder turn_order(Weights weights, std::uint32_t turns) {
     const auto [lightest, heaviest] = std::minmax_element(weights.begin(), weights.end());
     if (weights.empty() || *heaviest == 0)
-        return {};
+        return {.members = {}, .counts = std::vector<std::uint32_t>(weights.size())};
     if (*lightest == *heaviest)
         return equal_turns(weights.size(), turns);
     return weighted_turns(weights, *heaviest, turns);

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/plan.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <thread>
+
+#include "cli/commands.hpp"
+#include "cli/configuration.hpp"
+#include "cli/current_status.hpp"
+#include "config/scalar.hpp"
+#include "control/fingerprint.hpp"
+
+namespace guideway::cli {
+
+namespace {
+using Json = nlohmann::ordered_json;
+/// New flows a second, by service.
+using FlowRates = std::map<std::string, double>;
+
+struct Options {
+    std::string path;
+    std::string from;
+    std::string max_move;
+    StatusOptions status;
+};
+
+control::Placement placement_of(const config::Config& config) {
+    return {control::desired_state(config), config.datapath.table_size,
+            fmt::format("{:02x}", fmt::join(config.hash_key, ""))};
+}
+
+/// Whether the agent of this status hashes with this key: its fingerprint tells, the key itself is not to be
+/// read.
+bool same_key(const Json& status, const control::Placement& running, const config::HashKey& key) {
+    if (status["agent"].is_null())
+        return true;
+    config::Config config;
+    config.hash_key = key;
+    config.datapath.table_size = running.table_size;
+    for (const auto& service : running.state.services) {
+        config.services.emplace_back().listeners = service.listeners;
+        config.services.back().affinity =
+            service.affinity_client ? config::Affinity::kClient : config::Affinity::kFlow;
+    }
+    return control::fingerprint(config) == status["agent"]["fingerprint"].get<std::string>();
+}
+
+/// What runs is told by the status: weights, availabilities, and listeners as text.
+Result<control::Placement> placement_in(const Json& status) {
+    control::Placement placement{{}, status["table_size"].get<std::uint32_t>(), {}};
+    for (const auto& service : status["services"]) {
+        control::DesiredService desired;
+        desired.name = service["name"].get<std::string>();
+        desired.affinity_client = service["affinity"] == "client";
+        for (const auto& text : service["listeners"]) {
+            const auto listener = config::read_listener(text.get<std::string>());
+            if (!listener)
+                return fail("read the agent's status: '{}' is no listener", text.get<std::string>());
+            desired.listeners.push_back(*listener);
+        }
+        for (const auto& backend : service["backends"]) {
+            const auto address = IpAddress::parse(backend["address"].get<std::string>());
+            const double availability = backend["availability"].get<double>() * maglev::kFull;
+            desired.backends.push_back({{address.value(), backend["weight"].get<std::uint16_t>()},
+                                        static_cast<maglev::Availability>(std::lround(availability)),
+                                        {}});
+        }
+        placement.state.services.push_back(std::move(desired));
+    }
+    return placement;
+}
+
+/// New TCP connections during one second: what a plan would hit, about.
+Result<FlowRates> sample_flows(const StatusOptions& options, const Json& before) {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    const auto after = current_status(options);
+    if (!after)
+        return std::unexpected(after.error());
+    FlowRates rates;
+    for (const auto& service : before["services"])
+        rates[service["name"].get<std::string>()] -= service["new_flows"].get<double>();
+    for (const auto& service : (*after)["services"])
+        rates[service["name"].get<std::string>()] += service["new_flows"].get<double>();
+    return rates;
+}
+
+const char* text(control::ServiceFate fate) {
+    switch (fate) {
+        case control::ServiceFate::kAdded:
+            return "added";
+        case control::ServiceFate::kRemoved:
+            return "removed";
+        case control::ServiceFate::kChanged:
+            return "changed";
+        case control::ServiceFate::kUnchanged:
+            break;
+    }
+    return "unchanged";
+}
+
+std::string text(const control::BackendPlan& backend) {
+    if (!backend.weight_before)
+        return "added";
+    if (!backend.weight_after)
+        return "removed";
+    if (backend.weight_before != backend.weight_after)
+        return fmt::format("weight {} -> {}", *backend.weight_before, *backend.weight_after);
+    return "";
+}
+
+std::vector<std::string> texts(const std::vector<IpAddress>& addresses) {
+    std::vector<std::string> result;
+    for (const auto& address : addresses)
+        result.push_back(address.text());
+    return result;
+}
+
+Json to_json(const control::BackendPlan& backend, double size) {
+    const auto weight = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
+    return {
+        {"address", backend.address.text()},
+        {"weight_before", weight(backend.weight_before)},
+        {"weight_after", weight(backend.weight_after)},
+        {"slots_before", backend.slots_before},
+        {"slots_after", backend.slots_after},
+        {"share_before", backend.slots_before / size},
+        {"share_after", backend.slots_after / size},
+    };
+}
+
+Json to_json(const control::Plan& plan, const FlowRates& rates) {
+    Json services = Json::array();
+    for (const auto& service : plan.services) {
+        Json backends = Json::array();
+        for (const auto& backend : service.backends)
+            backends.push_back(to_json(backend, service.table_size));
+        const auto rate = rates.find(service.name);
+        services.push_back({
+            {"name", service.name},
+            {"change", text(service.fate)},
+            {"table_size", service.table_size},
+            {"slots_moved", service.moved},
+            {"slots_must_move", service.must_move},
+            {"slots_moved_besides", service.moved_besides()},
+            {"share_moved", service.share_moved()},
+            {"estimated_flows_per_second",
+             rate == rates.end() ? Json(nullptr) : Json(rate->second * service.share_moved())},
+            {"backends", std::move(backends)},
+        });
+    }
+    return {
+        {"services", std::move(services)},
+        {"vips_appear", texts(plan.vips_appear)},
+        {"vips_vanish", texts(plan.vips_vanish)},
+        {"everything_moves_because",
+         plan.everything_moves_because.empty() ? Json(nullptr) : Json(plan.everything_moves_because)},
+        {"largest_share_moved", control::largest_share_moved(plan)},
+    };
+}
+
+void print(const control::ServicePlan& service, const FlowRates& rates) {
+    fmt::print("service {}: {}", service.name, text(service.fate));
+    if (service.moved > 0)
+        fmt::print(", {} of {} slots move ({:.2f}%): {} must, {} besides", service.moved, service.table_size,
+                   100 * service.share_moved(), service.must_move, service.moved_besides());
+    fmt::print("\n");
+    if (const auto rate = rates.find(service.name); rate != rates.end() && service.moved > 0)
+        fmt::print("  estimate: {:.0f} of {:.0f} new flows a second fall into slots that move\n",
+                   rate->second * service.share_moved(), rate->second);
+    if (service.fate == control::ServiceFate::kUnchanged)
+        return;
+    fmt::print("  {:<39} {:>8} {:>8} {:>9} {:>9}\n", "backend", "slots", "then", "share", "then");
+    for (const auto& backend : service.backends)
+        fmt::print("  {:<39} {:>8} {:>8} {:>8.3f}% {:>8.3f}%  {}\n", backend.address.text(),
+                   backend.slots_before, backend.slots_after,
+                   100.0 * backend.slots_before / service.table_size,
+                   100.0 * backend.slots_after / service.table_size, text(backend));
+}
+
+void print(const control::Plan& plan, const FlowRates& rates) {
+    for (const auto& service : plan.services)
+        print(service, rates);
+    if (!plan.vips_appear.empty())
+        fmt::print("VIPs that appear: {}\n", fmt::join(texts(plan.vips_appear), " "));
+    if (!plan.vips_vanish.empty())
+        fmt::print("VIPs that vanish: {}\n", fmt::join(texts(plan.vips_vanish), " "));
+    if (!plan.everything_moves_because.empty())
+        fmt::print("nearly all flows move, since {}\n", plan.everything_moves_because);
+}
+
+/// `5%` as 0.05.
+Result<double> budget_in(const std::string& text) {
+    double percent = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), percent);
+    if (error != std::errc{} || std::string_view(end, text.data() + text.size()) != "%" || percent < 0 ||
+        percent > 100)
+        return fail("read --max-move {}: expected a percentage such as 5%", text);
+    return percent / 100;
+}
+
+struct Compared {
+    control::Plan plan;
+    FlowRates rates;
+};
+
+Result<Compared> compare_with_file(const Options& options, const config::Config& next) {
+    const auto before = load_configuration(options.from, Unbuilt::kIgnore);
+    if (!before)
+        return fail("plan: {} cannot be used", options.from);
+    return Compared{control::make_plan(placement_of(*before), placement_of(next)), {}};
+}
+
+Result<Compared> compare_with_agent(const Options& options, const config::Config& next) {
+    const auto status = current_status(options.status);
+    if (!status)
+        return std::unexpected(status.error());
+    auto before = placement_in(*status);
+    if (!before)
+        return std::unexpected(before.error());
+    auto after = placement_of(next);
+    before->hash_key = same_key(*status, *before, next.hash_key) ? after.hash_key : "another";
+    auto rates = sample_flows(options.status, *status);
+    if (!rates)
+        return std::unexpected(rates.error());
+    return Compared{control::make_plan(*before, after), std::move(*rates)};
+}
+
+int run(const Options& options) {
+    double budget = 1;
+    if (!options.max_move.empty()) {
+        const auto read = budget_in(options.max_move);
+        if (!read)
+            return refuse(read.error());
+        budget = *read;
+    }
+    const auto next = load_configuration(options.path, Unbuilt::kIgnore);
+    if (!next)
+        return kRefused;
+    const auto compared =
+        options.from.empty() ? compare_with_agent(options, *next) : compare_with_file(options, *next);
+    if (!compared)
+        return refuse(compared.error());
+    if (options.status.json)
+        fmt::print("{}\n", to_json(compared->plan, compared->rates).dump(2));
+    else
+        print(compared->plan, compared->rates);
+    const double moved = control::largest_share_moved(compared->plan);
+    if (moved > budget)
+        return refuse({fmt::format("plan: {:.2f}% of a service's slots would move, above --max-move {}",
+                                   100 * moved, options.max_move)});
+    return kDone;
+}
+}  // namespace
+
+void add_plan(CLI::App& app, int& status) {
+    auto* command = app.add_subcommand("plan", "What a new configuration would move, before it does");
+    auto options = std::make_shared<Options>();
+    command->add_option("-c,--config", options->path, "the new configuration")->required()->type_name("NEW");
+    command->add_option("--from", options->from, "compare with this file instead of the running agent")
+        ->type_name("OLD");
+    command->add_option("--max-move", options->max_move, "exit with 1 if more of any service's slots move")
+        ->type_name("P%");
+    options->status.add_to(*command);
+    command->callback([options, &status] { status = run(*options); });
+}
+
+}  // namespace guideway::cli
