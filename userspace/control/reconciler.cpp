@@ -64,30 +64,36 @@ Result<Change> Reconciler::prepare(DesiredState desired) const {
     change.listeners = listeners_of(*change.desired, change.numbering);
     if (const auto index = datapath::build_listener_index(change.listeners); !index)
         return std::unexpected(index.error());
-    change.services = changed_services(*change.desired);
+    change.services = changed_services(change);
     if (auto prepared = prepare_counters(change); !prepared)
         return std::unexpected(prepared.error());
     return change;
 }
 
-std::vector<ServiceChange> Reconciler::changed_services(const DesiredState& desired) const {
+std::vector<ServiceChange> Reconciler::changed_services(const Change& change) const {
     std::vector<ServiceChange> changes;
-    for (const auto& service : desired.services) {
+    for (const auto& service : change.desired->services) {
         const auto before = services_.find(service.name);
         if (before == services_.end() || *before->second != service)
-            changes.push_back({&service, nullptr});
+            changes.push_back({&service, {}, nullptr});
     }
+    std::atomic<std::size_t> kept = kept_bytes_;
     in_parallel(changes.size(), [&](std::size_t i) {
-        const auto& backends = changes[i].service->backends;
-        const auto kept = tables_.find(changes[i].service->name);
-        if (kept == tables_.end() || !kept->second->has_members(backends))
-            changes[i].table = std::make_shared<ServiceTable>(backends, maps_.geometry().table_size);
+        const auto& service = *changes[i].service;
+        const auto present = tables_.find(service.name);
+        if (present != tables_.end() && present->second->has_members(service.backends))
+            return;
+        auto table = std::make_shared<ServiceTable>(
+            service.backends, change.numbering.services.at(service.name), maps_.geometry().table_size);
+        changes[i].slots = table->slots();
+        if ((kept += table->footprint()) <= kKeptBytesAtMost)
+            changes[i].table = std::move(table);
     });
     return changes;
 }
 
 Result<void> Reconciler::commit(Change change, const NextHopOf& next_hop_of) {
-    for (const auto& service : change.services)
+    for (auto& service : change.services)
         store_service(service, change.numbering.services.at(service.service->name), next_hop_of);
     if (auto published = datapath::publish_listeners(maps_, change.listeners); !published)
         return published;
@@ -97,12 +103,11 @@ Result<void> Reconciler::commit(Change change, const NextHopOf& next_hop_of) {
     services_.clear();
     for (const auto& service : state_->services)
         services_[service.name] = &service;
-    std::erase_if(tables_, [&](const auto& entry) {
-        const bool gone = !services_.contains(entry.first);
-        if (gone)
-            kept_bytes_ -= entry.second->footprint();
-        return gone;
-    });
+    for (auto kept = tables_.begin(); kept != tables_.end();) {
+        const auto& [name, table] = *kept++;
+        if (!services_.contains(name))
+            forget(name);
+    }
     return {};
 }
 
@@ -142,7 +147,7 @@ void Reconciler::release_retired() {
 
 /// Numbers that are given out anew count from zero; a backend whose entry moves takes its counters along.
 Result<void> Reconciler::prepare_counters(const Change& change) const {
-    for (const auto& [service, table] : change.services) {
+    for (const auto& [service, slots, table] : change.services) {
         const auto& numbers = change.numbering.services.at(service->name);
         const auto before = numbering_.services.find(service->name);
         const bool known = before != numbering_.services.end();
@@ -166,7 +171,7 @@ Result<void> Reconciler::prepare_counters(const Change& change) const {
 
 /// In this order, so that whatever a packet reads first, the rest fits: the backends, then where they are,
 /// then the slots that lead to them.
-void Reconciler::store_service(const ServiceChange& change, const ServiceNumbers& numbers,
+void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numbers,
                                const NextHopOf& next_hop_of) {
     const auto& service = *change.service;
     const auto before = numbering_.services.find(service.name);
@@ -178,23 +183,27 @@ void Reconciler::store_service(const ServiceChange& change, const ServiceNumbers
     store_words(maps_.service(numbers.number), service_entry(service, numbers));
 
     const auto slots = maps_.table(numbers.number);
-    if (!change.table) {
-        tables_.at(service.name)->change(service.backends, numbers, slots);
+    if (change.slots.empty()) {
+        tables_.at(service.name)->change(service.backends, slots);
         return;
     }
-    change.table->store(numbers, slots);
-    keep(service.name, change.table);
+    store_slots(change.slots, slots);
+    forget(service.name);
+    if (change.table)
+        keep(service.name, std::move(change.table));
 }
 
 void Reconciler::keep(const std::string& service, std::shared_ptr<ServiceTable> table) {
-    if (const auto old = tables_.find(service); old != tables_.end()) {
-        kept_bytes_ -= old->second->footprint();
-        tables_.erase(old);
-    }
-    if (kept_bytes_ + table->footprint() > kKeptBytesAtMost)
-        return;
     kept_bytes_ += table->footprint();
     tables_[service] = std::move(table);
+}
+
+void Reconciler::forget(const std::string& service) {
+    const auto kept = tables_.find(service);
+    if (kept == tables_.end())
+        return;
+    kept_bytes_ -= kept->second->footprint();
+    tables_.erase(kept);
 }
 
 /// A packet that read an old slot may still look for them, in the new region.

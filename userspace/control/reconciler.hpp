@@ -20,10 +20,11 @@ namespace guideway::control {
 /// The way to a backend, or nothing while it is not known.
 using NextHopOf = std::function<std::optional<net::NextHop>(const DesiredBackend&)>;
 
-/// A service that differs from what the kernel holds, and its table, if that has to be built.
+/// A service that differs from what the kernel holds.
 struct ServiceChange {
     const DesiredService* service = nullptr;
-    std::shared_ptr<ServiceTable> table;
+    std::vector<std::uint16_t> slots;     ///< its new table; empty if changing the kept one will do
+    std::shared_ptr<ServiceTable> table;  ///< the new one, if it is to be kept
 };
 
 /// All that has to be computed before the first store.
@@ -57,13 +58,13 @@ class Reconciler {
     void release_retired();
 
   private:
-    [[nodiscard]] std::vector<ServiceChange> changed_services(const DesiredState& desired) const;
+    [[nodiscard]] std::vector<ServiceChange> changed_services(const Change& change) const;
     [[nodiscard]] Result<void> prepare_counters(const Change& change) const;
-    void store_service(const ServiceChange& change, const ServiceNumbers& numbers,
-                       const NextHopOf& next_hop_of);
+    void store_service(ServiceChange& change, const ServiceNumbers& numbers, const NextHopOf& next_hop_of);
     void move_retired_backends(const ServiceNumbers& from, const ServiceNumbers& to);
     void retire(const Numbering& numbering);
     void keep(const std::string& service, std::shared_ptr<ServiceTable> table);
+    void forget(const std::string& service);
 
     const datapath::Maps& maps_;
     Numbering numbering_;

@@ -32,7 +32,6 @@ std::vector<maglev::Availability> availabilities_of(const maglev::BaseTable& bas
     return availabilities;
 }
 
-/// In place, while packets read: any mix of old and new slots is a valid table.
 void store_slot(std::uint16_t& slot, std::uint16_t number) {
     const std::atomic_ref stored(slot);
     if (stored.load(std::memory_order_relaxed) != number)
@@ -48,43 +47,54 @@ maglev::ServingTable serving_table_of(const std::vector<DesiredBackend>& backend
     return serving;
 }
 
-ServiceTable::ServiceTable(const std::vector<DesiredBackend>& backends, std::uint32_t table_size)
-    : serving_(serving_table_of(backends, table_size)) {}
+ServiceTable::ServiceTable(const std::vector<DesiredBackend>& backends, const ServiceNumbers& numbers,
+                           std::uint32_t table_size)
+    : serving_(serving_table_of(backends, table_size)) {
+    const auto members = serving_.base().members();
+    std::map<IpAddress, std::uint16_t> index;
+    for (std::size_t i = 0; i < members.size(); ++i) {
+        index[members[i].address] = static_cast<std::uint16_t>(i);
+        numbers_.push_back(numbers.find(members[i].address)->number);
+    }
+    for (const auto& backend : backends)
+        members_of_.push_back(index.at(backend.member.address));
+}
 
 std::size_t ServiceTable::footprint() const {
     constexpr std::size_t kBytesPerSlot = 2 * sizeof(std::uint16_t) + sizeof(std::uint32_t);
     constexpr std::size_t kBytesPerMember = 128;
-    return serving_.base().size() * kBytesPerSlot + serving_.base().members().size() * kBytesPerMember;
+    return serving_.base().size() * kBytesPerSlot + members_of_.size() * kBytesPerMember;
 }
 
 bool ServiceTable::has_members(const std::vector<DesiredBackend>& backends) const {
-    auto wanted = members_of(backends);
-    const auto present = serving_.base().members();
-    std::vector<maglev::Member> members(present.begin(), present.end());
-    std::ranges::sort(wanted, {}, &maglev::Member::address);
-    std::ranges::sort(members, {}, &maglev::Member::address);
-    return wanted == members;
+    if (backends.size() != members_of_.size())
+        return false;
+    for (std::size_t i = 0; i < backends.size(); ++i) {
+        if (backends[i].member != serving_.base().members()[members_of_[i]])
+            return false;
+    }
+    return true;
 }
 
-void ServiceTable::change(const std::vector<DesiredBackend>& backends, const ServiceNumbers& numbers,
-                          std::span<std::uint16_t> slots) {
-    const auto number_of = numbers_by_member(numbers);
-    for (const auto& [slot, owner] : serving_.update(availabilities_of(serving_.base(), backends)))
-        store_slot(slots[slot], owner == maglev::kNobody ? 0 : number_of[owner]);
+void ServiceTable::change(const std::vector<DesiredBackend>& backends, std::span<std::uint16_t> slots) {
+    std::vector<maglev::Availability> availabilities(backends.size());
+    for (std::size_t i = 0; i < backends.size(); ++i)
+        availabilities[members_of_[i]] = backends[i].availability;
+    for (const auto& [slot, owner] : serving_.update(availabilities))
+        store_slot(slots[slot], number_of(owner));
 }
 
-void ServiceTable::store(const ServiceNumbers& numbers, std::span<std::uint16_t> slots) const {
-    const auto number_of = numbers_by_member(numbers);
-    const auto owners = serving_.owners();
+std::vector<std::uint16_t> ServiceTable::slots() const {
+    std::vector<std::uint16_t> slots;
+    slots.reserve(serving_.owners().size());
+    for (const std::uint16_t owner : serving_.owners())
+        slots.push_back(number_of(owner));
+    return slots;
+}
+
+void store_slots(std::span<const std::uint16_t> wanted, std::span<std::uint16_t> slots) {
     for (std::size_t slot = 0; slot < slots.size(); ++slot)
-        store_slot(slots[slot], owners[slot] == maglev::kNobody ? 0 : number_of[owners[slot]]);
-}
-
-std::vector<std::uint16_t> ServiceTable::numbers_by_member(const ServiceNumbers& numbers) const {
-    std::vector<std::uint16_t> number_of;
-    for (const auto& member : serving_.base().members())
-        number_of.push_back(numbers.find(member.address)->number);
-    return number_of;
+        store_slot(slots[slot], wanted[slot]);
 }
 
 }  // namespace guideway::control

@@ -15,9 +15,9 @@ namespace {
 
 using Turns = std::span<const std::uint16_t>;
 
-constexpr std::size_t kMinAhead = 16;    ///< turns scouted at once
-constexpr std::size_t kMaxAhead = 1024;  ///< the same
-constexpr std::size_t kFewWaiting = 8;   ///< no longer worth another round of scouting
+constexpr std::size_t kMinAhead = 16;  ///< turns to scout at once
+constexpr std::size_t kMaxAhead = 1024;
+constexpr std::size_t kFewWaiting = 8;  ///< not worth another round of scouting
 
 /// How far a member has come in its permutation: every slot before this one is claimed.
 struct Walk {
@@ -49,8 +49,7 @@ class Population {
     std::size_t turns_per_round_;
     std::vector<Walk> walks_;
     std::vector<std::uint16_t> waiting_;
-    std::vector<std::uint8_t>
-        claimed_;  ///< a byte for each slot: picking a bit would cost as much as the probe
+    std::vector<std::uint8_t> claimed_;      ///< bytes: to pick a bit would cost as much as a probe
     std::vector<std::uint32_t> next_claim_;  ///< of each member, an index in Claims::slots
     Claims claims_;
 };
