@@ -17,6 +17,7 @@
 #include <map>
 #include <type_traits>
 
+#include "agent/next_hop_choice.hpp"
 #include "agent/unchangeable.hpp"
 #include "api/control_client.hpp"
 #include "control/fingerprint.hpp"
@@ -277,7 +278,8 @@ asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Confi
 /// An unchanged file, and one that was refused already, are left alone.
 asio::awaitable<void> Agent::reload_if_changed() {
     const auto loaded = co_await in_pool(pool_, options_.load);
-    const bool known = loaded ? *loaded == options_.config : loaded.error() == about_.last_reload.errors;
+    const auto& last = about_.last_reload;
+    const bool known = loaded ? last.ok && *loaded == options_.config : loaded.error() == last.errors;
     if (!known)
         co_await reload();
 }
@@ -291,26 +293,9 @@ void Agent::release_retired_later() {
 }
 
 control::NextHopOf Agent::next_hops_for(const config::Config& config) const {
-    return [this, &config](const control::DesiredBackend& backend) { return next_hop_of(config, backend); };
-}
-
-std::optional<net::NextHop> Agent::next_hop_of(const config::Config& config,
-                                               const control::DesiredBackend& backend) const {
-    const auto& address = backend.member.address;
-    const auto& resolution = next_hops_->at(address);
-    std::optional<net::NextHop> next_hop;
-    if (resolution)
-        next_hop = *resolution;
-    else if (const auto& path = next_hops_->path_at(address); backend.mac && path)
-        next_hop =
-            net::NextHop{path->neighbour.ifindex, *backend.mac, path->source_mac, path->source, path->mtu};
-    if (!next_hop || next_hop->ifindex != static_cast<int>(if_nametoindex(config.interfaces.front().c_str())))
-        return std::nullopt;
-    if (backend.mac)
-        next_hop->mac = *backend.mac;
-    if (const auto& source = address.is_v4() ? config.datapath.source : config.datapath.source6)
-        next_hop->source = *source;
-    return next_hop;
+    return [this, &config](const control::DesiredBackend& backend) {
+        return choose_next_hop(config, *next_hops_, backend);
+    };
 }
 
 api::AgentPort Agent::port() {
@@ -341,12 +326,8 @@ void Agent::add_what_the_agent_knows(api::Snapshot& snapshot) const {
     for (auto& service : snapshot.services) {
         for (auto& backend : service.backends) {
             backend.name = names[{service.name, backend.address}];
-            if (backend.next_hop)
-                continue;
-            const auto& resolution = next_hops_->at(backend.address);
-            backend.trouble =
-                resolution ? fmt::format("its next hop is not on {}", options_.config.interfaces.front())
-                           : resolution.error().reason;
+            if (!backend.next_hop)
+                backend.trouble = why_no_next_hop(options_.config, *next_hops_, backend.address);
         }
     }
 }

@@ -64,8 +64,6 @@ class Agent {
     void release_retired_later();
     void wait_for_signal();
 
-    [[nodiscard]] std::optional<net::NextHop> next_hop_of(const config::Config& config,
-                                                          const control::DesiredBackend& backend) const;
     [[nodiscard]] control::NextHopOf next_hops_for(const config::Config& config) const;
     [[nodiscard]] Result<std::unique_ptr<api::HttpServer>> open_http(const config::Config& config);
     [[nodiscard]] api::AgentPort port();

@@ -171,8 +171,11 @@ bool NextHops::concerns_backends(const AddressRange& destinations) const {
 void NextHops::look_up_paths() {
     outdated_ = false;
     PathFinder finder(requests_);
-    for (auto& [address, backend] : backends_)
-        backend.path = finder.path_to(address);
+    for (auto& [address, backend] : backends_) {
+        auto path = finder.path_to(address);
+        changed_ = changed_ || path != backend.path;  // a backend with a configured MAC needs no more than that
+        backend.path = std::move(path);
+    }
     index_neighbours(LookUp::kAll);
     for (auto& [address, backend] : backends_)
         resolve(backend);

@@ -52,7 +52,8 @@ struct NextHopPace {
 /// this class asks it to. Lives and is used on the loop's thread; the loop outlives it.
 class NextHops {
   public:
-    /// `on_change` is called from the loop, once for all the resolutions that a batch of events changed.
+    /// `on_change` is called from the loop, once for all the resolutions and paths that a batch of events
+    /// changed.
     [[nodiscard]] static Result<std::unique_ptr<NextHops>> create(boost::asio::io_context& loop,
                                                                   std::function<void()> on_change,
                                                                   NextHopPace pace = {});

@@ -29,6 +29,8 @@ struct Path {
     MacAddress source_mac;
     IpAddress source;
     std::uint32_t mtu = 0;
+
+    bool operator==(const Path&) const = default;
 };
 
 /// Finds paths, asking for each interface once: lives as long as one round of questions.

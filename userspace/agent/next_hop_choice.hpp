@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "config/model.hpp"
+#include "control/desired_state.hpp"
+#include "net/next_hops.hpp"
+
+namespace guideway::agent {
+
+/// The next hop that the kernel resolved, with what the configuration sets instead: the backend's MAC, the
+/// outer source. Nothing unless it is on the interface that packets arrive on.
+[[nodiscard]] std::optional<net::NextHop> choose_next_hop(const config::Config& config,
+                                                          const net::NextHops& resolved,
+                                                          const control::DesiredBackend& backend);
+
+/// Why there is none, as a sentence.
+[[nodiscard]] std::string why_no_next_hop(const config::Config& config, const net::NextHops& resolved,
+                                          const IpAddress& backend);
+
+}  // namespace guideway::agent
