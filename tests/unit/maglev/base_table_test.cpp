@@ -28,28 +28,25 @@ void check_against_reference(const std::vector<Member>& members, std::uint32_t s
     }
 }
 
-Weights any_weights(std::mt19937_64& random) {
-    return static_cast<Weights>(random() % 4);
-}
-
 }  // namespace
 
 TEST_CASE("small base tables of random fleets equal the reference") {
     std::mt19937_64 random(1);
     for (int round = 0; round < 1000; ++round)
-        check_against_reference(random_fleet(random() % 300, any_weights(random), random), 251);
+        check_against_reference(
+            random_fleet(random() % (round % 10 == 0 ? 2001 : 300), any_weights(random), random), 251);
 }
 
 TEST_CASE("middle-sized base tables of random fleets equal the reference") {
     std::mt19937_64 random(2);
-    for (int round = 0; round < 60; ++round)
+    for (int round = 0; round < 150; ++round)
         check_against_reference(random_fleet(random() % 2001, any_weights(random), random), 16381);
 }
 
 TEST_CASE("default base tables of random fleets equal the reference") {
     std::mt19937_64 random(3);
     for (const auto weights : {Weights::kEqual, Weights::kSmall, Weights::kAny, Weights::kSkewed})
-        for (int round = 0; round < 4; ++round)
+        for (int round = 0; round < 10; ++round)
             check_against_reference(random_fleet(random() % 2001, weights, random), 65537);
 }
 
@@ -87,9 +84,6 @@ TEST_CASE("a table without members or without weight belongs to nobody") {
     CHECK(BaseTable::build(equal_fleet(10, 0), 251).slots_of(3).empty());
 }
 
-TEST_CASE("the largest fleet has its fair share of slots") {
-    const auto table = BaseTable::build(equal_fleet(kMaxMembers), 65537);
-    CHECK(table.slots_of(0).size() == 3);
-    for (std::size_t index = 3; index < kMaxMembers; ++index)
-        REQUIRE(table.slots_of(index).size() == 2);
+TEST_CASE("the base table of the largest fleet equals the reference") {
+    check_against_reference(equal_fleet(kMaxMembers), 65537);
 }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <string>
@@ -27,6 +28,10 @@ inline std::vector<Member> equal_fleet(std::size_t count, std::uint16_t weight =
 }
 
 enum class Weights { kEqual, kSmall, kAny, kSkewed };
+
+inline Weights any_weights(std::mt19937_64& random) {
+    return static_cast<Weights>(random() % 4);
+}
 
 /// Distinct IPv4 and IPv6 members in random order.
 inline std::vector<Member> random_fleet(std::size_t count, Weights weights, std::mt19937_64& random) {

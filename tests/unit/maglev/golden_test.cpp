@@ -50,3 +50,7 @@ TEST_CASE("weights and both address families have the golden digest") {
     CHECK(base_digest({member("10.0.0.1", 1), member("10.0.0.2", 2), member("10.0.0.3", 5),
                        member("2001:db8::1", 2)}) == "00ed5d66b4b50cbad6a11cdbcf9d220c");
 }
+
+TEST_CASE("a table of nobody has the digest that xxhsum prints of zeros behind its size") {
+    CHECK(table_digest({}, std::vector<std::uint16_t>(251, kNobody)) == "d436096e6947d92236016e214deb02fd");
+}
