@@ -5,6 +5,9 @@
 # scripts/lab.
 
 GUIDEWAY=${GUIDEWAY:-$LAB_ROOT/build/guideway}
+# shellcheck disable=SC2034
+GUIDEWAY_UPGRADED=$(dirname "$GUIDEWAY")/tests/system/guideway-upgraded # another version of it
+NUMBERED=$(dirname "$GUIDEWAY")/tests/system/numbered
 
 # A command that fails unexpectedly ends the script (set -e): say which, once.
 set -E
@@ -71,6 +74,15 @@ status() {
     on "$1" "$GUIDEWAY" status --pins "$(pins_of "$1")" --runtime-dir "$(runtime_dir_of "$1")" --json | jq -er "$2"
 }
 
+# in_kernel lb1 FILTER: the same, from the pinned maps themselves: an agent's answer may be a tenth of a second old.
+in_kernel() {
+    on "$1" "$GUIDEWAY" status --pins "$(pins_of "$1")" --runtime-dir "$LAB_DIR/nobody" --json | jq -er "$2"
+}
+
+up_to_date() {
+    [[ $(status "$1" '[.services[].packets] | add') == "$(in_kernel "$1" '[.services[].packets] | add')" ]]
+}
+
 agent_ready() {
     running "$1-agent" && says_attached "$1-agent" && next_hops_known "$1"
 }
@@ -94,11 +106,11 @@ next_hop_is() {
 }
 
 service_packets() {
-    status "$1" ".services[] | select(.name == \"$2\").packets"
+    in_kernel "$1" ".services[] | select(.name == \"$2\").packets"
 }
 
 verdict_packets() {
-    status "$1" ".verdicts[\"$2\"].packets // 0"
+    in_kernel "$1" ".verdicts[\"$2\"].packets // 0"
 }
 
 digests() {
@@ -112,6 +124,24 @@ xdp_attached() {
 # Awaited, as the kernel lets go of an unpinned link a moment after the unlink.
 xdp_detached() {
     ! xdp_attached "$@"
+}
+
+# The pinned link of lb1's eth0: adopted and given another program, it keeps its number.
+link_id() {
+    bpftool -j link show pinned "$(pins_of "$1")/link-eth0" | jq .id
+}
+
+# The tag of the program on lb1's eth0: a digest of its instructions.
+program_tag() {
+    local program
+    program=$(bpftool -j link show pinned "$(pins_of "$1")/link-eth0" | jq .prog_id)
+    bpftool -j prog show id "$program" | jq -r .tag
+}
+
+# From now on what is pinned seems to come from a guideway with another layout of the maps: a little-endian u32 version
+# 999, and the table size 65537 (include/guideway/abi.h).
+pretend_other_abi() {
+    bpftool map update pinned "$(pins_of "$1")/abi" key hex 00 00 00 00 value hex e7 03 00 00 01 00 01 00
 }
 
 has_vips() {
@@ -193,6 +223,40 @@ upload() {
     else
         echo "damaged: $answer"
     fi
+}
+
+# --- numbered datagrams ----------------------------------------------------------------------------------------------
+
+# start_numbered PORT [OPTION...]: 20,000 datagrams a second from the client to that port of all VIPs, received by all
+# backends, until finish_numbered, or as many as the options say.
+start_numbered() {
+    local backend
+    # shellcheck disable=SC2086 # one word per VIP
+    for backend in $(lab_backends); do
+        start "$backend-sink" "$backend" "$NUMBERED" sink "$LAB_DIR/$backend.got" "$1" $LAB_VIPS
+    done
+    for backend in $(lab_backends); do
+        await "the sink of $backend" grep -q listening "$(log_of "$backend-sink")"
+    done
+    # shellcheck disable=SC2086
+    start numbered client "$NUMBERED" send "${@:2}" "$LAB_DIR/sent" "$1" $LAB_VIPS
+}
+
+# finish_numbered: stops what sends, then what receives; sets $outcome to "N sent, N lost, N duplicated".
+# shellcheck disable=SC2034
+finish_numbered() {
+    local backend got=()
+    stop numbered || fail "the sender ended with status $?"
+    for backend in $(lab_backends); do
+        stop "$backend-sink" || fail "the sink of $backend ended with status $?"
+        got+=("$LAB_DIR/$backend.got")
+    done
+    outcome=$("$NUMBERED" compare "$LAB_DIR/sent" "${got[@]}" 2>/dev/null || true)
+    echo "$outcome; $(tail -n 1 "$(log_of numbered)")"
+}
+
+clean() {
+    [[ $outcome == [1-9]*" sent, 0 lost, 0 duplicated" ]]
 }
 
 # --- what passes the router ------------------------------------------------------------------------------------------

@@ -22,16 +22,12 @@ answers() {
     [[ $(http_requests 192.0.2.10 30 "$before" | wc -l) == 30 ]]
 }
 
-link_id() {
-    bpftool -j link show pinned "$(pins_of lb1)/link-eth0" | jq .id
-}
-
 # agent_ended SIGNAL: a download through it, and everything after, does not notice.
 agent_ended() {
     local counted link
     start_download "download-$1" 192.0.2.10 4000000 2M
     await "the download to begin" has_begun "download-$1"
-    link=$(link_id)
+    link=$(link_id lb1)
     stop lb1-agent "$1" || true
     counted=$(service_packets lb1 web)
     finish_download "download-$1"
@@ -40,7 +36,7 @@ agent_ended() {
 
     start_agent lb1 configs/demo.yaml
     await "lb1 to be ready" agent_ready lb1
-    expect_equal "restart after SIG$1: the link is adopted" "$link" "$(link_id)"
+    expect_equal "restart after SIG$1: the link is adopted" "$link" "$(link_id lb1)"
     expect_more "restart after SIG$1: counters go on" "$counted" "$(service_packets lb1 web)"
     expect "restart after SIG$1: traffic too" answers
 }
