@@ -20,6 +20,7 @@
 namespace guideway::agent {
 
 namespace {
+constexpr const char* kAnyClient = "198.51.100.1";  ///< stands for all of them
 constexpr std::uint32_t kClientMtu = 1500;
 constexpr std::uint32_t kOuterHeaders = 40;  ///< IPv6, the larger one
 constexpr std::uint32_t kInnerHeaders = 60;  ///< IPv6 and TCP
@@ -45,22 +46,25 @@ Result<void> silence_arp(const std::string& interface) {
     return {};
 }
 
-void check_reverse_path_filter(const std::string& interface) {
-    for (const std::string& name : {interface, std::string("all")}) {
+/// A strict filter drops what arrives where its answer would not leave.
+void check_reverse_path_filter(const net::Interface& interface, const Result<net::Route>& to_clients) {
+    if (to_clients && to_clients->ifindex == interface.index)
+        return;
+    for (const std::string& name : {interface.name, std::string("all")}) {
         const auto filter = read_file(fmt::format("/proc/sys/net/ipv4/conf/{}/rp_filter", name));
         if (filter && filter->starts_with('1'))
-            spdlog::warn("rp_filter of {} is strict: packets of clients whose way back is not {} are dropped",
-                         name, interface);
+            spdlog::warn(
+                "rp_filter of {} is strict, but the way to clients is not {}: their packets are dropped; set "
+                "it to 2 or 0",
+                name, interface.name);
     }
 }
 
 /// A client's full-sized packet arrives with its outer header on top.
-void check_mtu(net::Netlink& netlink, const net::Interface& interface) {
-    const auto any_client = IpAddress::parse("198.51.100.1");
+void check_mtu(const net::Interface& interface, const Result<net::Route>& to_clients) {
     const std::uint32_t enough = kClientMtu + kOuterHeaders;
     const std::uint32_t mss = interface.mtu - kOuterHeaders - kInnerHeaders;
-    const auto route = net::route_to(netlink, *any_client);
-    const bool mss_lowered = route && route->advmss && *route->advmss <= mss;
+    const bool mss_lowered = to_clients && to_clients->advmss && *to_clients->advmss <= mss;
     if (interface.mtu < enough && !mss_lowered)
         spdlog::warn(
             "{}: MTU {} is too small for clients' full-sized packets with an outer header; raise it to {}, "
@@ -144,8 +148,9 @@ Result<void> run_backend_host(const BackendHostOptions& options) {
     spdlog::info("{}: {} ({} XDP)", options.interface,
                  attachment->replaced ? "took over from an earlier helper" : "unwrapping",
                  attachment->native ? "native" : "generic");
-    check_reverse_path_filter(options.interface);
-    check_mtu(*netlink, *interface);
+    const auto to_clients = net::route_to(*netlink, *IpAddress::parse(kAnyClient));
+    check_reverse_path_filter(*interface, to_clients);
+    check_mtu(*interface, to_clients);
 
     wait_for_signal();
     if (!options.detach_on_exit)

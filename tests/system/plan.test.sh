@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck source-path=SCRIPTDIR
+#
+# What `guideway plan` says of a change is what the change then does.
+#
+#     client --- router --- lb1 ---> be1, be2, be3
+set -euo pipefail
+LAB_BALANCERS=1
+LAB_VERBOSE=yes
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lab"
+. "$LAB_ROOT/tests/system/guideway.sh"
+cd "$LAB_ROOT"
+lab_enter "$@"
+
+# plan FILTER OPTION...: against the running agent.
+plan() {
+    on lb1 "$GUIDEWAY" plan -c "$LAB_DIR/next.yaml" --json --runtime-dir "$(runtime_dir_of lb1)" "${@:2}" | jq -er "$1"
+}
+
+slots_of_web() {
+    local number
+    number=$(status lb1 '.services[] | select(.name == "web").number')
+    # shellcheck disable=SC2046 # one word a byte
+    bpftool -j map lookup pinned "$(pins_of lb1)/tables" key $(printf '%d 0 0 0' "$number") |
+        jq -c '.formatted.value.slots[]'
+}
+
+slots_that_differ() {
+    paste "$1" "$2" | awk '$1 != $2' | wc -l
+}
+
+lab_up
+start_backends be1 be2 be3
+cp configs/demo.yaml "$LAB_DIR/lb1.yaml"
+start_agent lb1 "$LAB_DIR/lb1.yaml"
+await "lb1 to be ready" agent_ready lb1
+
+cp configs/demo.yaml "$LAB_DIR/next.yaml"
+expect_equal "the same file moves nothing" 0 "$(plan '.largest_share_moved * 1')"
+
+sed 's/{name: be3, address: 10.0.0.103}/{name: be3, address: 10.0.0.103, weight: 50}/' configs/demo.yaml >"$LAB_DIR/next.yaml"
+planned=$(plan '.services[] | select(.name == "web").slots_moved')
+expect_more "half a weight moves slots" 0 "$planned"
+expect_equal "and none of the other service's" 0 "$(plan '.services[] | select(.name == "echo").slots_moved')"
+expect "within a budget of 20 %" on lb1 "$GUIDEWAY" plan -c "$LAB_DIR/next.yaml" --max-move 20% \
+    --runtime-dir "$(runtime_dir_of lb1)"
+expect "but not of 5 %" eval '! on lb1 "$GUIDEWAY" plan -c "$LAB_DIR/next.yaml" --max-move 5% \
+    --runtime-dir "$(runtime_dir_of lb1)" 2>"$LAB_DIR/over"'
+expect "which it says" grep -q 'above --max-move 5%' "$LAB_DIR/over"
+expect_equal "from file to file it is the same" "$planned" \
+    "$("$GUIDEWAY" plan -c "$LAB_DIR/next.yaml" --from configs/demo.yaml --json | jq '.services[] | select(.name == "web").slots_moved')"
+
+slots_of_web >"$LAB_DIR/before"
+cp "$LAB_DIR/next.yaml" "$LAB_DIR/lb1.yaml"
+on lb1 "$GUIDEWAY" reload --runtime-dir "$(runtime_dir_of lb1)"
+slots_of_web >"$LAB_DIR/after"
+expect_equal "and as many slots of the kernel's table change" "$planned" "$(slots_that_differ "$LAB_DIR/before" "$LAB_DIR/after")"
+
+sed 's/192.0.2.10:7/192.0.2.77:7/' configs/demo.yaml >"$LAB_DIR/next.yaml"
+expect_equal "a VIP that appears" 192.0.2.77 "$(plan '.vips_appear | join(" ")')"
+sed 's/^hash_key: .*/hash_key: "00000000000000000000000000000001"/' configs/demo.yaml >"$LAB_DIR/next.yaml"
+expect_equal "another hash key moves everything" "the hash key changes" "$(plan .everything_moves_because)"
