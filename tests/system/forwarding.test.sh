@@ -76,9 +76,9 @@ mix 2001:db8:1::11 13001 "ip6 proto 41 and ($from6)"
 for balancer in lb1 lb2; do
     expect_more "$balancer had its part" 0 "$(verdict_packets "$balancer" forwarded)"
     expect_equal "$balancer: every packet sent is some service's" \
-        "$(verdict_packets "$balancer" forwarded)" "$(status "$balancer" '[.services[].packets] | add')"
+        "$(verdict_packets "$balancer" forwarded)" "$(in_kernel "$balancer" '[.services[].packets] | add')"
     expect_equal "$balancer: and some backend's" \
-        "$(verdict_packets "$balancer" forwarded)" "$(status "$balancer" '[.services[].backends[].packets] | add')"
+        "$(verdict_packets "$balancer" forwarded)" "$(in_kernel "$balancer" '[.services[].backends[].packets] | add')"
 done
 
 lab_route_via lb1

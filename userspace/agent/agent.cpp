@@ -22,6 +22,7 @@
 #include "api/control_client.hpp"
 #include "control/fingerprint.hpp"
 #include "datapath/privileges.hpp"
+#include "datapath/readers.hpp"
 
 namespace guideway::agent {
 
@@ -117,6 +118,7 @@ Result<void> Agent::run() {
     wait_for_signal();
     sd_notify(0, "READY=1");
     loop_.run();
+    pool_.join();
     sd_notify(0, "STOPPING=1");
     ::unlink(api::control_socket(options_.config.runtime_dir).c_str());
     const auto& interface = options_.config.interfaces.front();
@@ -253,12 +255,11 @@ asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Confi
     auto http = other_http ? open_http(next) : nullptr;
     if (!http)
         co_return std::vector{http.error().message};
-    grace_timer_.cancel();  // nothing may change the numbering meanwhile
+    co_await in_pool(pool_, datapath::wait_for_readers);
+    reconciler_.release_retired();
     auto change = co_await in_pool(pool_, [&] { return reconciler_.prepare(control::desired_state(next)); });
-    if (!change) {
-        release_retired_later();
+    if (!change)
         co_return std::vector{change.error().message};
-    }
 
     auto done = commit(next, std::move(*change));
     if (done && (next.interfaces != running.interfaces || next.datapath.mode != running.datapath.mode))
@@ -278,8 +279,9 @@ asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Confi
 /// An unchanged file, and one that was refused already, are left alone.
 asio::awaitable<void> Agent::reload_if_changed() {
     const auto loaded = co_await in_pool(pool_, options_.load);
+    const auto errors = loaded ? unchangeable(options_.config, *loaded) : loaded.error();
     const auto& last = about_.last_reload;
-    const bool known = loaded ? last.ok && *loaded == options_.config : loaded.error() == last.errors;
+    const bool known = errors.empty() ? last.ok && *loaded == options_.config : errors == last.errors;
     if (!known)
         co_await reload();
 }
@@ -287,7 +289,7 @@ asio::awaitable<void> Agent::reload_if_changed() {
 void Agent::release_retired_later() {
     grace_timer_.expires_after(kGracePeriod);
     grace_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error)
+        if (!error && !reloading_)  // a reload is computing with the numbers, and frees them itself
             reconciler_.release_retired();
     });
 }

@@ -22,7 +22,8 @@ struct Attachment {
 [[nodiscard]] Result<Attachment> attach(const Pins& pins, const std::string& interface, int program_fd,
                                         config::Mode mode);
 
-/// Takes the program off the interface at once; closing a link alone would leave that to the kernel's leisure.
+/// Takes the program off the interface at once; closing a link alone would leave that to the kernel's
+/// leisure.
 [[nodiscard]] Result<void> detach(const Pins& pins, const std::string& interface);
 
 /// Detaches every interface and removes all pins.

@@ -2,17 +2,15 @@
 #include "datapath/listener_index.hpp"
 
 #include <arpa/inet.h>
-#include <linux/membarrier.h>
 #include <netinet/in.h>
-#include <sys/syscall.h>
 
 #include <algorithm>
 #include <atomic>
 #include <bit>
-#include <chrono>
 #include <cstring>
 #include <map>
-#include <thread>
+
+#include "datapath/readers.hpp"
 
 namespace guideway::datapath {
 
@@ -70,13 +68,6 @@ bool insert(abi::listener_index& index, abi::listener entry) {
 bool same(const abi::listener_index& a, const abi::listener_index& b) {
     return a.mask == b.mask && a.seed == b.seed &&
            std::memcmp(a.slots, b.slots, sizeof(abi::listener) * (a.mask + 1)) == 0;
-}
-
-/// Until every program that may still read the inactive index has ended. Kernels with nohz_full CPUs refuse
-/// the call; a program runs for microseconds, so waiting does there.
-void wait_for_readers() {
-    if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)
-        std::this_thread::sleep_for(std::chrono::milliseconds(100));
 }
 
 std::uint32_t active_element(const Maps& maps) {
