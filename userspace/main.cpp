@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <exception>
+
 #include "cli/commands.hpp"
+#include "cli/configuration.hpp"
 
 int main(int argc, char** argv) {
     using namespace guideway::cli;
@@ -15,6 +18,8 @@ int main(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kUsage;
+    } catch (const std::exception& error) {
+        return refuse({error.what()});
     }
     return status;
 }

@@ -9,10 +9,10 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <csignal>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <type_traits>
@@ -218,7 +218,14 @@ void Agent::attach_again() {
 }
 
 void Agent::spawn(asio::awaitable<void> task) {
-    asio::co_spawn(loop_, std::move(task), asio::detached);
+    asio::co_spawn(loop_, std::move(task), [](const std::exception_ptr& error) {
+        try {
+            if (error)
+                std::rethrow_exception(error);
+        } catch (const std::exception& caught) {
+            spdlog::error("reload: {}", caught.what());
+        }
+    });
 }
 
 asio::awaitable<std::vector<std::string>> Agent::reload() {
@@ -227,12 +234,14 @@ asio::awaitable<std::vector<std::string>> Agent::reload() {
         co_await reload_done_.async_wait(asio::as_tuple(asio::use_awaitable));
     }
     reloading_ = true;
+    const std::shared_ptr<void> done(nullptr, [this](void*) {
+        reloading_ = false;
+        reload_done_.cancel();
+    });
     const auto loaded = co_await in_pool(pool_, options_.load);
     auto errors = loaded ? unchangeable(options_.config, *loaded) : loaded.error();
     if (errors.empty())
         errors = co_await change_over(*loaded);
-    reloading_ = false;
-    reload_done_.cancel();
 
     about_.last_reload = {.at = api::Clock::now(), .ok = errors.empty(), .errors = errors};
     ++(errors.empty() ? about_.reloads : about_.refused_reloads);

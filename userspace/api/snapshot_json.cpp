@@ -55,8 +55,11 @@ Json to_json(const ServiceSnapshot& service, std::uint32_t table_size) {
     for (const auto& backend : service.backends)
         backends.push_back(to_json(backend, table_size));
     Json json = {
-        {"name", service.name},           {"number", service.number},
-        {"listeners", service.listeners}, {"base_digest", service.base_digest},
+        {"name", service.name},
+        {"number", service.number},
+        {"affinity", service.affinity_client ? "client" : "flow"},
+        {"listeners", service.listeners},
+        {"base_digest", service.base_digest},
         {"digest", service.digest},
     };
     json.update(to_json(service.traffic));

@@ -48,7 +48,10 @@ Result<nlohmann::ordered_json> current_status(const StatusOptions& options) {
     }
     if (reply->status != 200)
         return fail("ask the agent for its status: {}", reply->body);
-    return nlohmann::ordered_json::parse(reply->body);
+    auto status = nlohmann::ordered_json::parse(reply->body, nullptr, false);
+    if (status.is_discarded())
+        return fail("ask the agent for its status: the answer is no JSON");
+    return status;
 }
 
 }  // namespace guideway::cli

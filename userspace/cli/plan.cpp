@@ -38,7 +38,7 @@ control::Placement placement_of(const config::Config& config) {
 /// Whether the agent of this status hashes with this key: its fingerprint tells, the key itself is not to be
 /// read.
 bool same_key(const Json& status, const control::Placement& running, const config::HashKey& key) {
-    if (status["agent"].is_null())
+    if (status.at("agent").is_null())
         return true;
     config::Config config;
     config.hash_key = key;
@@ -48,26 +48,26 @@ bool same_key(const Json& status, const control::Placement& running, const confi
         config.services.back().affinity =
             service.affinity_client ? config::Affinity::kClient : config::Affinity::kFlow;
     }
-    return control::fingerprint(config) == status["agent"]["fingerprint"].get<std::string>();
+    return control::fingerprint(config) == status.at("agent").at("fingerprint").get<std::string>();
 }
 
 /// What runs is told by the status: weights, availabilities, and listeners as text.
 Result<control::Placement> placement_in(const Json& status) {
-    control::Placement placement{{}, status["table_size"].get<std::uint32_t>(), {}};
-    for (const auto& service : status["services"]) {
+    control::Placement placement{{}, status.at("table_size").get<std::uint32_t>(), {}};
+    for (const auto& service : status.at("services")) {
         control::DesiredService desired;
-        desired.name = service["name"].get<std::string>();
-        desired.affinity_client = service["affinity"] == "client";
-        for (const auto& text : service["listeners"]) {
+        desired.name = service.at("name").get<std::string>();
+        desired.affinity_client = service.at("affinity") == "client";
+        for (const auto& text : service.at("listeners")) {
             const auto listener = config::read_listener(text.get<std::string>());
             if (!listener)
                 return fail("read the agent's status: '{}' is no listener", text.get<std::string>());
             desired.listeners.push_back(*listener);
         }
-        for (const auto& backend : service["backends"]) {
-            const auto address = IpAddress::parse(backend["address"].get<std::string>());
-            const double availability = backend["availability"].get<double>() * maglev::kFull;
-            desired.backends.push_back({{address.value(), backend["weight"].get<std::uint16_t>()},
+        for (const auto& backend : service.at("backends")) {
+            const auto address = IpAddress::parse(backend.at("address").get<std::string>());
+            const double availability = backend.at("availability").get<double>() * maglev::kFull;
+            desired.backends.push_back({{address.value(), backend.at("weight").get<std::uint16_t>()},
                                         static_cast<maglev::Availability>(std::lround(availability)),
                                         {}});
         }
@@ -83,10 +83,10 @@ Result<FlowRates> sample_flows(const StatusOptions& options, const Json& before)
     if (!after)
         return std::unexpected(after.error());
     FlowRates rates;
-    for (const auto& service : before["services"])
-        rates[service["name"].get<std::string>()] -= service["new_flows"].get<double>();
-    for (const auto& service : (*after)["services"])
-        rates[service["name"].get<std::string>()] += service["new_flows"].get<double>();
+    for (const auto& service : before.at("services"))
+        rates[service.at("name").get<std::string>()] -= service.at("new_flows").get<double>();
+    for (const auto& service : (*after).at("services"))
+        rates[service.at("name").get<std::string>()] += service.at("new_flows").get<double>();
     return rates;
 }
 

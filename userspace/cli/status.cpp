@@ -17,59 +17,62 @@ std::string text(const Json& value) {
 }
 
 void print_agent(const Json& status) {
-    const auto& agent = status["agent"];
+    const auto& agent = status.at("agent");
     if (agent.is_null()) {
         fmt::print("no agent is running: what it left in the kernel goes on\n");
     } else {
-        fmt::print("agent {} of {}, process {}, since {}\n", text(agent["version"]),
-                   text(agent["config_file"]), agent["process"].get<int>(), text(agent["started"]));
-        fmt::print("fingerprint {}\n", text(agent["fingerprint"]));
-        const auto& reload = agent["last_reload"];
-        if (!reload["ok"])
-            fmt::print("the last reload was refused at {}:\n  {}\n", text(reload["at"]),
-                       fmt::join(reload["errors"].get<std::vector<std::string>>(), "\n  "));
+        fmt::print("agent {} of {}, process {}, since {}\n", text(agent.at("version")),
+                   text(agent.at("config_file")), agent.at("process").get<int>(), text(agent.at("started")));
+        fmt::print("fingerprint {}\n", text(agent.at("fingerprint")));
+        const auto& reload = agent.at("last_reload");
+        if (!reload.at("ok"))
+            fmt::print("the last reload was refused at {}:\n  {}\n", text(reload.at("at")),
+                       fmt::join(reload.at("errors").get<std::vector<std::string>>(), "\n  "));
     }
-    for (const auto& interface : status["interfaces"])
-        fmt::print("{}: {}\n", text(interface["name"]), interface["attached"] ? "attached" : "NOT attached");
+    for (const auto& interface : status.at("interfaces"))
+        fmt::print("{}: {}\n", text(interface.at("name")),
+                   interface.at("attached") ? "attached" : "NOT attached");
 }
 
 void print_backend(const Json& backend) {
-    const auto& next_hop = backend["next_hop"];
-    const std::string way = next_hop.is_null()
-                                ? "none: " + text(backend["trouble"])
-                                : fmt::format("{} {}", text(next_hop["interface"]), text(next_hop["mac"]));
-    fmt::print("  {:<26} {:<16} {:>6} {:>6.2f}% {:>12} {:>15}  {}\n", text(backend["address"]),
-               text(backend["name"]), backend["weight"].get<unsigned>(), 100 * backend["share"].get<double>(),
-               backend["packets"].get<std::uint64_t>(), backend["bytes"].get<std::uint64_t>(), way);
+    const auto& next_hop = backend.at("next_hop");
+    const std::string way =
+        next_hop.is_null() ? "none: " + text(backend.at("trouble"))
+                           : fmt::format("{} {}", text(next_hop.at("interface")), text(next_hop.at("mac")));
+    fmt::print("  {:<26} {:<16} {:>6} {:>6.2f}% {:>12} {:>15}  {}\n", text(backend.at("address")),
+               text(backend.at("name")), backend.at("weight").get<unsigned>(),
+               100 * backend.at("share").get<double>(), backend.at("packets").get<std::uint64_t>(),
+               backend.at("bytes").get<std::uint64_t>(), way);
 }
 
 void print_backends(const Json& status) {
-    for (const auto& service : status["services"]) {
-        fmt::print("\nservice {}\n", text(service["name"]));
+    for (const auto& service : status.at("services")) {
+        fmt::print("\nservice {}\n", text(service.at("name")));
         fmt::print("  {:<26} {:<16} {:>6} {:>7} {:>12} {:>15}  {}\n", "backend", "name", "weight", "share",
                    "packets", "bytes", "next hop");
-        for (const auto& backend : service["backends"])
+        for (const auto& backend : service.at("backends"))
             print_backend(backend);
     }
 }
 
 void print_services(const Json& status) {
-    for (const auto& service : status["services"]) {
-        fmt::print("\nservice {}: {}\n", text(service["name"]),
-                   fmt::join(service["listeners"].get<std::vector<std::string>>(), " "));
-        fmt::print("  table    {}\n  base     {}\n", text(service["digest"]), text(service["base_digest"]));
+    for (const auto& service : status.at("services")) {
+        fmt::print("\nservice {}: {}\n", text(service.at("name")),
+                   fmt::join(service.at("listeners").get<std::vector<std::string>>(), " "));
+        fmt::print("  table    {}\n  base     {}\n", text(service.at("digest")),
+                   text(service.at("base_digest")));
         fmt::print("  traffic  {} packets, {} bytes, {} new TCP flows to {} backends\n",
-                   service["packets"].get<std::uint64_t>(), service["bytes"].get<std::uint64_t>(),
-                   service["new_flows"].get<std::uint64_t>(), service["backends"].size());
+                   service.at("packets").get<std::uint64_t>(), service.at("bytes").get<std::uint64_t>(),
+                   service.at("new_flows").get<std::uint64_t>(), service.at("backends").size());
     }
 }
 
 void print_stats(const Json& status) {
     fmt::print("\n{:<24} {:<6} {:>12} {:>15}\n", "verdict", "action", "packets", "bytes");
-    for (const auto& [name, count] : status["verdicts"].items()) {
-        if (count["packets"].get<std::uint64_t>() > 0)
-            fmt::print("{:<24} {:<6} {:>12} {:>15}\n", name, text(count["action"]),
-                       count["packets"].get<std::uint64_t>(), count["bytes"].get<std::uint64_t>());
+    for (const auto& [name, count] : status.at("verdicts").items()) {
+        if (count.at("packets").get<std::uint64_t>() > 0)
+            fmt::print("{:<24} {:<6} {:>12} {:>15}\n", name, text(count.at("action")),
+                       count.at("packets").get<std::uint64_t>(), count.at("bytes").get<std::uint64_t>());
     }
 }
 
@@ -97,7 +100,7 @@ void add_view(CLI::App& app, int& exit_status, const char* name, const char* hel
         else if (key == nullptr)
             fmt::print("{}\n", status->dump(2));
         else
-            fmt::print("{}\n", Json{{key, (*status)[key]}}.dump(2));
+            fmt::print("{}\n", Json{{key, status->at(key)}}.dump(2));
     });
 }
 }  // namespace

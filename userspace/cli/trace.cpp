@@ -82,12 +82,12 @@ Result<std::string> running_file(const StatusOptions& options) {
     const auto status = current_status(options);
     if (!status)
         return std::unexpected(status.error());
-    const auto& agent = (*status)["agent"];
+    const auto& agent = (*status).at("agent");
     if (agent.is_null())
         return fail("trace a flow: no agent is running here; name a configuration with -c");
-    const auto path = agent["config_file"].get<std::string>();
+    const auto path = agent.at("config_file").get<std::string>();
     const auto config = load_configuration(path, Unbuilt::kIgnore);
-    if (!config || control::fingerprint(*config) != agent["fingerprint"].get<std::string>())
+    if (!config || control::fingerprint(*config) != agent.at("fingerprint").get<std::string>())
         return fail("trace a flow: {} is not what the agent runs; name a configuration with -c", path);
     return path;
 }

@@ -50,8 +50,8 @@ Result<Pins> Pins::open(const std::string& directory) {
 }
 
 Result<Pins> Pins::create(const std::string& directory) {
-    const std::filesystem::path path(directory);
-    if (!std::filesystem::exists(path) && !on_bpf_file_system(path.parent_path()))
+    const std::string parent = std::filesystem::path(directory).parent_path();
+    if (::access(directory.c_str(), F_OK) != 0 && !on_bpf_file_system(parent))
         return not_bpf_file_system(directory);
     if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
         return fail("make pins {}: {}", directory, errno_text());
