@@ -33,6 +33,7 @@ class Replayer {
     /// One frame, from the Ethernet header on, through the program (BPF_PROG_TEST_RUN). Errors: the kernel's.
     [[nodiscard]] Result<Outcome> run(std::span<const std::uint8_t> frame) const;
 
+    [[nodiscard]] int program_fd() const { return program_.fd(); }
     [[nodiscard]] const datapath::Maps& maps() const { return maps_; }
     [[nodiscard]] Reconciler& reconciler() { return reconciler_; }
 
