@@ -28,6 +28,8 @@ static __always_inline enum verdict encap_in_ipv4(struct xdp_md *ctx, const stru
 	__u8 protocol = inner_protocol(packet);
 	__be16 length = bpf_htons(packet->length + sizeof(*outer));
 
+	if (packet->length > 0xffff - sizeof(*outer))
+		return VERDICT_TOO_LONG;
 	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(*outer)))
 		return VERDICT_NO_HEADROOM;
 	ethernet = (void *)(long)ctx->data;
@@ -59,6 +61,8 @@ static __always_inline enum verdict encap_in_ipv6(struct xdp_md *ctx, const stru
 	struct ethhdr *ethernet;
 	struct ipv6hdr *outer;
 
+	if (packet->length > 0xffff)
+		return VERDICT_TOO_LONG;
 	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(*outer)))
 		return VERDICT_NO_HEADROOM;
 	ethernet = (void *)(long)ctx->data;

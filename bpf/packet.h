@@ -121,7 +121,7 @@ struct ipv6_extension {
 static __always_inline enum verdict skip_ipv6_extensions(struct packet *packet,
 							 struct cursor *cursor)
 {
-	for (int i = 0; i < IPV6_EXTENSION_HEADERS; i++) {
+	for (int i = 0; i <= IPV6_EXTENSION_HEADERS; i++) {
 		struct ipv6_extension *extension = cursor->header;
 		__u8 kind = packet->flow.protocol;
 		__u32 length;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
 #include <exception>
 
 #include "cli/commands.hpp"
@@ -21,5 +22,7 @@ int main(int argc, char** argv) {
     } catch (const std::exception& error) {
         return refuse({error.what()});
     }
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+        return refuse({"write to stdout: " + guideway::errno_text()});
     return status;
 }

@@ -29,7 +29,8 @@ enum verdict {
 	VERDICT_NO_LISTENER = 40, /* a VIP, but nobody listens on this port */
 	VERDICT_NO_BACKEND = 41,  /* the slot belongs to nobody */
 	VERDICT_NO_NEXT_HOP =
-		42, /* the backend's next hop is not known, or not on this interface */
+		42,	       /* the backend's next hop is not known, or not on this interface */
+	VERDICT_TOO_LONG = 44, /* an IP header cannot say the length of the wrapped packet */
 	VERDICT_NO_HEADROOM = 43, /* the driver left no room for the outer header */
 
 	VERDICT_MAX = 64,

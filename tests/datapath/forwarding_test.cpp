@@ -105,7 +105,7 @@ TEST_CASE("IPv4 options and IPv6 extension headers do not keep a packet from its
                            .extension(0, bytes("00 00 05 02 00 00 00 00"))
                            .extension(60, bytes("00 01 01 0c 0000 0000 0000 0000 0000 0000"))
                            .extension(51, bytes("00 01 0000 00000100 00000001"))
-                                             .extension(44, bytes("00 00 00 00 12 34 56 78"))
+                           .extension(44, bytes("00 00 00 00 12 34 56 78"))
                            .tcp(80)
                            .build());
     CHECK(datapath::verdict_name(extended.verdict) == "forwarded");

@@ -15,6 +15,14 @@ std::string service_of(const control::Replayer& replayer, const Frame& frame) {
     return run(replayer, frame).service.value_or("none");
 }
 
+/// False if they cannot be laid out.
+bool publish(const control::Replayer& replayer, const std::vector<datapath::ListenerEntry>& listeners) {
+    const auto built = datapath::build_listener_index(listeners);
+    if (built)
+        datapath::publish_listeners(replayer.maps(), **built);
+    return built.has_value();
+}
+
 IpAddress random_vip(std::mt19937& random, bool v4) {
     std::uint8_t bytes[16];
     for (auto& byte : bytes)
@@ -49,7 +57,7 @@ TEST_CASE("as many listeners as there is room for are all found") {
     }
     const auto replayer = balancer(configure("  []\n"));
     const std::vector<datapath::ListenerEntry> sorted(listeners.begin(), listeners.end());
-    REQUIRE(datapath::publish_listeners(replayer->maps(), sorted));
+    REQUIRE(publish(*replayer, sorted));
     CHECK(datapath::published_listeners(replayer->maps()) == sorted);
     for (std::size_t i = 0; i < sorted.size(); i += 10) {
         const auto& [vip, port, protocol, service] = sorted[i];
@@ -62,7 +70,7 @@ TEST_CASE("as many listeners as there is room for are all found") {
     auto too_many = sorted;
     too_many.push_back({random_vip(random, true), 80, IPPROTO_TCP, 1});
     too_many.push_back({random_vip(random, true), 80, IPPROTO_TCP, 1});
-    CHECK(!datapath::publish_listeners(replayer->maps(), too_many));
+    CHECK(!publish(*replayer, too_many));
     CHECK(datapath::published_listeners(replayer->maps()) == sorted);
 }
 
@@ -70,9 +78,9 @@ TEST_CASE("the layout does not depend on the listeners' order being the same as 
     const auto replayer = balancer(configure("  []\n"));
     const datapath::ListenerEntry web{*IpAddress::parse("192.0.2.10"), 80, IPPROTO_TCP, 1};
     const datapath::ListenerEntry any{*IpAddress::parse("192.0.2.10"), 0, IPPROTO_UDP, 2};
-    REQUIRE(datapath::publish_listeners(replayer->maps(), {web}));
-    REQUIRE(datapath::publish_listeners(replayer->maps(), {web, any}));
+    REQUIRE(publish(*replayer, {web}));
+    REQUIRE(publish(*replayer, {web, any}));
     CHECK(datapath::published_listeners(replayer->maps()) == std::vector{any, web});
-    REQUIRE(datapath::publish_listeners(replayer->maps(), {}));
+    REQUIRE(publish(*replayer, {}));
     CHECK(datapath::published_listeners(replayer->maps()).empty());
 }

@@ -122,3 +122,17 @@ TEST_CASE("a port of a VIP on which nobody listens") {
     CHECK(verdict_of(*replayer, v4(true).udp(80).build()) == "no_listener");
     CHECK(verdict_of(*replayer, v6(true).udp(80).build()) == "no_listener");
 }
+
+TEST_CASE("as many IPv6 extension headers as are followed") {
+    const auto replayer = balancer(configure(kServices));
+    auto frame = v6(true);
+    for (int i = 0; i < 8; ++i)
+        frame.extension(60, bytes("00 00 01 04 00 00 00 00"));
+    CHECK(verdict_of(*replayer, frame.tcp(80).build()) == "forwarded");
+}
+
+TEST_CASE("a packet whose length an outer header could not say") {
+    const auto replayer = balancer(configure(kServices));
+    CHECK(verdict_of(*replayer, v4(true).tcp(80).payload(65515 - 40).build()) == "forwarded");
+    CHECK(verdict_of(*replayer, v4(true).tcp(80).payload(65516 - 40).build()) == "too_long");
+}

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "balancer.hpp"
+#include "control/backend_entry.hpp"
 #include "datapath/counters.hpp"
 #include "datapath/listener_index.hpp"
 
@@ -127,14 +128,73 @@ TEST_CASE("what does not fit is refused before anything is stored") {
     const auto services =
         replayer->reconciler().apply(control::desired_state(configure(kThree + kOne)), next_hop);
     REQUIRE(!services);
-    CHECK(services.error().message == "number service 'three': no space left (max_services is 1)");
+    CHECK(services.error().message ==
+          "number service 'three': no space left (max_services is 1; those that are "
+          "being removed count until the next reload)");
     const auto backends = replayer->reconciler().apply(
         control::desired_state(configure("  - {name: one, listen: ['192.0.2.1:80/tcp'],"
                                          " backends: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4]}\n")),
         next_hop);
     REQUIRE(!backends);
     CHECK(backends.error().message ==
-          "place 4 backends of service 'one' in map 'backends': no space left (max_backends is 3)");
+          "place 4 backends of service 'one' in map 'backends': no space left (max_backends is 3; those "
+          "that are being removed count until the next reload)");
     CHECK(table(*replayer, 1) == before);
     CHECK(run(*replayer, to("192.0.2.1")).service == "one");
+}
+
+TEST_CASE("a configuration that just fits the limits is taken") {
+    std::string services;
+    for (int i = 1; i <= 2; ++i) {
+        services +=
+            fmt::format("  - {{name: s{}, listen: ['192.0.2.{}:80/tcp'], backends: [10.{}.0.1", i, i, i);
+        for (int j = 2; j <= 10; ++j)
+            services += fmt::format(", 10.{}.0.{}", i, j);
+        services += "]}\n";
+    }
+    const auto replayer = balancer(configure(services, ", max_services: 2, max_backends: 20"));
+    CHECK(run(*replayer, to("192.0.2.1")).service == "s1");
+    CHECK(run(*replayer, to("192.0.2.2")).service == "s2");
+}
+
+TEST_CASE("more numbers than a slot can hold are refused") {
+    control::DesiredState before, after;
+    for (auto* state : {&before, &after}) {
+        auto& service = state->services.emplace_back();
+        service.name = "large";
+        const int high = state == &before ? 1 : 2;
+        for (int i = 0; i < 20000; ++i)
+            service.backends.push_back(
+                {{*IpAddress::parse(fmt::format("10.{}.{}.{}", high, i / 250, i % 250 + 1)), 1},
+                 maglev::kFull,
+                 {}});
+    }
+    const datapath::Geometry geometry{65537, 128, 200000};
+    const auto first = control::renumber({}, before, geometry);
+    REQUIRE(first);
+    const auto second = control::renumber(*first, after, geometry);
+    REQUIRE(!second);
+    CHECK(second.error().message ==
+          "number the backends of service 'large': 40000 with those that are being removed, and "
+          "32767 is the most; replace them in two steps");
+}
+
+TEST_CASE("what a dead agent left in a region does not show in the service that gets it") {
+    const auto replayer = balancer(configure(kOne));
+    auto& leftover = replayer->maps().backend(12 + 3);
+    leftover.address = abi::to_abi(*IpAddress::parse("10.0.0.77"));
+    leftover.flags = abi::BACKEND_CONFIGURED;
+    reload(*replayer, kOne + kTwo);
+    const auto numbering = control::read_numbering(replayer->maps());
+    CHECK(numbering.services.at("two").backends.size() == 2);
+}
+
+TEST_CASE("a next hop whose source changes is closed meanwhile") {
+    abi::backend element{};
+    element.flags = abi::BACKEND_CONFIGURED | abi::BACKEND_NEXT_HOP;
+    element.source.bytes[15] = 1;
+    abi::backend wanted = element;
+    wanted.source.bytes[15] = 2;
+    control::store_backend(element, wanted);
+    CHECK(std::memcmp(&element, &wanted, sizeof(wanted)) == 0);
 }

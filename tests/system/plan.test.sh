@@ -38,6 +38,8 @@ await "lb1 to be ready" agent_ready lb1
 
 cp configs/demo.yaml "$LAB_DIR/next.yaml"
 expect_equal "the same file moves nothing" 0 "$(plan '.largest_share_moved * 1')"
+reverse_backends configs/demo.yaml >"$LAB_DIR/next.yaml"
+expect_equal "another order changes nothing" "unchanged unchanged" "$(plan '[.services[].change] | join(" ")')"
 
 sed 's/{name: be3, address: 10.0.0.103}/{name: be3, address: 10.0.0.103, weight: 50}/' configs/demo.yaml >"$LAB_DIR/next.yaml"
 planned=$(plan '.services[] | select(.name == "web").slots_moved')

@@ -48,6 +48,15 @@ Result<void> check_interface(const std::string& interface) {
     return {};
 }
 
+/// What the adopted maps still hold of other services and backends may leave too little room for these.
+Result<void> make_room(datapath::Datapath& datapath, const config::Config& config) {
+    if (!datapath.adopted())
+        return {};
+    const auto numbered = control::renumber(control::read_numbering(datapath.maps()),
+                                            control::desired_state(config), datapath.maps().geometry());
+    return numbered ? Result<void>{} : datapath.start_afresh(config, numbered.error().message);
+}
+
 /// Runs the work on the pool; the loop goes on meanwhile.
 template <typename Work>
 asio::awaitable<std::invoke_result_t<Work&>> in_pool(asio::thread_pool& pool, Work work) {
@@ -76,9 +85,12 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     auto lock = lock_runtime_dir(options.config.runtime_dir);
     if (!lock)
         return std::unexpected(lock.error());
+    std::signal(SIGPIPE, SIG_IGN);
     auto datapath = datapath::Datapath::open(options.config);
     if (!datapath)
         return std::unexpected(datapath.error());
+    if (auto room = make_room(*datapath, options.config); !room)
+        return std::unexpected(room.error());
     if (!datapath->not_adopted_because().empty())
         spdlog::warn("not adopted: {}; new maps are filled, then take their place",
                      datapath->not_adopted_because());
@@ -92,6 +104,8 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
         done = agent->apply(config);
     if (done)
         done = agent->attach(config);
+    if (done)
+        done = agent->datapath_.leave_all_but(config.interfaces.front());
     if (!done)
         return std::unexpected(done.error());
     return agent;
@@ -109,7 +123,7 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
     about_.version = options_.version;
     about_.process = ::getpid();
     about_.started = api::Clock::now();
-    about_.config_file = options_.config_file;
+    about_.config_file = std::filesystem::absolute(options_.config_file);
     about_.fingerprint = control::fingerprint(options_.config);
     about_.last_reload.at = about_.started;
 }
@@ -123,7 +137,8 @@ Result<void> Agent::run() {
     ::unlink(api::control_socket(options_.config.runtime_dir).c_str());
     const auto& interface = options_.config.interfaces.front();
     if (!options_.detach_on_exit) {
-        spdlog::info("exit; {} goes on forwarding", interface);
+        if (datapath::is_attached(datapath_.pins(), interface))
+            spdlog::info("exit; {} goes on forwarding", interface);
         return {};
     }
     spdlog::info("exit; {} is detached", interface);
@@ -160,10 +175,8 @@ Result<void> Agent::open_servers() {
     if (!control)
         return std::unexpected(control.error());
     control_server_ = std::move(*control);
-    auto http = open_http(options_.config);
-    if (!http)
-        return std::unexpected(http.error());
-    http_server_ = std::move(*http);
+    if (auto http = change_http(options_.config); !http)
+        return http;
     auto file = FileWatch::create(loop_, options_.config_file, [this] { spawn(reload_if_changed()); });
     if (!file)
         return std::unexpected(file.error());
@@ -181,16 +194,18 @@ Result<void> Agent::apply(const config::Config& config) {
     auto change = reconciler_.prepare(control::desired_state(config));
     if (!change)
         return std::unexpected(change.error());
-    return commit(config, std::move(*change));
+    commit(config, std::move(*change));
+    return {};
 }
 
-Result<void> Agent::commit(const config::Config& config, control::Change change) {
+void Agent::commit(const config::Config& config, control::Change change) {
     next_hops_->follow(addresses_in(*change.desired));
-    auto committed = reconciler_.commit(std::move(change), next_hops_for(config));
-    reader_.tables_changed();
+    for (auto& service : change.services)
+        reader_.table_changed(change.numbering.services.at(service.service->name).number,
+                              std::move(service.facts));
+    reconciler_.commit(std::move(change), next_hops_for(config));
     snapshot_ = nullptr;
     release_retired_later();
-    return committed;
 }
 
 Result<void> Agent::attach(const config::Config& config) {
@@ -229,19 +244,21 @@ void Agent::spawn(asio::awaitable<void> task) {
 }
 
 asio::awaitable<std::vector<std::string>> Agent::reload() {
-    while (reloading_) {
-        reload_done_.expires_at(asio::steady_timer::time_point::max());
+    while (reloading_)
         co_await reload_done_.async_wait(asio::as_tuple(asio::use_awaitable));
-    }
     reloading_ = true;
-    const std::shared_ptr<void> done(nullptr, [this](void*) {
-        reloading_ = false;
-        reload_done_.cancel();
-    });
-    const auto loaded = co_await in_pool(pool_, options_.load);
-    auto errors = loaded ? unchangeable(options_.config, *loaded) : loaded.error();
-    if (errors.empty())
-        errors = co_await change_over(*loaded);
+    reload_done_.expires_at(asio::steady_timer::time_point::max());
+    std::vector<std::string> errors;
+    try {
+        const auto loaded = co_await in_pool(pool_, options_.load);
+        errors = loaded ? unchangeable(options_.config, *loaded) : loaded.error();
+        if (errors.empty())
+            errors = co_await change_over(*loaded);
+    } catch (const std::exception& error) {
+        errors = {error.what()};
+    }
+    reloading_ = false;
+    reload_done_.cancel();
 
     about_.last_reload = {.at = api::Clock::now(), .ok = errors.empty(), .errors = errors};
     ++(errors.empty() ? about_.reloads : about_.refused_reloads);
@@ -255,34 +272,50 @@ asio::awaitable<std::vector<std::string>> Agent::reload() {
     co_return errors;
 }
 
-/// What may fail comes first; what fails late is taken back.
+/// All that may fail comes before the first store.
 asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Config& next) {
     const auto& running = options_.config;
-    if (auto present = check_interface(next.interfaces.front()); !present)
+    const auto& interface = next.interfaces.front();
+    if (auto present = check_interface(interface); !present)
         co_return std::vector{present.error().message};
-    const bool other_http = next.http != running.http;
-    auto http = other_http ? open_http(next) : nullptr;
-    if (!http)
-        co_return std::vector{http.error().message};
     co_await in_pool(pool_, datapath::wait_for_readers);
     reconciler_.release_retired();
     auto change = co_await in_pool(pool_, [&] { return reconciler_.prepare(control::desired_state(next)); });
     if (!change)
         co_return std::vector{change.error().message};
-
-    auto done = commit(next, std::move(*change));
-    if (done && (next.interfaces != running.interfaces || next.datapath.mode != running.datapath.mode))
-        done = attach(next);
-    if (!done) {
-        if (auto restored = apply(running); !restored)
-            spdlog::error("go back to the running configuration: {}", restored.error().message);
-        co_return std::vector{done.error().message};
+    if (auto http = change_http(next); !http)
+        co_return std::vector{http.error().message};
+    if (next.interfaces != running.interfaces || next.datapath.mode != running.datapath.mode) {
+        if (auto attached = attach(next); !attached) {
+            static_cast<void>(change_http(running));
+            co_return std::vector{attached.error().message};
+        }
     }
-    if (other_http)
-        http_server_ = std::move(*http);
+
+    commit(next, std::move(*change));
     options_.config = next;
     about_.fingerprint = control::fingerprint(next);
+    if (auto left = datapath_.leave_all_but(interface); !left)
+        spdlog::error("{}", left.error().message);
     co_return std::vector<std::string>{};
+}
+
+/// Both addresses may have the same port, so that the old one is closed first, and opened again if the new
+/// one fails.
+Result<void> Agent::change_http(const config::Config& next) {
+    if (next.http == http_address_)
+        return {};
+    http_server_ = nullptr;
+    auto opened = open_http(next);
+    if (!opened) {
+        if (auto old = open_http(options_.config))
+            http_server_ = std::move(*old);
+        http_address_ = options_.config.http;
+        return std::unexpected(opened.error());
+    }
+    http_server_ = std::move(*opened);
+    http_address_ = next.http;
+    return {};
 }
 
 /// An unchanged file, and one that was refused already, are left alone.
@@ -304,8 +337,9 @@ void Agent::release_retired_later() {
 }
 
 control::NextHopOf Agent::next_hops_for(const config::Config& config) const {
-    return [this, &config](const control::DesiredBackend& backend) {
-        return choose_next_hop(config, *next_hops_, backend);
+    const auto interface = static_cast<int>(if_nametoindex(config.interfaces.front().c_str()));
+    return [this, &config, interface](const control::DesiredBackend& backend) {
+        return choose_next_hop(config, interface, *next_hops_, backend);
     };
 }
 
@@ -317,13 +351,15 @@ api::AgentPort Agent::port() {
 }
 
 Result<std::shared_ptr<const api::Snapshot>> Agent::snapshot() {
-    if (snapshot_ && api::Clock::now() - snapshot_->at < kSnapshotAge)
+    const auto now = std::chrono::steady_clock::now();
+    if (snapshot_ && now - snapshot_taken_ < kSnapshotAge)
         return snapshot_;
     auto read = reader_.read();
     if (!read)
         return std::unexpected(read.error());
     add_what_the_agent_knows(*read);
     snapshot_ = std::make_shared<const api::Snapshot>(std::move(*read));
+    snapshot_taken_ = now;
     return snapshot_;
 }
 

@@ -6,6 +6,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -57,7 +58,8 @@ class Agent {
     /// What was wrong, a line each; one reload at a time.
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload();
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> change_over(const config::Config& next);
-    [[nodiscard]] Result<void> commit(const config::Config& config, control::Change change);
+    void commit(const config::Config& config, control::Change change);
+    [[nodiscard]] Result<void> change_http(const config::Config& next);
     [[nodiscard]] boost::asio::awaitable<void> reload_if_changed();
     void spawn(boost::asio::awaitable<void> task);
     void attach_again();
@@ -85,8 +87,10 @@ class Agent {
     control::Reconciler reconciler_;
     api::SnapshotReader reader_;
     std::shared_ptr<const api::Snapshot> snapshot_;
+    std::chrono::steady_clock::time_point snapshot_taken_;
     std::unique_ptr<api::HttpServer> control_server_;
     std::unique_ptr<api::HttpServer> http_server_;
+    std::optional<config::Endpoint> http_address_;
     api::AgentSnapshot about_;
 };
 

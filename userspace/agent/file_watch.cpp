@@ -15,18 +15,31 @@ namespace {
 constexpr std::chrono::milliseconds kSettleTime{50};
 constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ATTRIB;
 
-/// The directories of the path and of every link that it leads through.
+/// The directories of the path and of every link that it leads through, be it of the file or of a directory.
 std::set<std::filesystem::path> directories_of(const std::filesystem::path& path) {
-    constexpr int kLinksAtMost = 16;
+    constexpr int kLinksAtMost = 40;
     std::error_code error;
     std::set<std::filesystem::path> directories;
-    auto file = std::filesystem::absolute(path, error);
+    auto rest = std::filesystem::absolute(path, error);
     for (int links = 0; links < kLinksAtMost; ++links) {
-        directories.insert(file.parent_path());
-        const auto target = std::filesystem::read_symlink(file, error);
-        if (error)
+        directories.insert(rest.parent_path());
+        std::filesystem::path walked;
+        bool linked = false;
+        for (auto part = rest.begin(); part != rest.end() && !linked; ++part) {
+            walked /= *part;
+            const auto target = std::filesystem::read_symlink(walked, error);
+            if (error)
+                continue;
+            linked = true;
+            directories.insert(walked.parent_path());
+            auto resolved = walked.parent_path() / target;
+            while (++part != rest.end())
+                resolved /= *part;
+            rest = resolved;
             break;
-        file = file.parent_path() / target;
+        }
+        if (!linked)
+            break;
     }
     return directories;
 }
@@ -73,11 +86,16 @@ void FileWatch::wait() {
                         });
 }
 
+/// A timer that runs is not put off: a busy directory would put it off for ever.
 void FileWatch::settle() {
+    if (settling_)
+        return;
+    settling_ = true;
     settle_timer_.expires_after(kSettleTime);
     settle_timer_.async_wait([this](const boost::system::error_code& error) {
         if (error)
             return;
+        settling_ = false;
         if (auto watched = watch_directories(); !watched)
             spdlog::warn("{}", watched.error().message);
         on_change_();

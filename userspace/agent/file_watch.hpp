@@ -30,6 +30,7 @@ class FileWatch {
     std::string path_;
     boost::asio::posix::stream_descriptor inotify_;
     boost::asio::steady_timer settle_timer_;
+    bool settling_ = false;
     std::function<void()> on_change_;
 };
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/next_hop_choice.hpp"
 
-#include <net/if.h>
-
 namespace guideway::agent {
 
-std::optional<net::NextHop> choose_next_hop(const config::Config& config, const net::NextHops& resolved,
+std::optional<net::NextHop> choose_next_hop(const config::Config& config, int interface,
+                                            const net::NextHops& resolved,
                                             const control::DesiredBackend& backend) {
     const auto& address = backend.member.address;
     const auto& resolution = resolved.at(address);
@@ -16,7 +15,7 @@ std::optional<net::NextHop> choose_next_hop(const config::Config& config, const 
     else if (backend.mac && path)
         next_hop =
             net::NextHop{path->neighbour.ifindex, *backend.mac, path->source_mac, path->source, path->mtu};
-    if (!next_hop || next_hop->ifindex != static_cast<int>(if_nametoindex(config.interfaces.front().c_str())))
+    if (!next_hop || next_hop->ifindex != interface)
         return std::nullopt;
     if (backend.mac)
         next_hop->mac = *backend.mac;

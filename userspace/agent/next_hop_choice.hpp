@@ -11,8 +11,8 @@
 namespace guideway::agent {
 
 /// The next hop that the kernel resolved, with what the configuration sets instead: the backend's MAC, the
-/// outer source. Nothing unless it is on the interface that packets arrive on.
-[[nodiscard]] std::optional<net::NextHop> choose_next_hop(const config::Config& config,
+/// outer source. Nothing unless it is on the interface (its index) that packets arrive on.
+[[nodiscard]] std::optional<net::NextHop> choose_next_hop(const config::Config& config, int interface,
                                                           const net::NextHops& resolved,
                                                           const control::DesiredBackend& backend);
 

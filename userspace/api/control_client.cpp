@@ -3,13 +3,20 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/none.hpp>
+#include <chrono>
 
 namespace guideway::api {
 
 namespace http = boost::beast::http;
+
+namespace {
+/// A reload of a large configuration takes seconds.
+constexpr std::chrono::seconds kPatience{60};
+}  // namespace
 
 std::string control_socket(const std::string& runtime_dir) {
     return runtime_dir + "/control.sock";
@@ -22,24 +29,33 @@ Result<ControlReply> ask_agent(const std::string& runtime_dir, const std::string
     if (name.size() >= sizeof(sockaddr_un::sun_path))
         return fail("ask the agent at {}: the path is too long for a socket", name);
     boost::asio::io_context loop;
-    Unix::socket socket(loop);
-    boost::system::error_code error;
-    socket.connect(Unix::endpoint(name), error);
-    if (error)
-        return fail("ask the agent at {}: {}; is it running, and is --runtime-dir its own?", name,
-                    error.message());
-
+    boost::beast::basic_stream<Unix> stream(loop);
+    stream.expires_after(kPatience);
     http::request<http::empty_body> request(http::string_to_verb(method), path, 11);
     request.set(http::field::host, "guideway");
     request.keep_alive(false);
-    http::write(socket, request, error);
     boost::beast::flat_buffer buffer;
     http::response_parser<http::string_body> parser;
     parser.body_limit(boost::none);
-    if (!error)
-        http::read(socket, buffer, parser, error);
-    if (error)
-        return fail("ask the agent at {}: {}", name, error.message());
+
+    boost::system::error_code outcome;
+    const auto done = [&](const boost::system::error_code& error, std::size_t) { outcome = error; };
+    const auto written = [&](const boost::system::error_code& error, std::size_t size) {
+        if (error)
+            done(error, size);
+        else
+            http::async_read(stream, buffer, parser, done);
+    };
+    stream.async_connect(Unix::endpoint(name), [&](const boost::system::error_code& error) {
+        if (error)
+            done(error, 0);
+        else
+            http::async_write(stream, request, written);
+    });
+    loop.run();
+    if (outcome)
+        return fail("ask the agent at {}: {}; is it running, and is --runtime-dir its own?", name,
+                    outcome.message());
     return ControlReply{parser.get().result_int(), std::move(parser.get().body())};
 }
 

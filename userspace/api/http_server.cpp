@@ -93,6 +93,14 @@ class Server final : public HttpServer {
         }
     }
 
+    static asio::awaitable<HttpResponse> answer(const State& state, HttpRequest request) {
+        try {
+            co_return co_await state.handler(std::move(request));
+        } catch (const std::exception& error) {
+            co_return HttpResponse{.status = 500, .content_type = "text/plain", .body = error.what()};
+        }
+    }
+
     static asio::awaitable<void> serve(std::shared_ptr<State> state, Stream stream) {
         ++state->connections;
         const std::shared_ptr<void> counted(nullptr, [state](void*) { --state->connections; });
@@ -105,7 +113,7 @@ class Server final : public HttpServer {
             if (const auto [error, size] = co_await http::async_read(stream, buffer, parser, kAnyOutcome);
                 error)
                 co_return;
-            HttpResponse made = co_await state->handler(read(parser.get()));
+            HttpResponse made = co_await answer(*state, read(parser.get()));
             const auto response = write(parser.get(), std::move(made));
             stream.expires_after(kPatience);
             const auto [error, size] = co_await http::async_write(stream, response, kAnyOutcome);

@@ -17,7 +17,9 @@ using Route = std::function<Answer()>;
 constexpr const char* kText = "text/plain; charset=utf-8";
 
 HttpResponse json_response(const Json& json, unsigned status = 200) {
-    return {.status = status, .content_type = "application/json", .body = json.dump(2) + "\n"};
+    return {.status = status,
+            .content_type = "application/json",
+            .body = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"};
 }
 
 HttpResponse text_response(unsigned status, const std::string& text) {

@@ -55,8 +55,8 @@ Result<std::map<std::uint16_t, BackendSnapshot>> backends_of(const datapath::Map
 }
 
 /// Counts each backend's slots and takes both digests.
-TableFacts read_table(const std::map<std::uint16_t, BackendSnapshot>& backends,
-                      std::span<const std::uint16_t> slots) {
+control::TableFacts read_table(const std::map<std::uint16_t, BackendSnapshot>& backends,
+                               std::span<const std::uint16_t> slots) {
     std::vector<maglev::Member> members;
     for (const auto& [number, backend] : backends)
         members.push_back({backend.address, backend.weight});
@@ -68,21 +68,25 @@ TableFacts read_table(const std::map<std::uint16_t, BackendSnapshot>& backends,
     std::vector<std::uint16_t> owner_of(abi::SLOT_BACKEND + 1, maglev::kNobody);
     for (const auto& [number, backend] : backends)
         owner_of[number] = position.at(backend.address);
-    std::vector<std::uint16_t> owners(slots.size());
-    TableFacts facts;
-    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
-        const std::uint16_t number = slots[slot] & abi::SLOT_BACKEND;
-        owners[slot] = owner_of[number];
-        ++facts.slots[number];
-    }
-    facts.base_digest = maglev::table_digest(base.members(), base.owners());
-    facts.digest = maglev::table_digest(base.members(), owners);
-    return facts;
+    std::vector<std::uint16_t> owners;
+    for (const std::uint16_t slot : slots)
+        owners.push_back(owner_of[slot & abi::SLOT_BACKEND]);
+    return {
+        .base_digest = maglev::table_digest(base.members(), base.owners()),
+        .digest = maglev::table_digest(base.members(), owners),
+        .slots = control::count_slots(slots),
+    };
 }
 }  // namespace
 
 SnapshotReader::SnapshotReader(const datapath::Maps& maps, const datapath::Pins& pins)
     : maps_(maps), pins_(pins) {}
+
+void SnapshotReader::table_changed(std::uint16_t service_number, std::optional<control::TableFacts> facts) {
+    facts_.erase(service_number);
+    if (facts)
+        facts_[service_number] = std::move(*facts);
+}
 
 Result<ServiceSnapshot> SnapshotReader::read_service(std::uint16_t number) {
     const abi::service& entry = maps_.service(number);

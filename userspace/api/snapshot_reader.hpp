@@ -3,21 +3,15 @@
 
 #include <cstdint>
 #include <map>
-#include <string>
+#include <optional>
 
 #include "api/snapshot.hpp"
+#include "control/table_facts.hpp"
 #include "datapath/listener_index.hpp"
 #include "datapath/maps.hpp"
 #include "datapath/pins.hpp"
 
 namespace guideway::api {
-
-/// What is counted over all slots of a service's table.
-struct TableFacts {
-    std::string base_digest;
-    std::string digest;
-    std::map<std::uint16_t, std::uint32_t> slots;  ///< by backend number
-};
 
 /// Reads snapshots from the maps, with or without an agent. Both outlive it.
 class SnapshotReader {
@@ -26,15 +20,16 @@ class SnapshotReader {
 
     [[nodiscard]] Result<Snapshot> read();
 
-    /// Digests and slots of tables are kept until this is called: whoever stores slots says so.
-    void tables_changed() { facts_.clear(); }
+    /// Whoever stores slots says so, with what he knows of the new table; otherwise it is computed when it is
+    /// asked for.
+    void table_changed(std::uint16_t service_number, std::optional<control::TableFacts> facts);
 
   private:
     [[nodiscard]] Result<ServiceSnapshot> read_service(std::uint16_t number);
 
     const datapath::Maps& maps_;
     const datapath::Pins& pins_;
-    std::map<std::uint16_t, TableFacts> facts_;
+    std::map<std::uint16_t, control::TableFacts> facts_;
 };
 
 }  // namespace guideway::api

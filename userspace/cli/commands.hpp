@@ -11,6 +11,11 @@ inline constexpr int kDone = 0;
 inline constexpr int kRefused = 1;
 inline constexpr int kUsage = 2;
 
+/// An option's value that cannot be read: prints the sentence, ends with kUsage.
+[[noreturn]] inline void misused(const std::string& sentence) {
+    throw CLI::ValidationError(sentence);
+}
+
 inline constexpr const char* kDefaultRuntimeDir = "/run/guideway";
 inline constexpr const char* kDefaultPins = "/sys/fs/bpf/guideway";
 

@@ -18,10 +18,8 @@ std::optional<config::Config> load_configuration(const std::string& path, Unbuil
     }
     for (const auto& error : parsed->errors)
         fmt::print(stderr, "{}\n", error.text());
-    if (unbuilt == Unbuilt::kRefuse) {
-        for (const auto& missing : parsed->unbuilt)
-            fmt::print(stderr, "{}\n", missing.text());
-    }
+    for (const auto& missing : parsed->unbuilt)
+        fmt::print(stderr, "{}\n", missing.text());
     for (const auto& warning : parsed->warnings)
         fmt::print(stderr, "{}\n", warning.text());
     if (!parsed->errors.empty() || (unbuilt == Unbuilt::kRefuse && !parsed->unbuilt.empty()))

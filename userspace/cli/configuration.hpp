@@ -10,7 +10,8 @@
 
 namespace guideway::cli {
 
-/// Whether keys of features that do not exist yet are refused: an agent must not pretend to have them.
+/// Whether keys of features that do not exist yet are refused, or only told: an agent must not pretend to
+/// have them.
 enum class Unbuilt : bool { kRefuse, kIgnore };
 
 /// Loads a configuration and prints what is wrong or doubtful in it on stderr; nothing if it cannot be used.

@@ -15,7 +15,7 @@ Result<nlohmann::ordered_json> status_in_pins(const std::string& directory) {
         return std::unexpected(pins.error());
     const auto maps = datapath::Maps::open(*pins, datapath::Maps::Access::kReadOnly);
     if (!maps)
-        return std::unexpected(maps.error());
+        return fail("{}; an agent of this version takes over from what is pinned", maps.error().message);
     const auto snapshot = api::SnapshotReader(*maps, *pins).read();
     if (!snapshot)
         return std::unexpected(snapshot.error());

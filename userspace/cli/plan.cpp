@@ -198,8 +198,8 @@ void print(const control::Plan& plan, const FlowRates& rates) {
 Result<double> budget_in(const std::string& text) {
     double percent = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), percent);
-    if (error != std::errc{} || std::string_view(end, text.data() + text.size()) != "%" || percent < 0 ||
-        percent > 100)
+    if (error != std::errc{} || std::string_view(end, text.data() + text.size()) != "%" ||
+        !(percent >= 0 && percent <= 100))
         return fail("read --max-move {}: expected a percentage such as 5%", text);
     return percent / 100;
 }
@@ -236,7 +236,7 @@ int run(const Options& options) {
     if (!options.max_move.empty()) {
         const auto read = budget_in(options.max_move);
         if (!read)
-            return refuse(read.error());
+            misused(read.error().message);
         budget = *read;
     }
     const auto next = load_configuration(options.path, Unbuilt::kIgnore);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/capture_file.hpp"
@@ -51,6 +52,9 @@ bool is_sent(const control::Outcome& outcome) {
     return outcome.verdict >= abi::VERDICT_FIRST_SENT && outcome.verdict < abi::VERDICT_FIRST_DROPPED;
 }
 
+/// No IP packet is longer; the kernel refuses to run the program on such a frame.
+constexpr std::size_t kLongestFrame = 14 + 65535;
+
 Result<void> replay(const control::Replayer& replayer, CaptureReader& in, CaptureWriter& out, bool json) {
     for (std::uint64_t index = 0;; ++index) {
         const auto captured = in.next();
@@ -58,9 +62,12 @@ Result<void> replay(const control::Replayer& replayer, CaptureReader& in, Captur
             return std::unexpected(captured.error());
         if (!*captured)
             return {};
-        const auto outcome = replayer.run((*captured)->frame);
-        if (!outcome)
+        auto outcome = replayer.run((*captured)->frame);
+        if (!outcome && (*captured)->frame.size() <= kLongestFrame)
             return fail("replay frame {}: {}", index, outcome.error().message);
+        if (!outcome)
+            outcome = control::Outcome{
+                .verdict = abi::VERDICT_TOO_LONG, .service = {}, .backend = {}, .slot = {}, .frame = {}};
         if (json)
             print_json(index, *outcome);
         else
@@ -74,6 +81,9 @@ int run(const Options& options) {
     const auto config = load_configuration(options.path, Unbuilt::kIgnore);
     if (!config)
         return kRefused;
+    std::error_code ignored;
+    if (std::filesystem::equivalent(options.in, options.out, ignored))
+        return refuse({fmt::format("replay {}: --out is the same file, which would be lost", options.in)});
     if (auto allowed = datapath::check_privileges(); !allowed)
         return refuse(allowed.error());
     auto in = CaptureReader::open(options.in);

@@ -132,7 +132,7 @@ void print_json(const std::vector<Trial>& trials) {
 int run(const Options& options) {
     const auto algorithms = algorithms_in(options);
     if (!algorithms)
-        return refuse(algorithms.error());
+        misused(algorithms.error().message);
     const auto trials = run_trials(options, *algorithms);
     if (!trials)
         return refuse(trials.error());

@@ -140,7 +140,7 @@ int run(const Options& options) {
         return kRefused;
     const auto availabilities = availabilities_in(options);
     if (!availabilities)
-        return refuse(availabilities.error());
+        misused(availabilities.error().message);
     auto desired = control::desired_state(*config);
     if (auto set = set_availabilities(*config, desired, *availabilities); !set)
         return refuse(set.error());

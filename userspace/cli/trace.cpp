@@ -12,6 +12,7 @@
 #include "control/desired_state.hpp"
 #include "control/fingerprint.hpp"
 #include "control/service_table.hpp"
+#include "maglev/digest.hpp"
 #include "maglev/flow_hash.hpp"
 
 namespace guideway::cli {
@@ -77,6 +78,22 @@ const config::Service* service_for(const config::Config& config, const maglev::F
     return nullptr;
 }
 
+/// Whether the agent serves the tables of this configuration.
+bool same_tables(const config::Config& config, const nlohmann::ordered_json& status) {
+    const auto desired = control::desired_state(config);
+    for (const auto& service : status.at("services")) {
+        const auto found = std::ranges::find(desired.services, service.at("name").get<std::string>(),
+                                             &control::DesiredService::name);
+        if (found == desired.services.end())
+            return false;
+        const auto table = control::serving_table_of(found->backends, config.datapath.table_size);
+        if (maglev::table_digest(table.base().members(), table.owners()) !=
+            service.at("digest").get<std::string>())
+            return false;
+    }
+    return status.at("services").size() == desired.services.size();
+}
+
 /// The running agent's configuration, unless its file has changed meanwhile.
 Result<std::string> running_file(const StatusOptions& options) {
     const auto status = current_status(options);
@@ -87,7 +104,8 @@ Result<std::string> running_file(const StatusOptions& options) {
         return fail("trace a flow: no agent is running here; name a configuration with -c");
     const auto path = agent.at("config_file").get<std::string>();
     const auto config = load_configuration(path, Unbuilt::kIgnore);
-    if (!config || control::fingerprint(*config) != agent.at("fingerprint").get<std::string>())
+    if (!config || control::fingerprint(*config) != agent.at("fingerprint").get<std::string>() ||
+        !same_tables(*config, *status))
         return fail("trace a flow: {} is not what the agent runs; name a configuration with -c", path);
     return path;
 }
@@ -110,7 +128,7 @@ void print_placement(const config::Config& config, const config::Service& servic
 int run(Options options) {
     const auto flow = flow_in(options.flow);
     if (!flow)
-        return refuse(flow.error());
+        misused(flow.error().message);
     if (options.path.empty()) {
         auto path = running_file(options.status);
         if (!path)

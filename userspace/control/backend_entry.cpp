@@ -48,6 +48,12 @@ abi::backend backend_entry(const DesiredBackend& backend, const std::optional<ne
 }
 
 void store_backend(abi::backend& element, const abi::backend& wanted) {
+    const bool same_source = std::memcmp(&element.source, &wanted.source, sizeof(wanted.source)) == 0;
+    if ((element.flags & abi::BACKEND_NEXT_HOP) != 0 && !same_source) {
+        abi::backend closed = element;
+        closed.flags &= static_cast<std::uint16_t>(~abi::BACKEND_NEXT_HOP);
+        store_words(element, closed);
+    }
     abi::backend first = wanted;
     std::memcpy(first.next_hop_mac, element.next_hop_mac, sizeof(std::uint64_t));
     store_words(element, first);

@@ -29,7 +29,7 @@ void store_words(T& element, const T& wanted) {
 }
 
 /// The same for a backend: the word with its flags comes last, so that a flag speaks for what is stored
-/// already.
+/// already; where the source changes, which several words depend on, packets find no next hop meanwhile.
 void store_backend(abi::backend& element, const abi::backend& wanted);
 
 }  // namespace guideway::control

@@ -54,18 +54,21 @@ class TakenRegions {
     std::set<Region> regions_;
 };
 
-/// Room for `needed` backends, and some more to grow into where that fits.
+/// Whether services get room to grow into, or just what they need.
+enum class Room : bool { kToGrow, kExact };
+
 Result<Region> allocate_region(TakenRegions& taken, const std::string& service, std::uint32_t needed,
-                               std::uint32_t max_backends) {
+                               Room room, std::uint32_t max_backends) {
     constexpr std::uint32_t kRoomToGrow = 8;
-    const std::uint32_t roomy =
-        std::min<std::uint32_t>(needed + std::max(needed / 4, kRoomToGrow), abi::SERVICE_BACKENDS_MAX);
-    if (const auto region = taken.take(roomy, max_backends))
+    const std::uint32_t more = room == Room::kToGrow ? std::max(needed / 4, kRoomToGrow) : 0;
+    const auto capacity = std::min<std::uint32_t>(needed + more, abi::SERVICE_BACKENDS_MAX);
+    if (const auto region = taken.take(capacity, max_backends))
         return *region;
-    if (const auto region = taken.take(needed, max_backends))
-        return *region;
-    return fail("place {} backends of service '{}' in map 'backends': no space left (max_backends is {})",
-                needed, service, max_backends);
+    return fail(
+        "place {} backends of service '{}' in map 'backends': no space left (max_backends is {}; those that "
+        "are "
+        "being removed count until the next reload)",
+        needed, service, max_backends);
 }
 
 /// Every backend of `desired` keeps its number or gets the lowest free one; who is no longer there is
@@ -95,15 +98,8 @@ std::uint32_t highest_number(const ServiceNumbers& numbers) {
         highest = std::max<std::uint32_t>(highest, backend.number);
     return highest;
 }
-}  // namespace
-
-const BackendNumber* ServiceNumbers::find(const IpAddress& backend) const {
-    const auto found = std::ranges::lower_bound(backends, backend, {}, &BackendNumber::address);
-    return found == backends.end() || found->address != backend ? nullptr : &*found;
-}
-
-Result<Numbering> renumber(const Numbering& current, const DesiredState& desired,
-                           const datapath::Geometry& geometry) {
+Result<Numbering> renumber_with(Room room, const Numbering& current, const DesiredState& desired,
+                                const datapath::Geometry& geometry) {
     Numbering next = current;
     TakenNumbers taken;
     TakenRegions regions(current);
@@ -117,13 +113,21 @@ Result<Numbering> renumber(const Numbering& current, const DesiredState& desired
         if (numbers.number == 0)
             numbers.number = taken.take_lowest();
         if (numbers.number > geometry.max_services)
-            return fail("number service '{}': no space left (max_services is {})", service.name,
-                        geometry.max_services);
+            return fail(
+                "number service '{}': no space left (max_services is {}; those that are being removed count "
+                "until the next reload)",
+                service.name, geometry.max_services);
         number_backends(numbers, service);
         const std::uint32_t needed = highest_number(numbers);
+        if (needed > abi::SERVICE_BACKENDS_MAX)
+            return fail(
+                "number the backends of service '{}': {} with those that are being removed, and {} is the "
+                "most; "
+                "replace them in two steps",
+                service.name, needed, static_cast<unsigned>(abi::SERVICE_BACKENDS_MAX));
         if (needed <= numbers.region.capacity)
             continue;
-        const auto region = allocate_region(regions, service.name, needed, geometry.max_backends);
+        const auto region = allocate_region(regions, service.name, needed, room, geometry.max_backends);
         if (!region)
             return std::unexpected(region.error());
         if (numbers.region.capacity > 0)
@@ -135,6 +139,18 @@ Result<Numbering> renumber(const Numbering& current, const DesiredState& desired
             backend.retired = backend.retired || service.retired;
     }
     return next;
+}
+}  // namespace
+
+const BackendNumber* ServiceNumbers::find(const IpAddress& backend) const {
+    const auto found = std::ranges::lower_bound(backends, backend, {}, &BackendNumber::address);
+    return found == backends.end() || found->address != backend ? nullptr : &*found;
+}
+
+Result<Numbering> renumber(const Numbering& current, const DesiredState& desired,
+                           const datapath::Geometry& geometry) {
+    auto roomy = renumber_with(Room::kToGrow, current, desired, geometry);
+    return roomy ? roomy : renumber_with(Room::kExact, current, desired, geometry);
 }
 
 void release_retired(Numbering& numbering) {

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "control/service_table.hpp"
 
@@ -55,6 +56,25 @@ void count_slots(ServicePlan& plan, const std::vector<IpAddress>& owners, std::u
     }
 }
 
+/// Alike for clients: order does not matter, nor how a backend is reached.
+bool same_service(const DesiredService& before, const DesiredService& after) {
+    using Share = std::tuple<IpAddress, std::uint16_t, maglev::Availability>;
+    const auto listeners = [](const DesiredService& service) {
+        std::set<std::string> texts;
+        for (const auto& listener : service.listeners)
+            texts.insert(listener.text());
+        return texts;
+    };
+    const auto shares = [](const DesiredService& service) {
+        std::set<Share> set;
+        for (const auto& backend : service.backends)
+            set.insert({backend.member.address, backend.member.weight, backend.availability});
+        return set;
+    };
+    return before.affinity_client == after.affinity_client && listeners(before) == listeners(after) &&
+           shares(before) == shares(after);
+}
+
 /// Slots that were somebody's and are now another's; a service that appears or vanishes moves none.
 ServicePlan plan_service(const std::string& name, const DesiredService* before, const DesiredService* after,
                          std::uint32_t size_before, std::uint32_t size_after, bool everything_moves) {
@@ -70,7 +90,8 @@ ServicePlan plan_service(const std::string& name, const DesiredService* before, 
         plan.fate = before == nullptr ? ServiceFate::kAdded : ServiceFate::kRemoved;
         return plan;
     }
-    plan.fate = everything_moves || *before != *after ? ServiceFate::kChanged : ServiceFate::kUnchanged;
+    plan.fate =
+        everything_moves || !same_service(*before, *after) ? ServiceFate::kChanged : ServiceFate::kUnchanged;
     if (everything_moves) {
         plan.moved = plan.table_size;
         return plan;

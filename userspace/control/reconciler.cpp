@@ -10,6 +10,7 @@
 
 #include "control/backend_entry.hpp"
 #include "datapath/counters.hpp"
+#include "datapath/readers.hpp"
 
 namespace guideway::control {
 
@@ -61,10 +62,12 @@ Result<Change> Reconciler::prepare(DesiredState desired) const {
     if (!numbering)
         return std::unexpected(numbering.error());
     change.numbering = std::move(*numbering);
-    change.listeners = listeners_of(*change.desired, change.numbering);
-    if (const auto index = datapath::build_listener_index(change.listeners); !index)
-        return std::unexpected(index.error());
+    auto listeners = datapath::build_listener_index(listeners_of(*change.desired, change.numbering));
+    if (!listeners)
+        return std::unexpected(listeners.error());
+    change.listeners = std::move(*listeners);
     change.services = changed_services(change);
+    datapath::wait_for_readers();  // of the listener index that is to be written
     if (auto prepared = prepare_counters(change); !prepared)
         return std::unexpected(prepared.error());
     return change;
@@ -75,7 +78,7 @@ std::vector<ServiceChange> Reconciler::changed_services(const Change& change) co
     for (const auto& service : change.desired->services) {
         const auto before = services_.find(service.name);
         if (before == services_.end() || *before->second != service)
-            changes.push_back({&service, {}, nullptr});
+            changes.push_back({&service, {}, nullptr, {}});
     }
     std::atomic<std::size_t> kept = kept_bytes_;
     in_parallel(changes.size(), [&](std::size_t i) {
@@ -86,17 +89,17 @@ std::vector<ServiceChange> Reconciler::changed_services(const Change& change) co
         auto table = std::make_shared<ServiceTable>(
             service.backends, change.numbering.services.at(service.name), maps_.geometry().table_size);
         changes[i].slots = table->slots();
+        changes[i].facts = facts_of(*table, changes[i].slots);
         if ((kept += table->footprint()) <= kKeptBytesAtMost)
             changes[i].table = std::move(table);
     });
     return changes;
 }
 
-Result<void> Reconciler::commit(Change change, const NextHopOf& next_hop_of) {
+void Reconciler::commit(Change change, const NextHopOf& next_hop_of) {
     for (auto& service : change.services)
         store_service(service, change.numbering.services.at(service.service->name), next_hop_of);
-    if (auto published = datapath::publish_listeners(maps_, change.listeners); !published)
-        return published;
+    datapath::publish_listeners(maps_, *change.listeners);
     retire(change.numbering);
     numbering_ = std::move(change.numbering);
     state_ = std::move(change.desired);
@@ -108,14 +111,14 @@ Result<void> Reconciler::commit(Change change, const NextHopOf& next_hop_of) {
         if (!services_.contains(name))
             forget(name);
     }
-    return {};
 }
 
 Result<void> Reconciler::apply(DesiredState desired, const NextHopOf& next_hop_of) {
     auto change = prepare(std::move(desired));
     if (!change)
         return std::unexpected(change.error());
-    return commit(std::move(*change), next_hop_of);
+    commit(std::move(*change), next_hop_of);
+    return {};
 }
 
 void Reconciler::refresh_next_hops(const NextHopOf& next_hop_of) {
@@ -147,7 +150,8 @@ void Reconciler::release_retired() {
 
 /// Numbers that are given out anew count from zero; a backend whose entry moves takes its counters along.
 Result<void> Reconciler::prepare_counters(const Change& change) const {
-    for (const auto& [service, slots, table] : change.services) {
+    for (const auto& changed : change.services) {
+        const auto* service = changed.service;
         const auto& numbers = change.numbering.services.at(service->name);
         const auto before = numbering_.services.find(service->name);
         const bool known = before != numbering_.services.end();
@@ -175,7 +179,10 @@ void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numb
                                const NextHopOf& next_hop_of) {
     const auto& service = *change.service;
     const auto before = numbering_.services.find(service.name);
-    if (before != numbering_.services.end() && before->second.region != numbers.region)
+    const bool known = before != numbering_.services.end();
+    if (!known || before->second.region != numbers.region)
+        clear_leftovers(numbers);
+    if (known && before->second.region != numbers.region)
         move_retired_backends(before->second, numbers);
     for (const auto& backend : service.backends)
         store_backend(maps_.backend(numbers.index_of(backend.member.address)),
@@ -204,6 +211,17 @@ void Reconciler::forget(const std::string& service) {
         return;
     kept_bytes_ -= kept->second->footprint();
     tables_.erase(kept);
+}
+
+/// An agent that died may have left entries in a region that nobody has any more.
+void Reconciler::clear_leftovers(const ServiceNumbers& numbers) {
+    std::vector<bool> used(numbers.region.capacity + 1);
+    for (const auto& backend : numbers.backends)
+        used[backend.number] = true;
+    for (std::uint32_t local = 1; local <= numbers.region.capacity; ++local) {
+        if (!used[local])
+            store_backend(maps_.backend(numbers.region.first + local), {});
+    }
 }
 
 /// A packet that read an old slot may still look for them, in the new region.

@@ -11,6 +11,7 @@
 #include "control/desired_state.hpp"
 #include "control/numbering.hpp"
 #include "control/service_table.hpp"
+#include "control/table_facts.hpp"
 #include "datapath/listener_index.hpp"
 #include "datapath/maps.hpp"
 #include "net/next_hops.hpp"
@@ -25,13 +26,14 @@ struct ServiceChange {
     const DesiredService* service = nullptr;
     std::vector<std::uint16_t> slots;     ///< its new table; empty if changing the kept one will do
     std::shared_ptr<ServiceTable> table;  ///< the new one, if it is to be kept
+    std::optional<TableFacts> facts;      ///< of the new table
 };
 
 /// All that has to be computed before the first store.
 struct Change {
     std::shared_ptr<const DesiredState> desired;
     Numbering numbering;
-    std::vector<datapath::ListenerEntry> listeners;
+    std::unique_ptr<abi::listener_index> listeners;
     std::vector<ServiceChange> services;
 };
 
@@ -45,10 +47,10 @@ class Reconciler {
     /// thread, and uses several; meanwhile nothing but refresh_next_hops() may be called.
     [[nodiscard]] Result<Change> prepare(DesiredState desired) const;
 
-    /// Goes it. Errors: the kernel's, of system calls that do not fail in a sane one.
-    [[nodiscard]] Result<void> commit(Change change, const NextHopOf& next_hop_of);
+    /// Goes it; stores only, nothing can fail.
+    void commit(Change change, const NextHopOf& next_hop_of);
 
-    /// Both. An error of prepare() leaves the maps as they were.
+    /// Both. An error leaves all that packets read as it was.
     [[nodiscard]] Result<void> apply(DesiredState desired, const NextHopOf& next_hop_of);
 
     /// Stores the next hops that changed.
@@ -61,6 +63,7 @@ class Reconciler {
     [[nodiscard]] std::vector<ServiceChange> changed_services(const Change& change) const;
     [[nodiscard]] Result<void> prepare_counters(const Change& change) const;
     void store_service(ServiceChange& change, const ServiceNumbers& numbers, const NextHopOf& next_hop_of);
+    void clear_leftovers(const ServiceNumbers& numbers);
     void move_retired_backends(const ServiceNumbers& from, const ServiceNumbers& to);
     void retire(const Numbering& numbering);
     void keep(const std::string& service, std::shared_ptr<ServiceTable> table);

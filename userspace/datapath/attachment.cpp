@@ -50,6 +50,38 @@ std::optional<Attachment> replace(const Pins& pins, const std::string& interface
         return std::nullopt;
     return Attachment{.interface = interface, .native = native, .replaced = true, .fallback = {}};
 }
+/// Whether another mode may do where this one was refused.
+bool may_fall_back(int error) {
+    return error != EBUSY && error != EEXIST && error != EPERM;
+}
+
+Result<Attachment> attach_anew(const Pins& pins, const std::string& interface, unsigned index, int program_fd,
+                               config::Mode mode) {
+    Attachment attachment{.interface = interface, .native = false, .replaced = false, .fallback = {}};
+    UniqueFd link;
+    if (mode != config::Mode::kGeneric) {
+        link = create_link(program_fd, index, XDP_FLAGS_DRV_MODE);
+        attachment.native = static_cast<bool>(link);
+        if (!link && may_fall_back(errno) && mode == config::Mode::kNative)
+            return fail(
+                "attach to {}: its driver refuses native XDP ({}); set datapath.mode to auto or generic",
+                interface, errno_text());
+        if (!link && may_fall_back(errno))
+            attachment.fallback = errno_text();
+    }
+    if (!link && (mode == config::Mode::kGeneric || !attachment.fallback.empty()))
+        link = create_link(program_fd, index, XDP_FLAGS_SKB_MODE);
+    if (!link && (errno == EBUSY || errno == EEXIST))
+        return fail(
+            "attach to {}: another XDP program (id {}) is attached there; detach it (`ip link set dev {} xdp "
+            "off`, or `bpftool link` if a link holds it)",
+            interface, attached_program(index), interface);
+    if (!link)
+        return bpf_failure(fmt::format("attach to {}", interface), errno);
+    if (auto pinned = pins.put(link_pin_name(interface), link.get()); !pinned)
+        return std::unexpected(pinned.error());
+    return attachment;
+}
 }  // namespace
 
 Result<Attachment> attach(const Pins& pins, const std::string& interface, int program_fd, config::Mode mode) {
@@ -58,32 +90,14 @@ Result<Attachment> attach(const Pins& pins, const std::string& interface, int pr
         return fail("attach to {}: no such interface; name one that `ip link` shows", interface);
     if (auto replaced = replace(pins, interface, index, program_fd, mode))
         return *replaced;
+
+    const bool served = is_attached(pins, interface);
+    const auto old_mode = is_native(index) ? config::Mode::kNative : config::Mode::kGeneric;
     if (auto removed = detach(pins, interface); !removed)
         return std::unexpected(removed.error());
-
-    Attachment attachment{.interface = interface, .native = false, .replaced = false, .fallback = {}};
-    UniqueFd link;
-    if (mode != config::Mode::kGeneric) {
-        link = create_link(program_fd, index, XDP_FLAGS_DRV_MODE);
-        attachment.native = static_cast<bool>(link);
-    }
-    if (!link && mode == config::Mode::kNative && errno != EBUSY && errno != EEXIST && errno != EPERM)
-        return fail("attach to {}: its driver refuses native XDP ({}); set datapath.mode to auto or generic",
-                    interface, errno_text());
-    if (!link && mode == config::Mode::kAuto)
-        attachment.fallback = errno_text();
-    if (!link && (mode == config::Mode::kGeneric || (errno != EBUSY && errno != EEXIST && errno != EPERM)))
-        link = create_link(program_fd, index, XDP_FLAGS_SKB_MODE);
-    if (!link && (errno == EBUSY || errno == EEXIST))
-        return fail(
-            "attach to {}: another XDP program (id {}) is attached there; detach it (`ip link set dev {} xdp "
-            "off`)",
-            interface, attached_program(index), interface);
-    if (!link)
-        return bpf_failure(fmt::format("attach to {}", interface), errno);
-
-    if (auto pinned = pins.put(link_pin_name(interface), link.get()); !pinned)
-        return std::unexpected(pinned.error());
+    auto attachment = attach_anew(pins, interface, index, program_fd, mode);
+    if (!attachment && served)
+        static_cast<void>(attach_anew(pins, interface, index, program_fd, old_mode));
     return attachment;
 }
 

@@ -16,13 +16,15 @@ Result<Maps> adoptable(const Pins& pins, const Geometry& wanted) {
     return maps;
 }
 
+/// 'abi' speaks for the others: it goes first and comes last, so that a crash in between leaves nothing to
+/// adopt.
 Result<void> pin(const Pins& pins, const Maps& maps) {
-    Result<void> pinned{};
-    for_each_map(maps.fds(), [&](const char* name, const UniqueFd& fd) {
-        if (pinned)
+    Result<void> pinned = pins.remove("abi");
+    for_each_map(maps.fds(), [&](const std::string_view name, const UniqueFd& fd) {
+        if (pinned && name != "abi")
             pinned = pins.put(name, fd.get());
     });
-    return pinned;
+    return pinned ? pins.put("abi", maps.fds().abi.get()) : pinned;
 }
 }  // namespace
 
@@ -37,6 +39,9 @@ Result<Datapath> Datapath::open(const config::Config& config) {
     auto lock = ExclusiveLock::take(config.pins);
     if (!lock)
         return std::unexpected(lock.error());
+
+    if (auto recovered = pins->recover(); !recovered)
+        return std::unexpected(recovered.error());
 
     const Geometry geometry = geometry_of(config.datapath);
     std::string not_adopted_because;
@@ -56,27 +61,43 @@ Result<Datapath> Datapath::open(const config::Config& config) {
         return std::unexpected(maps.error());
 
     Datapath datapath(std::move(*lock), std::move(*pins), std::move(*program), std::move(*maps));
-    datapath.adopted_ = adopted;
+    datapath.pinned_ = adopted;
     datapath.not_adopted_because_ = std::move(not_adopted_because);
     return datapath;
 }
 
+Result<void> Datapath::start_afresh(const config::Config& config, const std::string& because) {
+    auto program = Program::load(geometry_of(config.datapath), {.hash_key = config.hash_key}, nullptr);
+    if (!program)
+        return std::unexpected(program.error());
+    auto maps = program->maps();
+    if (!maps)
+        return std::unexpected(maps.error());
+    program_ = std::move(*program);
+    maps_ = std::move(*maps);
+    pinned_ = false;
+    not_adopted_because_ = because;
+    return {};
+}
+
 Result<Attachment> Datapath::attach(const std::string& interface, config::Mode mode) {
     auto attachment = datapath::attach(pins_, interface, program_.fd(), mode);
-    if (!attachment)
+    if (!attachment || pinned_)
         return attachment;
-    if (!adopted_) {
-        if (auto pinned = pin(pins_, maps_); !pinned)
-            return std::unexpected(pinned.error());
-        adopted_ = true;
-    }
+    if (auto pinned = pin(pins_, maps_); !pinned)
+        return std::unexpected(pinned.error());
+    pinned_ = true;
+    return attachment;
+}
+
+Result<void> Datapath::leave_all_but(const std::string& interface) const {
     for (const auto& other : pins_.linked_interfaces()) {
         if (other == interface)
             continue;
-        if (auto removed = detach(pins_, other); !removed)
-            return std::unexpected(removed.error());
+        if (auto detached = detach(pins_, other); !detached)
+            return detached;
     }
-    return attachment;
+    return {};
 }
 
 Result<void> Datapath::remove() const {

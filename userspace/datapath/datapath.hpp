@@ -24,14 +24,18 @@ class Datapath {
 
     [[nodiscard]] const Maps& maps() const { return maps_; }
     [[nodiscard]] const Pins& pins() const { return pins_; }
-    [[nodiscard]] int program_fd() const { return program_.fd(); }
-    [[nodiscard]] bool adopted() const { return adopted_; }
+    [[nodiscard]] bool adopted() const { return pinned_; }
     /// Why pinned maps were not adopted; empty if there were none, or if they were.
     [[nodiscard]] const std::string& not_adopted_because() const { return not_adopted_because_; }
 
-    /// Attaches the program to the configured interface and pins everything; leaves interfaces that are no
-    /// longer configured.
+    /// Goes over to new, empty maps, which take the place of the adopted ones when attach() is called.
+    [[nodiscard]] Result<void> start_afresh(const config::Config& config, const std::string& because);
+
+    /// Attaches the program to an interface and pins everything. An error leaves what was attached there.
     [[nodiscard]] Result<Attachment> attach(const std::string& interface, config::Mode mode);
+
+    /// Detaches from the other interfaces.
+    [[nodiscard]] Result<void> leave_all_but(const std::string& interface) const;
 
     /// Ends forwarding: no program, no pins.
     [[nodiscard]] Result<void> remove() const;
@@ -47,7 +51,7 @@ class Datapath {
     Pins pins_;
     Program program_;
     Maps maps_;
-    bool adopted_ = false;
+    bool pinned_ = false;
     std::string not_adopted_because_;
 };
 

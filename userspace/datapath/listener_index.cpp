@@ -10,8 +10,6 @@
 #include <cstring>
 #include <map>
 
-#include "datapath/readers.hpp"
-
 namespace guideway::datapath {
 
 namespace {
@@ -95,22 +93,16 @@ Result<std::unique_ptr<abi::listener_index>> build_listener_index(
     return fail("index {} listeners and VIPs: no layout found", entries.size());
 }
 
-Result<void> publish_listeners(const Maps& maps, const std::vector<ListenerEntry>& listeners) {
-    auto built = build_listener_index(listeners);
-    if (!built)
-        return std::unexpected(built.error());
+void publish_listeners(const Maps& maps, const abi::listener_index& built) {
     const std::uint32_t active = active_element(maps);
-    if (same(maps.listener_index(active), **built))
-        return {};
-
+    if (same(maps.listener_index(active), built))
+        return;
     const std::uint32_t inactive = 1 - active;
     auto& target = maps.listener_index(inactive);
-    wait_for_readers();
-    target.mask = (*built)->mask;
-    target.seed = (*built)->seed;
-    std::memcpy(target.slots, (*built)->slots, sizeof(abi::listener) * (target.mask + 1));
+    target.mask = built.mask;
+    target.seed = built.seed;
+    std::memcpy(target.slots, built.slots, sizeof(abi::listener) * (target.mask + 1));
     std::atomic_ref(maps.listener_index(0).active).store(inactive, std::memory_order_release);
-    return {};
 }
 
 std::vector<ListenerEntry> published_listeners(const Maps& maps) {

@@ -24,9 +24,9 @@ struct ListenerEntry {
 [[nodiscard]] Result<std::unique_ptr<abi::listener_index>> build_listener_index(
     const std::vector<ListenerEntry>& listeners);
 
-/// Makes exactly these listeners known to the program. A packet sees either the set before or this one. May
-/// block for an RCU grace period (tens of milliseconds), since the index that is not active is written anew.
-[[nodiscard]] Result<void> publish_listeners(const Maps& maps, const std::vector<ListenerEntry>& listeners);
+/// Makes exactly these listeners known to the program. A packet sees either the set before or this one. The
+/// index that is not active is written anew: wait_for_readers() must have been called since it was active.
+void publish_listeners(const Maps& maps, const abi::listener_index& built);
 
 /// The listeners that the program knows, sorted.
 [[nodiscard]] std::vector<ListenerEntry> published_listeners(const Maps& maps);

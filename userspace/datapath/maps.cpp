@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <string_view>
 #include <vector>
 
 namespace guideway::datapath {
@@ -30,6 +32,36 @@ Result<abi::abi> read_abi(int fd) {
     abi::abi value{};
     std::memcpy(&value, element.data(), sizeof(value));
     return value;
+}
+/// All maps together must have the layout of this version: they may be of several makings.
+Result<void> check_sizes(const MapFds& fds, const Geometry& geometry) {
+    struct Size {
+        std::size_t value;
+        std::uint32_t entries;
+    };
+    const std::uint32_t services = service_entries(geometry.max_services);
+    const std::uint32_t backends = backend_entries(geometry.max_backends);
+    const std::map<std::string_view, Size> sizes{
+        {"abi", {sizeof(abi::abi), 1}},
+        {"listeners", {sizeof(abi::listener_index), abi::LISTENER_INDEXES}},
+        {"services", {sizeof(abi::service), services}},
+        {"tables", {table_value_size(geometry.table_size), services}},
+        {"backends", {sizeof(abi::backend), backends}},
+        {"service_stats", {sizeof(abi::traffic), services}},
+        {"backend_stats", {sizeof(abi::traffic), backends}},
+        {"verdict_stats", {sizeof(abi::verdict_count), abi::VERDICT_MAX}},
+    };
+    Result<void> fit{};
+    for_each_map(fds, [&](const char* name, const UniqueFd& fd) {
+        const auto info = info_of(name, fd.get());
+        const Size& wanted = sizes.at(name);
+        if (fit && !info)
+            fit = std::unexpected(info.error());
+        else if (fit && (info->value_size != wanted.value || info->max_entries != wanted.entries))
+            fit = fail("adopt map '{}': {} elements of {} bytes, expected {} of {}", name, info->max_entries,
+                       info->value_size, wanted.entries, wanted.value);
+    });
+    return fit;
 }
 }  // namespace
 
@@ -77,10 +109,9 @@ Result<Maps> Maps::adopt(MapFds fds, Access access) {
                                : !services ? services.error()
                                : !tables   ? tables.error()
                                            : backends.error());
-    if (services->value_size != sizeof(abi::service) || backends->value_size != sizeof(abi::backend) ||
-        tables->value_size != table_value_size(stored->table_size) ||
-        tables->max_entries != services->max_entries)
-        return fail("adopt maps: their sizes are not those of ABI version {}", stored->version);
+    const Geometry geometry{stored->table_size, services->max_entries - 1, backends->max_entries - 1};
+    if (auto fit = check_sizes(fds, geometry); !fit)
+        return std::unexpected(fit.error());
 
     const bool writable = access == Access::kReadWrite;
     auto listeners = MappedArray::map(fds.listeners.get(), "listeners", sizeof(abi::listener_index),
@@ -98,7 +129,7 @@ Result<Maps> Maps::adopt(MapFds fds, Access access) {
 
     Maps maps;
     maps.fds_ = std::move(fds);
-    maps.geometry_ = {stored->table_size, services->max_entries - 1, backends->max_entries - 1};
+    maps.geometry_ = geometry;
     maps.listeners_ = std::move(*listeners);
     maps.services_ = std::move(*mapped_services);
     maps.tables_ = std::move(*mapped_tables);

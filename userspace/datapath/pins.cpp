@@ -93,6 +93,21 @@ Result<void> Pins::remove(std::string_view name) const {
     return {};
 }
 
+Result<void> Pins::recover() const {
+    for (const std::string& name : names()) {
+        if (!name.starts_with(kNewPrefix))
+            continue;
+        // A link that was made is worth keeping: it is attached. A map is one of a set that is not whole.
+        const std::string wanted = name.substr(kNewPrefix.size());
+        const bool keep = wanted.starts_with(kLinkPrefix) && !has(wanted);
+        if (keep && std::rename(path(name).c_str(), path(wanted).c_str()) != 0)
+            return fail("pin {}: {}", path(wanted), errno_text());
+        if (auto removed = keep ? Result<void>{} : remove(name); !removed)
+            return removed;
+    }
+    return {};
+}
+
 Result<void> Pins::remove_all() const {
     for (const std::string& name : names()) {
         if (auto removed = remove(name); !removed)

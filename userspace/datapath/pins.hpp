@@ -29,6 +29,9 @@ class Pins {
     /// Pins an object under a name; what stood there is replaced atomically.
     [[nodiscard]] Result<void> put(std::string_view name, int fd) const;
     [[nodiscard]] Result<void> remove(std::string_view name) const;
+    /// Finishes or undoes what a process was doing with put() when it died. For the holder of the directory's
+    /// lock.
+    [[nodiscard]] Result<void> recover() const;
     /// Removes every pin and the directory.
     [[nodiscard]] Result<void> remove_all() const;
 

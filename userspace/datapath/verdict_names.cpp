@@ -26,6 +26,7 @@ constexpr std::array kNames{
     VerdictName{abi::VERDICT_NO_LISTENER, "no_listener", "a port of a VIP on which nobody listens"},
     VerdictName{abi::VERDICT_NO_BACKEND, "no_backend", "the service has no backend to serve"},
     VerdictName{abi::VERDICT_NO_NEXT_HOP, "no_next_hop", "the way to the backend is not known"},
+    VerdictName{abi::VERDICT_TOO_LONG, "too_long", "longer than an IP header can say once it is wrapped"},
     VerdictName{abi::VERDICT_NO_HEADROOM, "no_headroom", "the driver left no room for the outer header"},
 };
 }  // namespace
