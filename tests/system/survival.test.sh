@@ -52,6 +52,14 @@ backend_ended() {
     expect "restart of the backend after SIG$1: traffic goes on" answers
 }
 
+has_address() {
+    ip -n be1 -oneline address show dev lo | grep -qF " $1/"
+}
+
+arp_ignore_is() {
+    [[ $(on be1 cat /proc/sys/net/ipv4/conf/eth0/arp_ignore) == "$1" ]]
+}
+
 lab_up
 keep_client_buffers_small
 start_backends be1 be2 be3
@@ -73,9 +81,18 @@ expect_soon "--detach-on-exit: no program on the interface" xdp_detached lb1
 expect "--detach-on-exit: no pins" test ! -e "$(pins_of lb1)"
 
 stop be1-backend || fail "the backend ended with status $? on SIGTERM"
+expect "the backend: ARP is silenced" arp_ignore_is 1
+ip -n be1 address add 192.0.2.99/32 dev lo
+start_backend be1 --vip 192.0.2.98 --vip 192.0.2.99
+await "be1 to unwrap" unwraps be1
+expect "another VIP: on lo" has_address 192.0.2.98
+stop be1-backend || true
 start_backend be1 --detach-on-exit
 await "be1 to unwrap" unwraps be1
 expect "backend --detach-on-exit: status 0" stop be1-backend
 expect_soon "backend --detach-on-exit: no program on the interface" xdp_detached be1
 expect "backend --detach-on-exit: no VIPs" eval '! ip -n be1 -oneline address show dev lo | grep -qE "192.0.2.10|2001:db8:1::10"'
+expect "a VIP that is no longer one: off lo" eval '! has_address 192.0.2.98'
+expect "an address that was there before: still there" has_address 192.0.2.99
+expect "backend --detach-on-exit: ARP as it was" arp_ignore_is 0
 expect "backend --detach-on-exit: no pins" test ! -e "$(pins_of be1)"

@@ -5,9 +5,11 @@
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 
+#include "agent/undo_list.hpp"
 #include "datapath/attachment.hpp"
 #include "datapath/decap.hpp"
 #include "datapath/privileges.hpp"
@@ -32,14 +34,19 @@ struct ArpSetting {
 };
 constexpr ArpSetting kArpSettings[] = {{"arp_ignore", '1'}, {"arp_announce", '2'}};
 
-Result<void> silence_arp(const std::string& interface) {
+Result<void> silence_arp(const std::string& interface, UndoList& undo) {
     for (const auto& setting : kArpSettings) {
         const std::string path = fmt::format("/proc/sys/net/ipv4/conf/{}/{}", interface, setting.name);
         const auto present = read_file(path);
         if (present && present->front() >= setting.value)
             continue;
-        if (auto written = write_file(path, {&setting.value, 1}); !written)
-            return written;
+        if (present)
+            undo.settings.emplace(path, present->substr(0, present->find('\n')));
+        auto done = undo.write();
+        if (done)
+            done = write_file(path, {&setting.value, 1});
+        if (!done)
+            return done;
         spdlog::info("{}: {} is now {}, so that this host does not answer ARP for the VIPs", interface,
                      setting.name, setting.value);
     }
@@ -73,29 +80,57 @@ void check_mtu(const net::Interface& interface, const Result<net::Route>& to_cli
             interface.name, interface.mtu, enough, mss);
 }
 
-Result<void> add_vips(net::Netlink& netlink, const std::vector<IpAddress>& vips) {
+/// Makes `lo` have these VIPs, and none that an earlier helper added for others.
+Result<void> set_vips(net::Netlink& netlink, const std::vector<IpAddress>& wanted, UndoList& undo) {
     const auto loopback = net::interface_named(netlink, "lo");
     if (!loopback)
         return std::unexpected(loopback.error());
-    for (const auto& vip : vips) {
+    for (const auto& vip : wanted) {
+        const bool noted = undo.vips.insert(vip).second;
+        if (auto written = undo.write(); !written)
+            return written;
         const auto added = net::add_local_address(netlink, loopback->index, vip);
         if (!added)
             return std::unexpected(added.error());
         if (*added)
             spdlog::info("{} is now an address of lo", vip.text());
+        else if (noted)
+            undo.vips.erase(vip);  // it was there before any helper
     }
-    return {};
+    for (auto vip = undo.vips.begin(); vip != undo.vips.end();) {
+        if (std::ranges::find(wanted, *vip) != wanted.end()) {
+            ++vip;
+            continue;
+        }
+        if (auto removed = net::remove_local_address(netlink, loopback->index, *vip); !removed)
+            return removed;
+        spdlog::info("{} is no longer an address of lo", vip->text());
+        vip = undo.vips.erase(vip);
+    }
+    return undo.write();
 }
 
-Result<void> remove_vips(net::Netlink& netlink, const std::vector<IpAddress>& vips) {
-    const auto loopback = net::interface_named(netlink, "lo");
-    if (!loopback)
-        return std::unexpected(loopback.error());
-    for (const auto& vip : vips) {
-        if (auto removed = net::remove_local_address(netlink, loopback->index, vip); !removed)
-            return removed;
+Result<void> undo_everything(net::Netlink& netlink, const datapath::Pins& pins, UndoList& undo) {
+    auto done = datapath::remove_everything(pins);
+    if (done)
+        done = set_vips(netlink, {}, undo);
+    for (const auto& [path, value] : undo.settings) {
+        if (done)
+            done = write_file(path, value);
     }
-    return {};
+    return done ? undo.remove() : done;
+}
+
+void tell_counts(const datapath::DecapProgram& program) {
+    const auto counts = program.counts();
+    if (!counts)
+        return;
+    spdlog::info("{} packets were unwrapped", (*counts)[abi::DECAP_UNWRAPPED]);
+    if (const auto fragments = (*counts)[abi::DECAP_OUTER_FRAGMENT]; fragments > 0)
+        spdlog::warn(
+            "{} packets arrived with a fragmented outer header: the way from the balancers is too narrow for "
+            "them",
+            fragments);
 }
 
 void wait_for_signal() {
@@ -135,10 +170,11 @@ Result<void> run_backend_host(const BackendHostOptions& options) {
     if (!pins)
         return std::unexpected(pins.error());
 
-    if (auto silenced = silence_arp(options.interface); !silenced)
+    auto undo = UndoList::read(options.runtime_dir);
+    if (auto silenced = silence_arp(options.interface, undo); !silenced)
         return silenced;
-    if (auto added = add_vips(*netlink, options.vips); !added)
-        return added;
+    if (auto set = set_vips(*netlink, options.vips, undo); !set)
+        return set;
     const auto program = datapath::DecapProgram::load({options.balancers, options.vips}, &*pins);
     if (!program)
         return std::unexpected(program.error());
@@ -153,11 +189,8 @@ Result<void> run_backend_host(const BackendHostOptions& options) {
     check_mtu(*interface, to_clients);
 
     wait_for_signal();
-    if (!options.detach_on_exit)
-        return {};
-    if (auto removed = datapath::remove_everything(*pins); !removed)
-        return removed;
-    return remove_vips(*netlink, options.vips);
+    tell_counts(*program);
+    return options.detach_on_exit ? undo_everything(*netlink, *pins, undo) : Result<void>{};
 }
 
 }  // namespace guideway::agent
