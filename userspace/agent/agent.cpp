@@ -128,13 +128,16 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
     about_.last_reload.at = about_.started;
 }
 
+Agent::~Agent() {
+    ::unlink(api::control_socket(options_.config.runtime_dir).c_str());
+}
+
 Result<void> Agent::run() {
     wait_for_signal();
     sd_notify(0, "READY=1");
     loop_.run();
     pool_.join();
     sd_notify(0, "STOPPING=1");
-    ::unlink(api::control_socket(options_.config.runtime_dir).c_str());
     const auto& interface = options_.config.interfaces.front();
     if (!options_.detach_on_exit) {
         if (datapath::is_attached(datapath_.pins(), interface))

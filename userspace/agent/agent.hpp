@@ -44,6 +44,9 @@ class Agent {
     /// Everything up to forwarding. Errors leave what forwarded before as it was.
     [[nodiscard]] static Result<std::unique_ptr<Agent>> start(AgentOptions options);
 
+    /// Takes the control socket away.
+    ~Agent();
+
     /// Until SIGTERM or SIGINT.
     [[nodiscard]] Result<void> run();
 

@@ -23,7 +23,7 @@ Result<CaptureReader> CaptureReader::open(const std::string& path) {
     return reader;
 }
 
-Result<std::optional<CapturedFrame>> CaptureReader::next() {
+std::optional<CapturedFrame> CaptureReader::next() {
     pcap_pkthdr* header = nullptr;
     const u_char* data = nullptr;
     const int result = pcap_next_ex(capture_.get(), &header, &data);

@@ -26,7 +26,7 @@ class CaptureReader {
 
     /// The next frame, or nothing at the end. A file that ends within a frame ends before it: see
     /// truncation().
-    [[nodiscard]] Result<std::optional<CapturedFrame>> next();
+    [[nodiscard]] std::optional<CapturedFrame> next();
 
     /// What is wrong with the file's end; empty if nothing is.
     [[nodiscard]] const std::string& truncation() const { return truncation_; }

@@ -59,11 +59,9 @@ Result<void> replay(const control::Replayer& replayer, CaptureReader& in, Captur
     for (std::uint64_t index = 0;; ++index) {
         const auto captured = in.next();
         if (!captured)
-            return std::unexpected(captured.error());
-        if (!*captured)
             return {};
-        auto outcome = replayer.run((*captured)->frame);
-        if (!outcome && (*captured)->frame.size() <= kLongestFrame)
+        auto outcome = replayer.run(captured->frame);
+        if (!outcome && captured->frame.size() <= kLongestFrame)
             return fail("replay frame {}: {}", index, outcome.error().message);
         if (!outcome)
             outcome = control::Outcome{
@@ -73,7 +71,7 @@ Result<void> replay(const control::Replayer& replayer, CaptureReader& in, Captur
         else
             print(index, *outcome);
         if (is_sent(*outcome))
-            out.write((*captured)->time, outcome->frame);
+            out.write(captured->time, outcome->frame);
     }
 }
 

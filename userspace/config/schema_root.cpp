@@ -102,7 +102,7 @@ const Keys<Datapath>& keys_of() {
         {"table_size", table_size(), kDefault, "65537",
          "slots in each service's table; at least 100 for each of its backends"},
         {"max_services", integer(&Datapath::max_services, 1, SERVICES_MAX), kDefault, "128",
-         "services there is room for; each costs two tables of 2 bytes a slot"},
+         "services there is room for; each costs a table of 2 bytes a slot"},
         {"max_backends", integer(&Datapath::max_backends, 1, 1048576), kDefault, "16384",
          "backends there is room for, summed over the services"},
         {"max_flows", integer(&Datapath::max_flows, 1, 67108864), kDefault, "262144",
