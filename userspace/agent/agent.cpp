@@ -34,14 +34,6 @@ constexpr std::chrono::seconds kGracePeriod{2};
 /// A snapshot that is younger serves another request.
 constexpr std::chrono::milliseconds kSnapshotAge{100};
 
-Result<ExclusiveLock> lock_runtime_dir(const std::string& directory) {
-    std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    if (error)
-        return fail("make runtime_dir {}: {}", directory, error.message());
-    return ExclusiveLock::take(directory);
-}
-
 Result<void> check_interface(const std::string& interface) {
     if (if_nametoindex(interface.c_str()) == 0)
         return fail("attach to {}: no such interface; name one that `ip link` shows", interface);
@@ -82,7 +74,7 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
         return std::unexpected(allowed.error());
     if (auto present = check_interface(options.config.interfaces.front()); !present)
         return std::unexpected(present.error());
-    auto lock = lock_runtime_dir(options.config.runtime_dir);
+    auto lock = ExclusiveLock::make_and_take(options.config.runtime_dir);
     if (!lock)
         return std::unexpected(lock.error());
     std::signal(SIGPIPE, SIG_IGN);

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <filesystem>
 
 #include "agent/undo_list.hpp"
 #include "datapath/attachment.hpp"
@@ -145,13 +144,6 @@ void wait_for_signal() {
     sd_notify(0, "STOPPING=1");
 }
 
-Result<ExclusiveLock> lock_runtime_dir(const std::string& directory) {
-    std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    if (error)
-        return fail("make runtime directory {}: {}", directory, error.message());
-    return ExclusiveLock::take(directory);
-}
 }  // namespace
 
 Result<void> run_backend_host(const BackendHostOptions& options) {
@@ -163,7 +155,7 @@ Result<void> run_backend_host(const BackendHostOptions& options) {
     const auto interface = net::interface_named(*netlink, options.interface);
     if (!interface)
         return std::unexpected(interface.error());
-    const auto lock = lock_runtime_dir(options.runtime_dir);
+    const auto lock = ExclusiveLock::make_and_take(options.runtime_dir);
     if (!lock)
         return std::unexpected(lock.error());
     const auto pins = datapath::Pins::create(options.pins);

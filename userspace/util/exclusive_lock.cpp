@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <filesystem>
 #include <sstream>
 
 #include "util/file.hpp"
@@ -44,6 +45,14 @@ Result<ExclusiveLock> ExclusiveLock::take(const std::string& directory) {
     const std::string process = holder_of(fd.get());
     return fail("lock {}: {} holds it; stop that one first, or give this one a directory of its own",
                 directory, process.empty() ? "another process" : "process " + process);
+}
+
+Result<ExclusiveLock> ExclusiveLock::make_and_take(const std::string& directory) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    if (error)
+        return fail("make {}: {}", directory, error.message());
+    return take(directory);
 }
 
 }  // namespace guideway

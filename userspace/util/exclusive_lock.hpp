@@ -15,6 +15,9 @@ class ExclusiveLock {
     /// Errors: `lock DIR: process 1234 holds it; ...`.
     [[nodiscard]] static Result<ExclusiveLock> take(const std::string& directory);
 
+    /// The same, of a directory that is made where it is missing.
+    [[nodiscard]] static Result<ExclusiveLock> make_and_take(const std::string& directory);
+
   private:
     explicit ExclusiveLock(UniqueFd fd) : fd_(std::move(fd)) {}
 
