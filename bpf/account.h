@@ -4,6 +4,7 @@
 
 #include "packet.h"
 
+/* The traffic is the first that the map's elements hold. */
 static __always_inline void count_traffic(void *map, __u32 index, const struct packet *packet)
 {
 	struct traffic *traffic = bpf_map_lookup_elem(map, &index);

@@ -56,6 +56,16 @@ static __always_inline bool listener_is_vip(const struct packet *packet)
 	return listener_vip(packet) != NULL;
 }
 
+static __always_inline void listener_serves(struct packet *packet, const struct listener *listener,
+					    __u16 service)
+{
+	packet->service = service;
+	if (packet->flow.protocol == IPPROTO_TCP)
+		return;
+	packet->kind = listener->flags & LISTENER_QUIC ? FLOW_QUIC : FLOW_UDP;
+	packet->starts_flow = packet->kind == FLOW_QUIC && packet->quic_initial;
+}
+
 /* Finds the service that listens where the packet goes, its exact port first. */
 static __always_inline enum verdict listener_find(struct packet *packet)
 {
@@ -68,14 +78,15 @@ static __always_inline enum verdict listener_find(struct packet *packet)
 	const struct listener *listener = listener_probe(&key);
 
 	if (listener) {
-		packet->service = listener->service;
+		listener_serves(packet, listener, listener->service);
 		return VERDICT_NONE;
 	}
 	listener = listener_vip(packet);
 	if (!listener)
 		return VERDICT_NOT_VIP;
-	packet->service = packet->flow.protocol == IPPROTO_TCP ? listener->any_port_tcp
-							       : listener->any_port_udp;
+	listener_serves(packet, listener,
+			packet->flow.protocol == IPPROTO_TCP ? listener->any_port_tcp
+							     : listener->any_port_udp);
 	return packet->service ? VERDICT_NONE : VERDICT_NO_LISTENER;
 }
 

@@ -9,6 +9,7 @@
 #include <guideway/backend.h>
 #include <guideway/decision.h>
 #include <guideway/flow.h>
+#include <guideway/flow_record.h>
 #include <guideway/listener.h>
 #include <guideway/service.h>
 #include <guideway/stats.h>
@@ -64,6 +65,15 @@ struct {
 	__type(value, struct table);
 } tables SEC(".maps");
 
+/* The same for the former owner of slots that move; not read for others. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct table);
+} previous SEC(".maps");
+
 /* By first_backend of the service + backend number. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -73,12 +83,32 @@ struct {
 	__type(value, struct backend);
 } backends SEC(".maps");
 
+/*
+ * Records of flows in moving slots, and of services that track always. The program inserts, the
+ * agent's sweeps delete. A plain hash, as an LRU evicts live records under load; preallocated, as
+ * XDP cannot wait for memory.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct flow_id);
+	__type(value, struct flow_record);
+} flows SEC(".maps");
+
+/* How many records each CPU has inserted of late; the program's own, not pinned. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_insert_budget);
+} flow_inserts SEC(".maps");
+
 /* The programs count, per CPU so that no cache line is shared; the agent adds up. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct traffic);
+	__type(value, struct service_counters);
 } service_stats SEC(".maps");
 
 struct {

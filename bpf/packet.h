@@ -25,7 +25,9 @@ struct packet {
 	__be16 id;
 	__be16 dont_fragment;
 	__u8 traffic_class; /* IPv4: TOS */
-	bool starts_flow;
+	__u8 kind;	    /* enum flow_kind */
+	bool starts_flow;   /* TCP: SYN without ACK; QUIC: an Initial packet */
+	bool quic_initial;  /* if the UDP packet is QUIC */
 
 	__u32 service; /* number; 0 = not known */
 	__u32 slot;
@@ -40,6 +42,24 @@ struct cursor {
 	void *frame_end;
 	__u32 left;
 };
+
+#define QUIC_VERSION_2 bpf_htonl(0x6b3343cf)
+
+/* The first byte and the version of a long header (RFC 8999, section 5.1). */
+struct quic_header {
+	__u8 first;
+	__be32 version;
+} __attribute__((packed));
+
+/* RFC 9000, section 17.2.2; version 2 has another packet type (RFC 9369, section 3.2). */
+static __always_inline bool is_quic_initial(const struct udphdr *udp, const struct cursor *cursor)
+{
+	const struct quic_header *quic = (const void *)(udp + 1);
+
+	if (cursor->left < sizeof(*udp) + sizeof(*quic) || (void *)(quic + 1) > cursor->frame_end)
+		return false;
+	return (quic->first & 0xf0) == (quic->version == QUIC_VERSION_2 ? 0xd0 : 0xc0);
+}
 
 static __always_inline enum verdict parse_transport(struct packet *packet,
 						    const struct cursor *cursor)
@@ -61,6 +81,7 @@ static __always_inline enum verdict parse_transport(struct packet *packet,
 			return VERDICT_BAD_TRANSPORT_HEADER;
 		packet->flow.source_port = udp->source;
 		packet->flow.destination_port = udp->dest;
+		packet->quic_initial = is_quic_initial(udp, cursor);
 		return VERDICT_NONE;
 	}
 	if (packet->flow.protocol == (packet->flow.is_ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))

@@ -2,15 +2,18 @@
 #ifndef SLOT_H
 #define SLOT_H
 
+#include "moving_slot.h"
 #include "packet.h"
 
-/* The backend that owns the packet's slot in the service's serving table, or NULL for nobody. */
+/* The backend that the packet's slot in the service's serving table leads to, or NULL for nobody.
+ */
 static __always_inline const struct backend *slot_backend(struct packet *packet,
 							  const struct service *service)
 {
 	const struct flow_key key = {.k0 = hash_key_k0, .k1 = hash_key_k1};
 	const struct table *table = bpf_map_lookup_elem(&tables, &packet->service);
-	__u32 number, slot;
+	__u8 tracking = service->tracking[packet->kind & (FLOW_KINDS - 1)];
+	__u32 number, slot, word;
 
 	if (!table)
 		return NULL;
@@ -23,7 +26,12 @@ static __always_inline const struct backend *slot_backend(struct packet *packet,
 		return NULL;
 
 	packet->slot = slot;
-	number = READ_ONCE(table->slots[slot]) & SLOT_BACKEND;
+	word = READ_ONCE(table->slots[slot]);
+	number = word & SLOT_BACKEND;
+	/* A settled slot does not touch 'flows'. */
+	if (tracking != TRACKING_NEVER && (word & SLOT_MOVING || tracking == TRACKING_ALWAYS))
+		number = moving_slot_backend(packet, service, number, word & SLOT_MOVING,
+					     tracking == TRACKING_ALWAYS);
 	if (!number)
 		return NULL;
 	packet->backend =

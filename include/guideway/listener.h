@@ -28,6 +28,10 @@ enum listener_kind {
 	LISTENER_VIP = 2,
 };
 
+enum listener_flags {
+	LISTENER_QUIC = 1 << 0, /* UDP packets are QUIC; in a VIP's entry: of VIP:any/udp */
+};
+
 struct listener_key {
 	struct address vip;
 	__be16 port;   /* 0 in a VIP's entry */
@@ -42,7 +46,7 @@ struct listener {
 	__u16 service;
 	__u16 any_port_tcp; /* in a VIP's entry: the service of VIP:any/tcp */
 	__u16 any_port_udp; /* in a VIP's entry: the service of VIP:any/udp */
-	__u16 padding;
+	__u16 flags;	    /* enum listener_flags */
 };
 
 struct listener_index {

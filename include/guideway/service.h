@@ -11,6 +11,21 @@ enum service_flags {
 		<< 1, /* no listener leads here any more; its number is free after a grace period */
 };
 
+/* What a flow's packets tell of its beginning. */
+enum flow_kind {
+	FLOW_TCP = 0,
+	FLOW_QUIC = 1,
+	FLOW_UDP = 2, /* nothing */
+	FLOW_KINDS = 4,
+};
+
+/* Which flows of a kind have records. */
+enum tracking {
+	TRACKING_NEVER = 0,
+	TRACKING_MOVES = 1, /* those in moving slots */
+	TRACKING_ALWAYS = 2,
+};
+
 enum service_limits {
 	SERVICE_NAME_SIZE = 64,
 	SERVICES_MAX = 65535,
@@ -19,17 +34,21 @@ enum service_limits {
 
 /* Element 0 of the map 'services' stays zero: a listener that names service 0 has none. */
 struct service {
-	__u32 first_backend;	/* 'backends'[first_backend + number] is backend 'number' of this
-				   service */
-	__u32 backend_capacity; /* backend numbers are 1..backend_capacity */
-	__u32 flags;		/* enum service_flags */
-	__u32 padding;
+	__u32 first_backend;	   /* 'backends'[first_backend + number] is backend 'number' of this
+				      service */
+	__u32 backend_capacity;	   /* backend numbers are 1..backend_capacity */
+	__u32 flags;		   /* enum service_flags */
+	__u8 tracking[FLOW_KINDS]; /* enum tracking */
 	char name[SERVICE_NAME_SIZE];
 };
 
 /*
  * A slot of 'tables': moving:1 | backend number:15, backend 0 = nobody. Numbers are
  * local to the service, so 16 bits do for any number of services.
+ *
+ * A slot moves from a change of its owner until no old flow needs it any more. Meanwhile 'previous'
+ * of the same slot says how: a backend number = learning (flows without a record belong to that
+ * backend), 0 = tracking (records alone tell).
  */
 enum slot_bits {
 	SLOT_BACKEND = 0x7fff,
@@ -43,8 +62,8 @@ enum table_limits {
 	TABLE_SLOTS = 65540, /* the default M, rounded up to whole 8 bytes as array elements are */
 };
 
-/* The serving table of one service: one whole element of the map 'tables'. Another M changes the
- * element's size. */
+/* The serving table of one service: one whole element of the map 'tables', and of 'previous'.
+ * Another M changes the element's size. */
 struct table {
 	__u16 slots[TABLE_SLOTS];
 };

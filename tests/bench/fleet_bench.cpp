@@ -86,7 +86,7 @@ std::unique_ptr<control::Replayer> empty_balancer(config::Config config) {
 void apply(control::Replayer& balancer, const config::Config& config) {
     const auto applied = balancer.reconciler().apply(
         control::desired_state(config),
-        [&](const auto& backend) { return control::replayed_next_hop(config.datapath, backend); });
+        [&](const auto& backend) { return control::replayed_next_hop(config.datapath, backend); }, {});
     if (!applied) {
         fmt::print(stderr, "{}\n", applied.error().message);
         std::exit(1);
@@ -121,22 +121,36 @@ void reload_one_weight(benchmark::State& state) {
     }
 }
 
-/// One backend of 1,000 goes down and comes back; the slots are stored in the kernel's table.
+/// Lets the slots that moved come to rest; there are no flows.
+void settle(control::Replayer& balancer, control::TimePoint& now) {
+    for (int pass = 0; pass < 2; ++pass) {
+        now += std::chrono::hours(1);
+        if (!balancer.reconciler().begin_sweep(now))
+            std::exit(1);
+        balancer.reconciler().end_sweep();
+    }
+}
+
+/// One backend of 1,000 goes down and comes back: its flag and the slots are stored in the kernel's maps.
 void failover_in_kernel(benchmark::State& state) {
     const auto config = fleet(1, 1000);
     const auto balancer = empty_balancer(config);
     apply(*balancer, config);
-    auto backends = control::desired_state(config).services.front().backends;
-    const auto numbers = control::read_numbering(balancer->maps()).services.begin()->second;
-    control::ServiceTable table(backends, numbers, config.datapath.table_size);
-    const auto slots = balancer->maps().table(numbers.number);
+    const auto& service = config.services.front();
+    const auto next_hop_of = [&](const auto& backend) {
+        return control::replayed_next_hop(config.datapath, backend);
+    };
+    const control::Condition down{.availability = 0, .alive = false, .state = config::BackendState::kDown};
+    control::TimePoint now{};
     std::size_t victim = 0;
     for (auto _ : state) {
-        auto& availability = backends[victim++ % backends.size()].availability;
-        availability = 0;
-        timed(state, [&] { table.change(backends, slots); });
-        availability = maglev::kFull;
-        table.change(backends, slots);
+        const control::BackendId id{service.name,
+                                    service.backends[victim++ % service.backends.size()].address};
+        timed(state, [&] {
+            benchmark::DoNotOptimize(balancer->reconciler().adjust({{id, down}}, next_hop_of, now));
+        });
+        benchmark::DoNotOptimize(balancer->reconciler().adjust({{id, {}}}, next_hop_of, now));
+        settle(*balancer, now);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "config/parser.hpp"
 #include "control/replayer.hpp"
+#include "datapath/flow_records.hpp"
 #include "datapath/verdict_names.hpp"
 #include "frame.hpp"
 
@@ -40,6 +41,19 @@ inline control::Outcome run(const control::Replayer& replayer, const Frame& fram
     if (!outcome)
         FAIL(outcome.error().message);
     return std::move(*outcome);
+}
+
+/// A whole pass over the flow records, as the agent makes them while slots move.
+inline void sweep(control::Replayer& replayer, control::TimePoint now) {
+    auto& reconciler = replayer.reconciler();
+    REQUIRE(reconciler.begin_sweep(now));
+    datapath::FlowScan scan(replayer.maps());
+    while (!scan.done()) {
+        const auto entries = scan.next();
+        REQUIRE(entries);
+        REQUIRE(reconciler.sweep(*entries));
+    }
+    reconciler.end_sweep();
 }
 
 /// The verdict's name: what a reader of a failed test wants to see.

@@ -158,11 +158,11 @@ TEST_CASE("packets, bytes and new flows are counted for the service, the backend
     static_cast<void>(
         run(*replayer, FrameBuilder::ipv4().tcp(80, FrameBuilder::kSyn | FrameBuilder::kAck).build()));
 
-    const auto service = datapath::service_traffic(replayer->maps(), 1);
+    const auto service = datapath::service_counters(replayer->maps(), 1);
     REQUIRE(service);
-    CHECK(service->packets == 3);
-    CHECK(service->bytes == 40 + 140 + 40);
-    CHECK(service->new_flows == 1);
+    CHECK(service->traffic.packets == 3);
+    CHECK(service->traffic.bytes == 40 + 140 + 40);
+    CHECK(service->traffic.new_flows == 1);
     const auto backend = datapath::backend_traffic(replayer->maps(), 1);
     REQUIRE(backend);
     CHECK(backend->packets == 3);

@@ -60,7 +60,7 @@ TEST_CASE("as many listeners as there is room for are all found") {
     REQUIRE(publish(*replayer, sorted));
     CHECK(datapath::published_listeners(replayer->maps()) == sorted);
     for (std::size_t i = 0; i < sorted.size(); i += 10) {
-        const auto& [vip, port, protocol, service] = sorted[i];
+        const auto& [vip, port, protocol, service, quic] = sorted[i];
         const auto frame = vip.is_v4() ? FrameBuilder::ipv4("198.51.100.7", vip.text().c_str())
                                        : FrameBuilder::ipv6("2001:db8:9::7", vip.text().c_str());
         REQUIRE(verdict_of(*replayer, FrameBuilder(frame).tcp(port).build()) == "no_backend");

@@ -18,7 +18,8 @@ void reload(control::Replayer& replayer, const std::string& services) {
     const auto config = configure(services);
     const auto applied = replayer.reconciler().apply(
         control::desired_state(config),
-        [&](const auto& backend) { return control::replayed_next_hop(config.datapath, backend); });
+        [&](const auto& backend) { return control::replayed_next_hop(config.datapath, backend); },
+        control::SteadyClock::now());
     if (!applied)
         FAIL(applied.error().message);
 }
@@ -52,25 +53,27 @@ TEST_CASE("adding, changing and removing services does not touch the others") {
     CHECK(run(*replayer, to("192.0.2.3")).service == "three");
     CHECK(table(*replayer, 2) == before);
     CHECK(std::memcmp(&entry, &replayer->maps().service(2), sizeof(entry)) == 0);
-    CHECK(datapath::service_traffic(replayer->maps(), 2)->packets == 200);
+    CHECK(datapath::service_counters(replayer->maps(), 2)->traffic.packets == 200);
 }
 
-TEST_CASE("a number is not given away before the grace period, and then counts from zero") {
+TEST_CASE("a removed service's number is not given away before a sweep, and then counts from zero") {
     const auto replayer = balancer(configure(kOne));
     static_cast<void>(placement(*replayer, "192.0.2.1"));
     reload(*replayer, kTwo);
     CHECK(std::string(replayer->maps().service(1).name) == "one");
     CHECK(std::string(replayer->maps().service(2).name) == "two");
 
-    replayer->reconciler().release_retired();
+    sweep(*replayer, control::SteadyClock::now());
     CHECK(std::string(replayer->maps().service(1).name).empty());
     reload(*replayer, kTwo + kThree);
     CHECK(std::string(replayer->maps().service(1).name) == "three");
-    CHECK(datapath::service_traffic(replayer->maps(), 1)->packets == 0);
+    CHECK(datapath::service_counters(replayer->maps(), 1)->traffic.packets == 0);
     CHECK(run(*replayer, to("192.0.2.3")).backend == IpAddress::parse("10.0.0.4"));
 }
 
-TEST_CASE("a removed backend's number stays valid until the grace period has passed") {
+TEST_CASE("a removed backend's number stays valid until none of its flows can be left") {
+    using namespace std::chrono_literals;
+    const auto now = control::SteadyClock::now();
     const auto replayer = balancer(configure(kOne));
     reload(*replayer, "  - {name: one, listen: ['192.0.2.1:80/tcp'], backends: [10.0.0.2, 10.0.0.9]}\n");
     const auto& maps = replayer->maps();
@@ -80,7 +83,11 @@ TEST_CASE("a removed backend's number stays valid until the grace period has pas
     CHECK((maps.backend(first + 1).flags & abi::BACKEND_RETIRED) != 0);
     CHECK(abi::from_abi(maps.backend(first + 3).address).text() == "10.0.0.9");
 
-    replayer->reconciler().release_retired();
+    sweep(*replayer, now + 9min);
+    CHECK((maps.backend(first + 1).flags & abi::BACKEND_ALIVE) != 0);
+    for (const auto later : {11min, 12min, 13min})
+        sweep(*replayer, now + later);
+    CHECK_FALSE(replayer->reconciler().is_moving());
     CHECK(maps.backend(first + 1).flags == 0);
     reload(*replayer, "  - {name: one, listen: ['192.0.2.1:80/tcp'], backends: [10.0.0.2, 10.0.0.8]}\n");
     CHECK(abi::from_abi(maps.backend(first + 1).address).text() == "10.0.0.8");
@@ -110,9 +117,9 @@ TEST_CASE("a new reconciler on the same maps keeps every number") {
     const auto before = control::read_numbering(replayer->maps());
     const auto config = configure(kTwo + kOne);
     control::Reconciler successor(replayer->maps());
-    REQUIRE(successor.apply(control::desired_state(config), [&](const auto& backend) {
-        return control::replayed_next_hop(config.datapath, backend);
-    }));
+    REQUIRE(successor.apply(
+        control::desired_state(config),
+        [&](const auto& backend) { return control::replayed_next_hop(config.datapath, backend); }, {}));
     CHECK(control::read_numbering(replayer->maps()) == before);
     CHECK(run(*replayer, to("192.0.2.1")).service == "one");
 }
@@ -126,19 +133,20 @@ TEST_CASE("what does not fit is refused before anything is stored") {
     };
 
     const auto services =
-        replayer->reconciler().apply(control::desired_state(configure(kThree + kOne)), next_hop);
+        replayer->reconciler().apply(control::desired_state(configure(kThree + kOne)), next_hop, {});
     REQUIRE(!services);
-    CHECK(services.error().message ==
-          "number service 'three': no space left (max_services is 1; those that are "
-          "being removed count until the next reload)");
+    CHECK(
+        services.error().message ==
+        "number service 'three': no space left (max_services is 1; those that are being removed count for a "
+        "moment)");
     const auto backends = replayer->reconciler().apply(
         control::desired_state(configure("  - {name: one, listen: ['192.0.2.1:80/tcp'],"
                                          " backends: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4]}\n")),
-        next_hop);
+        next_hop, {});
     REQUIRE(!backends);
     CHECK(backends.error().message ==
           "place 4 backends of service 'one' in map 'backends': no space left (max_backends is 3; those "
-          "that are being removed count until the next reload)");
+          "that are being removed count until their flows have ended)");
     CHECK(table(*replayer, 1) == before);
     CHECK(run(*replayer, to("192.0.2.1")).service == "one");
 }
@@ -165,11 +173,9 @@ TEST_CASE("more numbers than a slot can hold are refused") {
         const int high = state == &before ? 1 : 2;
         for (int i = 0; i < 20000; ++i)
             service.backends.push_back(
-                {{*IpAddress::parse(fmt::format("10.{}.{}.{}", high, i / 250, i % 250 + 1)), 1},
-                 maglev::kFull,
-                 {}});
+                {{*IpAddress::parse(fmt::format("10.{}.{}.{}", high, i / 250, i % 250 + 1)), 1}, {}, {}});
     }
-    const datapath::Geometry geometry{65537, 128, 200000};
+    const datapath::Geometry geometry{65537, 128, 200000, 1};
     const auto first = control::renumber({}, before, geometry);
     REQUIRE(first);
     const auto second = control::renumber(*first, after, geometry);
@@ -197,4 +203,57 @@ TEST_CASE("a next hop whose source changes is closed meanwhile") {
     wanted.source.bytes[15] = 2;
     control::store_backend(element, wanted);
     CHECK(std::memcmp(&element, &wanted, sizeof(wanted)) == 0);
+}
+
+TEST_CASE("a fresh balancer learns of the flows that draining backends still have") {
+    const std::string draining =
+        "  - {name: one, listen: ['192.0.2.1:80/tcp'], backends: [10.0.0.1, {address: 10.0.0.2, state: "
+        "drain}]}\n";
+    const auto config = configure(draining);
+    const auto replayer = balancer(configure("  []\n"));
+    const auto next_hop = [&](const auto& backend) {
+        return control::replayed_next_hop(config.datapath, backend);
+    };
+    const auto was_there = [&](control::Past past) {
+        control::Reconciler reconciler(replayer->maps(), past);
+        REQUIRE(reconciler.apply(control::desired_state(config), next_hop, control::SteadyClock::now()));
+        int learning = 0;
+        for (const std::uint16_t former : replayer->maps().previous(1))
+            learning += former == 2;
+        return learning;
+    };
+    SECTION("of the slots that its base table gives them") {
+        CHECK(was_there(control::Past::kNone) == 32768);
+        CHECK(run(*replayer, to("192.0.2.1", 1235)).backend == IpAddress::parse("10.0.0.2"));
+    }
+    SECTION("but not where an earlier agent has left what there is to know") {
+        CHECK(was_there(control::Past::kRecorded) == 0);
+    }
+}
+
+TEST_CASE("a backend that is removed keeps its way, and its flows, while they live") {
+    const auto now = control::SteadyClock::now();
+    const auto replayer = balancer(configure(kOne));
+    const auto before = placement(*replayer, "192.0.2.1");
+    reload(*replayer, "  - {name: one, listen: ['192.0.2.1:80/tcp'], backends: [10.0.0.2]}\n");
+    CHECK(placement(*replayer, "192.0.2.1") == before);
+    REQUIRE(replayer->reconciler().leaving().size() == 1);
+    net::NextHop moved{
+        .ifindex = 1, .mac = {{2, 0, 0, 0, 9, 9}}, .source_mac = {}, .source = {}, .mtu = 1500};
+    moved.source = *IpAddress::parse("10.9.9.9");
+    replayer->reconciler().refresh_next_hops([&](const auto&) { return moved; });
+    CHECK(replayer->maps().backend(1).next_hop_mac[5] == 9);
+
+    SECTION("and comes back as if it had never left") {
+        reload(*replayer, kOne);
+        CHECK(replayer->reconciler().leaving().empty());
+        CHECK(placement(*replayer, "192.0.2.1") == before);
+    }
+    SECTION("until no flow of it can be left") {
+        using namespace std::chrono_literals;
+        for (const auto later : {11min, 12min, 13min})
+            sweep(*replayer, now + later);
+        CHECK(replayer->reconciler().leaving().empty());
+        CHECK(run(*replayer, to("192.0.2.1", 7)).backend == IpAddress::parse("10.0.0.2"));
+    }
 }

@@ -35,7 +35,7 @@ await "generic XDP on gen0" xdp_attached lb1 gen0
 sed 's/eth0/gen0/; $a datapath: {mode: native}' configs/demo.yaml >"$LAB_DIR/lb1.yaml"
 expect "native mode on a driver without it is refused by reload" eval '! reload'
 expect "which says so" grep -q 'refuses native XDP' "$LAB_DIR/refused"
-expect "and gen0 stays attached" xdp_attached lb1 gen0
+expect_soon "and gen0 stays attached" xdp_attached lb1 gen0
 stop lb1-agent KILL || true
 start_agent lb1 "$LAB_DIR/lb1.yaml"
 expect "it is refused by a new agent" eval '! finish lb1-agent'

@@ -9,6 +9,9 @@
 #   phase "be3 killed";     ...;                      checkpoint; expect_only_of be3
 #   reopen                                            for the next row
 #   end_connections
+#
+# Several clients may hold connections, each to VIPs of its own: `held_vips="192.0.2.11" of others start_connections 100`,
+# and then `of others checkpoint`, `of others expect_none_broken ...`.
 
 CONNECTIONS=$(dirname "$GUIDEWAY")/tests/system/connections
 CONNECTIONS_PORT=9100
@@ -47,17 +50,26 @@ kill_server() {
 
 # --- connections -----------------------------------------------------------------------------------------------------
 
-# start_connections COUNT [OPTION...]: from the client to all VIPs.
+held=connections # by which client
+
+# of NAME COMMAND...: the command is about that client's connections.
+of() {
+    local held=$1
+    "${@:2}"
+}
+
+# start_connections COUNT [OPTION...]: from the client to all VIPs, or to those in $held_vips.
 start_connections() {
+    rm -f "$LAB_DIR/$held.sock"
     # shellcheck disable=SC2086
-    start connections client "$CONNECTIONS" hold --count "$1" --control "$LAB_DIR/connections.sock" \
-        --report "$LAB_DIR/connections.json" "${@:2}" "$CONNECTIONS_PORT" $LAB_VIPS
-    await "the client's control socket" test -S "$LAB_DIR/connections.sock"
+    start "$held" client "$CONNECTIONS" hold --count "$1" --control "$LAB_DIR/$held.sock" \
+        --report "$LAB_DIR/$held.json" "${@:2}" "$CONNECTIONS_PORT" ${held_vips:-$LAB_VIPS}
+    await "the control socket of $held" test -S "$LAB_DIR/$held.sock"
 }
 
 # ask WORD...: what the client answers, a line of JSON.
 ask() {
-    "$CONNECTIONS" ask --timeout 60 "$LAB_DIR/connections.sock" "$@"
+    "$CONNECTIONS" ask --timeout 60 "$LAB_DIR/$held.sock" "$@"
 }
 
 # Until every connection is established; fails when one is not.
@@ -90,15 +102,15 @@ reopen() {
 # shellcheck disable=SC2034
 end_connections() {
     report=$(ask end)
-    finish connections || fail "the connections' client ended with status $?"
+    finish "$held" || fail "the client of $held ended with status $?"
 }
 
 # --- what became of them ---------------------------------------------------------------------------------------------
 
-# "BACKEND WHAT TIMES, ...": the breakages of the present phase.
+# "BACKEND KIND WHAT TIMES, ...": the breakages of the present phase.
 breakages() {
     ask report | jq -r --arg phase "${current_phase-start}" '
-        [.breakages[] | select(.phase == $phase) | "\(.backend) \(.what)"] | group_by(.)
+        [.breakages[] | select(.phase == $phase) | "\(.backend) \(.kind) \(.what)"] | group_by(.)
         | map("\(.[0]) \(length)") | join(", ")'
 }
 
@@ -112,6 +124,14 @@ served_by() {
     ask backends | jq --arg backend "$1" '.[$backend] // 0'
 }
 
+# broken_but_of BACKEND...: how many of others broke in the present phase. A connection that breaks before its backend
+# has told its name was on its way to one of them.
+broken_but_of() {
+    ask report | jq --arg phase "${current_phase-start}" '
+        [.breakages[] | select(.phase == $phase) | .backend | select(IN($ARGS.positional[], "unknown") | not)]
+        | length' --args "$@"
+}
+
 expect_none_broken() {
     local count
     count=$(broken)
@@ -119,13 +139,10 @@ expect_none_broken() {
     echo "ok: $1: no connection breaks"
 }
 
-# expect_only_of BACKEND... : in the present phase connections broke, but none of other backends. A connection that
-# breaks before its backend has told its name was on its way to one of them.
+# expect_only_of BACKEND... : in the present phase connections broke, but none of other backends.
 expect_only_of() {
     local others
-    others=$(ask report | jq --arg phase "${current_phase-start}" '
-        [.breakages[] | select(.phase == $phase) | .backend | select(IN($ARGS.positional[], "unknown") | not)]
-        | length' --args "$@")
+    others=$(broken_but_of "$@")
     ((others == 0)) || fail "${current_phase-start}: $others connections of other backends than $* broke: $(breakages)"
     (($(broken) > 0)) || fail "${current_phase-start}: no connection broke"
     echo "ok: ${current_phase-start}: only connections of $* break"
@@ -138,14 +155,15 @@ expect_some_broken() {
 
 # --- SYN flood -------------------------------------------------------------------------------------------------------
 
-# start_flood [OPTION...]: at the first VIP, from addresses that the router takes to be behind the client.
+# start_flood [OPTION...]: at the first VIP, from addresses that the router takes to be behind the client. As fast as one
+# core can, but only when it has nothing else to do: on the same core lie the network and all who answer.
 start_flood() {
     local vip=${LAB_VIPS%% *}
     ip -n router route replace "$FLOOD_SOURCES" via 203.0.113.2
     ip -n router route replace "$FLOOD_SOURCES6" via 2001:db8:c::2
     local sources=$FLOOD_SOURCES
     [[ $vip != *:* ]] || sources=$FLOOD_SOURCES6
-    start flood client "$CONNECTIONS" flood --sources "$sources" "$@" "$CONNECTIONS_PORT" "$vip"
+    start flood client chrt --idle 0 "$CONNECTIONS" flood --sources "$sources" "$@" "$CONNECTIONS_PORT" "$vip"
 }
 
 # Ends it, if it has not ended, and says how many SYNs it sent.

@@ -53,6 +53,12 @@ expect "which it says" grep -q 'above --max-move 5%' "$LAB_DIR/over"
 expect_equal "from file to file it is the same" "$planned" \
     "$("$GUIDEWAY" plan -c "$LAB_DIR/next.yaml" --from configs/demo.yaml --json | jq '.services[] | select(.name == "web").slots_moved')"
 
+on lb1 "$GUIDEWAY" drain be2 --runtime-dir "$(runtime_dir_of lb1)"
+expect_equal "a drain that was said by hand stays, so that it moves nothing" 0 \
+    "$(cp "$LAB_DIR/lb1.yaml" "$LAB_DIR/next.yaml"; plan '.largest_share_moved * 1')"
+on lb1 "$GUIDEWAY" undrain be2 --runtime-dir "$(runtime_dir_of lb1)"
+sed 's/{name: be3, address: 10.0.0.103}/{name: be3, address: 10.0.0.103, weight: 50}/' configs/demo.yaml >"$LAB_DIR/next.yaml"
+
 slots_of_web >"$LAB_DIR/before"
 cp "$LAB_DIR/next.yaml" "$LAB_DIR/lb1.yaml"
 on lb1 "$GUIDEWAY" reload --runtime-dir "$(runtime_dir_of lb1)"

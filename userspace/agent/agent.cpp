@@ -7,38 +7,25 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <csignal>
 #include <exception>
 #include <filesystem>
 #include <map>
-#include <type_traits>
 
 #include "agent/next_hop_choice.hpp"
-#include "agent/unchangeable.hpp"
 #include "api/control_client.hpp"
 #include "control/fingerprint.hpp"
 #include "datapath/privileges.hpp"
-#include "datapath/readers.hpp"
 
 namespace guideway::agent {
 
 namespace asio = boost::asio;
 
 namespace {
-/// By then no packet carries a number that was in use before.
-constexpr std::chrono::seconds kGracePeriod{2};
 /// A snapshot that is younger serves another request.
 constexpr std::chrono::milliseconds kSnapshotAge{100};
-
-Result<void> check_interface(const std::string& interface) {
-    if (if_nametoindex(interface.c_str()) == 0)
-        return fail("attach to {}: no such interface; name one that `ip link` shows", interface);
-    return {};
-}
 
 /// What the adopted maps still hold of other services and backends may leave too little room for these.
 Result<void> make_room(datapath::Datapath& datapath, const config::Config& config) {
@@ -49,19 +36,12 @@ Result<void> make_room(datapath::Datapath& datapath, const config::Config& confi
     return numbered ? Result<void>{} : datapath.start_afresh(config, numbered.error().message);
 }
 
-/// Runs the work on the pool; the loop goes on meanwhile.
-template <typename Work>
-asio::awaitable<std::invoke_result_t<Work&>> in_pool(asio::thread_pool& pool, Work work) {
-    using Made = std::invoke_result_t<Work&>;
-    co_return co_await asio::co_spawn(
-        pool, [&work]() -> asio::awaitable<Made> { co_return work(); }, asio::use_awaitable);
-}
-
-std::vector<IpAddress> addresses_in(const control::DesiredState& desired) {
+/// Of all backends that serve, whether they are configured or leaving.
+std::vector<IpAddress> addresses_in(const control::Numbering& numbering) {
     std::vector<IpAddress> addresses;
-    for (const auto& service : desired.services) {
+    for (const auto& [name, service] : numbering.services) {
         for (const auto& backend : service.backends)
-            addresses.push_back(backend.member.address);
+            addresses.push_back(backend.address);
     }
     std::ranges::sort(addresses);
     addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
@@ -72,7 +52,7 @@ std::vector<IpAddress> addresses_in(const control::DesiredState& desired) {
 Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     if (auto allowed = datapath::check_privileges(); !allowed)
         return std::unexpected(allowed.error());
-    if (auto present = check_interface(options.config.interfaces.front()); !present)
+    if (auto present = datapath::check_interface(options.config.interfaces.front()); !present)
         return std::unexpected(present.error());
     auto lock = ExclusiveLock::make_and_take(options.config.runtime_dir);
     if (!lock)
@@ -92,6 +72,7 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     auto done = agent->watch_network();
     if (done)
         done = agent->open_servers();
+    agent->recall_conditions();
     if (done)
         done = agent->apply(config);
     if (done)
@@ -108,13 +89,16 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
       runtime_lock_(std::move(lock)),
       datapath_(std::move(datapath)),
       signals_(loop_, SIGTERM, SIGINT, SIGHUP),
-      grace_timer_(loop_),
-      reload_done_(loop_),
-      reconciler_(datapath_.maps()),
-      reader_(datapath_.maps(), datapath_.pins()) {
+      turnstile_(loop_),
+      step_timer_(loop_),
+      sweep_timer_(loop_),
+      overrides_file_(options_.config.runtime_dir),
+      reconciler_(datapath_.maps(), datapath_.adopted() ? control::Past::kRecorded : control::Past::kNone),
+      reader_(datapath_.maps(), datapath_.pins(), &reconciler_.lives()) {
     about_.version = options_.version;
     about_.process = ::getpid();
     about_.started = api::Clock::now();
+    about_.pins = datapath_.pins().directory();
     about_.config_file = std::filesystem::absolute(options_.config_file);
     about_.fingerprint = control::fingerprint(options_.config);
     about_.last_reload.at = about_.started;
@@ -185,22 +169,37 @@ Result<std::unique_ptr<api::HttpServer>> Agent::open_http(const config::Config& 
     return api::HttpServer::listen(loop_, *config.http, api::public_routes(port()));
 }
 
+/// What an earlier agent was told by hand, and how far it had come with slow starts.
+void Agent::recall_conditions() {
+    const auto now = control::SteadyClock::now();
+    conditions_.configure(options_.config, now);
+    if (auto overrides = overrides_file_.read())
+        conditions_.set_overrides(std::move(*overrides), now);
+    else
+        spdlog::error("{}; no backend is taken to be drained or disabled by hand", overrides.error().message);
+    for (const auto& [name, service] : reconciler_.numbering().services) {
+        for (const auto& backend : service.backends) {
+            const auto& entry = datapath_.maps().backend(service.region.first + backend.number);
+            conditions_.resume({name, backend.address}, entry.availability, now);
+        }
+    }
+}
+
 Result<void> Agent::apply(const config::Config& config) {
-    auto change = reconciler_.prepare(control::desired_state(config));
+    auto change = reconciler_.prepare(desired_state(config, conditions_, control::SteadyClock::now()));
     if (!change)
         return std::unexpected(change.error());
     commit(config, std::move(*change));
+    adjust();
     return {};
 }
 
 void Agent::commit(const config::Config& config, control::Change change) {
-    next_hops_->follow(addresses_in(*change.desired));
+    next_hops_->follow(addresses_in(change.numbering));
     for (auto& service : change.services)
         reader_.table_changed(change.numbering.services.at(service.service->name).number,
                               std::move(service.facts));
-    reconciler_.commit(std::move(change), next_hops_for(config));
-    snapshot_ = nullptr;
-    release_retired_later();
+    reconciler_.commit(std::move(change), next_hops_for(config), control::SteadyClock::now());
 }
 
 Result<void> Agent::attach(const config::Config& config) {
@@ -233,101 +232,8 @@ void Agent::spawn(asio::awaitable<void> task) {
             if (error)
                 std::rethrow_exception(error);
         } catch (const std::exception& caught) {
-            spdlog::error("reload: {}", caught.what());
+            spdlog::error("{}", caught.what());
         }
-    });
-}
-
-asio::awaitable<std::vector<std::string>> Agent::reload() {
-    while (reloading_)
-        co_await reload_done_.async_wait(asio::as_tuple(asio::use_awaitable));
-    reloading_ = true;
-    reload_done_.expires_at(asio::steady_timer::time_point::max());
-    std::vector<std::string> errors;
-    try {
-        const auto loaded = co_await in_pool(pool_, options_.load);
-        errors = loaded ? unchangeable(options_.config, *loaded) : loaded.error();
-        if (errors.empty())
-            errors = co_await change_over(*loaded);
-    } catch (const std::exception& error) {
-        errors = {error.what()};
-    }
-    reloading_ = false;
-    reload_done_.cancel();
-
-    about_.last_reload = {.at = api::Clock::now(), .ok = errors.empty(), .errors = errors};
-    ++(errors.empty() ? about_.reloads : about_.refused_reloads);
-    snapshot_ = nullptr;
-    for (const auto& error : errors)
-        spdlog::error("{}", error);
-    if (errors.empty())
-        spdlog::info("{}: reloaded", options_.config_file);
-    else
-        spdlog::error("{}: refused; the running configuration goes on", options_.config_file);
-    co_return errors;
-}
-
-/// All that may fail comes before the first store.
-asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Config& next) {
-    const auto& running = options_.config;
-    const auto& interface = next.interfaces.front();
-    if (auto present = check_interface(interface); !present)
-        co_return std::vector{present.error().message};
-    co_await in_pool(pool_, datapath::wait_for_readers);
-    reconciler_.release_retired();
-    auto change = co_await in_pool(pool_, [&] { return reconciler_.prepare(control::desired_state(next)); });
-    if (!change)
-        co_return std::vector{change.error().message};
-    if (auto http = change_http(next); !http)
-        co_return std::vector{http.error().message};
-    if (next.interfaces != running.interfaces || next.datapath.mode != running.datapath.mode) {
-        if (auto attached = attach(next); !attached) {
-            static_cast<void>(change_http(running));
-            co_return std::vector{attached.error().message};
-        }
-    }
-
-    commit(next, std::move(*change));
-    options_.config = next;
-    about_.fingerprint = control::fingerprint(next);
-    if (auto left = datapath_.leave_all_but(interface); !left)
-        spdlog::error("{}", left.error().message);
-    co_return std::vector<std::string>{};
-}
-
-/// Both addresses may have the same port, so that the old one is closed first, and opened again if the new
-/// one fails.
-Result<void> Agent::change_http(const config::Config& next) {
-    if (next.http == http_address_)
-        return {};
-    http_server_ = nullptr;
-    auto opened = open_http(next);
-    if (!opened) {
-        if (auto old = open_http(options_.config))
-            http_server_ = std::move(*old);
-        http_address_ = options_.config.http;
-        return std::unexpected(opened.error());
-    }
-    http_server_ = std::move(*opened);
-    http_address_ = next.http;
-    return {};
-}
-
-/// An unchanged file, and one that was refused already, are left alone.
-asio::awaitable<void> Agent::reload_if_changed() {
-    const auto loaded = co_await in_pool(pool_, options_.load);
-    const auto errors = loaded ? unchangeable(options_.config, *loaded) : loaded.error();
-    const auto& last = about_.last_reload;
-    const bool known = errors.empty() ? last.ok && *loaded == options_.config : errors == last.errors;
-    if (!known)
-        co_await reload();
-}
-
-void Agent::release_retired_later() {
-    grace_timer_.expires_after(kGracePeriod);
-    grace_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error && !reloading_)  // a reload is computing with the numbers, and frees them itself
-            reconciler_.release_retired();
     });
 }
 
@@ -342,6 +248,8 @@ api::AgentPort Agent::port() {
     return {
         .snapshot = [this] { return snapshot(); },
         .reload = [this] { return reload(); },
+        .order = [this](api::Order order, const std::string& backend,
+                        const std::optional<std::string>& service) { return obey(order, backend, service); },
     };
 }
 
@@ -358,6 +266,17 @@ Result<std::shared_ptr<const api::Snapshot>> Agent::snapshot() {
     return snapshot_;
 }
 
+/// The kernel's entry tells availability and alive flag, not whose word they are.
+void Agent::add_condition(api::BackendSnapshot& backend, const control::BackendId& id) const {
+    const auto& overrides = conditions_.overrides();
+    backend.by_hand = overrides.drained.contains(id) || overrides.disabled.contains(id);
+    const auto state = conditions_.at(id, control::SteadyClock::now()).state;
+    if (state == config::BackendState::kDrain)
+        backend.standing = api::BackendStanding::kDrain;
+    else if (state == config::BackendState::kDown)
+        backend.standing = api::BackendStanding::kDown;
+}
+
 void Agent::add_what_the_agent_knows(api::Snapshot& snapshot) const {
     snapshot.agent = about_;
     std::map<std::pair<std::string, IpAddress>, std::string> names;
@@ -368,6 +287,7 @@ void Agent::add_what_the_agent_knows(api::Snapshot& snapshot) const {
     for (auto& service : snapshot.services) {
         for (auto& backend : service.backends) {
             backend.name = names[{service.name, backend.address}];
+            add_condition(backend, {service.name, backend.address});
             if (!backend.next_hop)
                 backend.trouble = why_no_next_hop(options_.config, *next_hops_, backend.address);
         }

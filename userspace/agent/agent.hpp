@@ -13,7 +13,9 @@
 #include <string>
 #include <vector>
 
+#include "agent/coroutines.hpp"
 #include "agent/file_watch.hpp"
+#include "agent/overrides_file.hpp"
 #include "api/http_server.hpp"
 #include "api/routes.hpp"
 #include "api/snapshot_reader.hpp"
@@ -54,6 +56,7 @@ class Agent {
     Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapath);
 
     [[nodiscard]] Result<void> watch_network();
+    void recall_conditions();
     [[nodiscard]] Result<void> apply(const config::Config& config);
     [[nodiscard]] Result<void> attach(const config::Config& config);
     [[nodiscard]] Result<void> open_servers();
@@ -66,27 +69,40 @@ class Agent {
     [[nodiscard]] boost::asio::awaitable<void> reload_if_changed();
     void spawn(boost::asio::awaitable<void> task);
     void attach_again();
-    void release_retired_later();
     void wait_for_signal();
+
+    /// upkeep.cpp: what goes on between reloads.
+    [[nodiscard]] Result<void> obey(api::Order order, const std::string& backend,
+                                    const std::optional<std::string>& service);
+    void adjust();
+    void step_later();
+    void sweep_later();
+    [[nodiscard]] boost::asio::awaitable<void> keep_sweeping();
+    [[nodiscard]] boost::asio::awaitable<Result<void>> sweep();
 
     [[nodiscard]] control::NextHopOf next_hops_for(const config::Config& config) const;
     [[nodiscard]] Result<std::unique_ptr<api::HttpServer>> open_http(const config::Config& config);
     [[nodiscard]] api::AgentPort port();
     [[nodiscard]] Result<std::shared_ptr<const api::Snapshot>> snapshot();
     void add_what_the_agent_knows(api::Snapshot& snapshot) const;
+    void add_condition(api::BackendSnapshot& backend, const control::BackendId& id) const;
 
     AgentOptions options_;
     ExclusiveLock runtime_lock_;
     datapath::Datapath datapath_;
     boost::asio::io_context loop_;
     boost::asio::signal_set signals_;
-    boost::asio::steady_timer grace_timer_;
-    boost::asio::steady_timer reload_done_;
-    bool reloading_ = false;
+    Turnstile turnstile_;     ///< for reloads and sweeps: one at a time
+    bool preparing_ = false;  ///< a reload computes with the reconciler's state
+    boost::asio::steady_timer step_timer_;
+    boost::asio::steady_timer sweep_timer_;
+    bool sweeping_ = false;
     boost::asio::thread_pool pool_{1};  ///< for what would keep the loop from its work
     std::unique_ptr<net::NextHops> next_hops_;
     std::unique_ptr<net::LinkWatch> links_;
     std::unique_ptr<FileWatch> file_;
+    control::Conditions conditions_;
+    OverridesFile overrides_file_;
     control::Reconciler reconciler_;
     api::SnapshotReader reader_;
     std::shared_ptr<const api::Snapshot> snapshot_;

@@ -23,7 +23,7 @@ std::string control_socket(const std::string& runtime_dir) {
 }
 
 Result<ControlReply> ask_agent(const std::string& runtime_dir, const std::string& method,
-                               const std::string& path) {
+                               const std::string& path, const std::string& body) {
     using Unix = boost::asio::local::stream_protocol;
     const std::string name = control_socket(runtime_dir);
     if (name.size() >= sizeof(sockaddr_un::sun_path))
@@ -31,9 +31,10 @@ Result<ControlReply> ask_agent(const std::string& runtime_dir, const std::string
     boost::asio::io_context loop;
     boost::beast::basic_stream<Unix> stream(loop);
     stream.expires_after(kPatience);
-    http::request<http::empty_body> request(http::string_to_verb(method), path, 11);
+    http::request<http::string_body> request(http::string_to_verb(method), path, 11, body);
     request.set(http::field::host, "guideway");
     request.keep_alive(false);
+    request.prepare_payload();
     boost::beast::flat_buffer buffer;
     http::response_parser<http::string_body> parser;
     parser.body_limit(boost::none);

@@ -17,6 +17,6 @@ struct ControlReply {
 
 /// Asks the agent of this runtime_dir: `GET /status`. Errors: no agent answers there.
 [[nodiscard]] Result<ControlReply> ask_agent(const std::string& runtime_dir, const std::string& method,
-                                             const std::string& path);
+                                             const std::string& path, const std::string& body = {});
 
 }  // namespace guideway::api

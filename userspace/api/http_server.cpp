@@ -33,7 +33,9 @@ constexpr int kConnectionsAtMost = 64;
 
 HttpRequest read(const http::request<http::string_body>& request) {
     const std::string target(request.target());
-    return {.method = std::string(request.method_string()), .path = target.substr(0, target.find('?'))};
+    return {.method = std::string(request.method_string()),
+            .path = target.substr(0, target.find('?')),
+            .body = request.body()};
 }
 
 http::response<http::string_body> write(const http::request<http::string_body>& request, HttpResponse made) {

@@ -15,6 +15,7 @@ namespace guideway::api {
 struct HttpRequest {
     std::string method;
     std::string path;  ///< without the query
+    std::string body;
 };
 
 struct HttpResponse {

@@ -69,17 +69,29 @@ void add_services(Families& families, const Snapshot& snapshot) {
     auto bytes =
         counter("guideway_service_bytes_total", "Bytes of clients' IP packets forwarded for the service.");
     auto flows = counter("guideway_service_new_flows_total", "TCP connections begun (SYN without ACK).");
+    auto lookups = counter("guideway_service_flow_lookups_total",
+                           "Packets for which a flow record was looked up: those in moving slots.");
+    auto refused = counter("guideway_service_refused_flow_records_total",
+                           "Flows that could not be recorded; their slots go on learning.");
+    auto slots = gauge("guideway_service_slots", "Slots of the service's table by what they are doing.");
     auto digest = gauge("guideway_service_table_info",
                         "The service's tables, as digests; balancers agree if they are equal.");
     for (const auto& service : snapshot.services) {
         const Labels labels{{"service", service.name}};
-        packets.add(labels, static_cast<double>(service.traffic.packets));
-        bytes.add(labels, static_cast<double>(service.traffic.bytes));
-        flows.add(labels, static_cast<double>(service.traffic.new_flows));
+        const auto& traffic = service.counters.traffic;
+        packets.add(labels, static_cast<double>(traffic.packets));
+        bytes.add(labels, static_cast<double>(traffic.bytes));
+        flows.add(labels, static_cast<double>(traffic.new_flows));
+        lookups.add(labels, static_cast<double>(service.counters.flow_lookups));
+        refused.add(labels, static_cast<double>(service.counters.refused_records));
+        slots.add({{"service", service.name}, {"state", "learning"}}, service.learning_slots);
+        slots.add({{"service", service.name}, {"state", "tracking"}}, service.tracking_slots);
+        slots.add({{"service", service.name}, {"state", "settled"}},
+                  snapshot.table_size - service.learning_slots - service.tracking_slots);
         digest.add(
             {{"service", service.name}, {"digest", service.digest}, {"base_digest", service.base_digest}}, 1);
     }
-    families.insert(families.end(), {packets, bytes, flows, digest});
+    families.insert(families.end(), {packets, bytes, flows, lookups, refused, slots, digest});
 }
 
 void add_backends(Families& families, const Snapshot& snapshot) {
@@ -89,8 +101,14 @@ void add_backends(Families& families, const Snapshot& snapshot) {
     auto flows = counter("guideway_backend_new_flows_total", "TCP connections begun (SYN without ACK).");
     auto slots = gauge("guideway_backend_slots", "Slots of the service's table that the backend owns.");
     auto weight = gauge("guideway_backend_weight", "The backend's configured weight.");
+    auto availability = gauge("guideway_backend_availability",
+                              "How much of its share the backend gets: 0 = down or drained, 1 = all.");
+    auto records = gauge("guideway_backend_flow_records", "Flow records that lead to the backend.");
     auto reachable = gauge("guideway_backend_next_hop_known", "1 if the way to the backend is known.");
     for (const auto& service : snapshot.services) {
+        for (const auto& backend : service.leaving)
+            records.add({{"service", service.name}, {"backend", backend.address.text()}},
+                        static_cast<double>(backend.flows));
         for (const auto& backend : service.backends) {
             const Labels labels{{"service", service.name}, {"backend", backend.address.text()}};
             packets.add(labels, static_cast<double>(backend.traffic.packets));
@@ -98,10 +116,12 @@ void add_backends(Families& families, const Snapshot& snapshot) {
             flows.add(labels, static_cast<double>(backend.traffic.new_flows));
             slots.add(labels, backend.slots);
             weight.add(labels, backend.weight);
+            availability.add(labels, backend.availability / static_cast<double>(abi::AVAILABILITY_FULL));
+            records.add(labels, static_cast<double>(backend.flows));
             reachable.add(labels, backend.next_hop ? 1 : 0);
         }
     }
-    families.insert(families.end(), {packets, bytes, flows, slots, weight, reachable});
+    families.insert(families.end(), {packets, bytes, flows, slots, weight, availability, records, reachable});
 }
 
 void add_agent(Families& families, const AgentSnapshot& agent) {

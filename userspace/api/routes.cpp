@@ -12,7 +12,7 @@ namespace guideway::api {
 namespace {
 using Json = nlohmann::ordered_json;
 using Answer = boost::asio::awaitable<HttpResponse>;
-using Route = std::function<Answer()>;
+using Route = std::function<Answer(const HttpRequest&)>;
 
 constexpr const char* kText = "text/plain; charset=utf-8";
 
@@ -28,17 +28,36 @@ HttpResponse text_response(unsigned status, const std::string& text) {
 
 /// A route that shows something of the snapshot.
 Route show(const AgentPort& agent, std::function<HttpResponse(const Snapshot&)> view) {
-    return [snapshot = agent.snapshot, view]() -> Answer {
+    return [snapshot = agent.snapshot, view](const HttpRequest&) -> Answer {
         const auto current = snapshot();
         co_return current ? view(**current) : text_response(500, current.error().message);
     };
 }
 
+/// Of something that was to be done: what was wrong, a line each.
+HttpResponse outcome(const std::vector<std::string>& errors) {
+    return json_response({{"ok", errors.empty()}, {"errors", errors}}, errors.empty() ? 200 : 422);
+}
+
 Route reload(const AgentPort& agent) {
-    return [reload = agent.reload]() -> Answer {
-        const auto errors = co_await reload();
-        Json result = {{"ok", errors.empty()}, {"errors", errors}};
-        co_return json_response(result, errors.empty() ? 200 : 422);
+    return [reload = agent.reload](const HttpRequest&) -> Answer { co_return outcome(co_await reload()); };
+}
+
+/// The text under a key of a JSON object, if it is one.
+std::optional<std::string> text_in(const Json& json, const char* key) {
+    if (!json.is_object() || !json.contains(key) || !json.at(key).is_string())
+        return std::nullopt;
+    return json.at(key).get<std::string>();
+}
+
+Route order(const AgentPort& agent, Order what) {
+    return [order = agent.order, what](const HttpRequest& request) -> Answer {
+        const Json asked = Json::parse(request.body, nullptr, false);
+        const auto backend = text_in(asked, "backend");
+        if (!backend)
+            co_return outcome({R"(expected {"backend": NAME or ADDRESS, "service": NAME})"});
+        const auto done = order(what, *backend, text_in(asked, "service"));
+        co_return outcome(done ? std::vector<std::string>{} : std::vector{done.error().message});
     };
 }
 
@@ -55,7 +74,7 @@ HttpServer::Handler routes(std::map<std::string, Route> table) {
         const auto route = table->find(method + " " + request.path);
         if (route == table->end())
             co_return refuse(*table, request.path);
-        co_return co_await route->second();
+        co_return co_await route->second(request);
     };
 }
 }  // namespace
@@ -67,6 +86,10 @@ HttpServer::Handler control_routes(AgentPort agent) {
         {"GET /stats",
          show(agent, [](const Snapshot& snapshot) { return json_response(stats_json(snapshot)); })},
         {"POST /reload", reload(agent)},
+        {"POST /drain", order(agent, Order::kDrain)},
+        {"POST /undrain", order(agent, Order::kUndrain)},
+        {"POST /enable", order(agent, Order::kEnable)},
+        {"POST /disable", order(agent, Order::kDisable)},
     });
 }
 
@@ -76,7 +99,7 @@ HttpServer::Handler public_routes(AgentPort agent) {
         return reason.empty() ? text_response(200, "ready") : text_response(503, reason);
     };
     return routes({
-        {"GET /healthz", []() -> Answer { co_return text_response(200, "ok"); }},
+        {"GET /healthz", [](const HttpRequest&) -> Answer { co_return text_response(200, "ok"); }},
         {"GET /readyz", show(agent, ready)},
         {"GET /metrics", show(agent,
                               [](const Snapshot& snapshot) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,14 +13,20 @@
 
 namespace guideway::api {
 
+enum class Order : std::uint8_t { kDrain, kUndrain, kEnable, kDisable };
+
 /// What the servers need of the agent.
 struct AgentPort {
     std::function<Result<std::shared_ptr<const Snapshot>>()> snapshot;
     /// Why the reload was refused, a line each; empty if it was applied.
     std::function<boost::asio::awaitable<std::vector<std::string>>()> reload;
+    /// What operators say of a backend by hand, in one service or in all. Errors: there is no such backend.
+    std::function<Result<void>(Order, const std::string& backend, const std::optional<std::string>& service)>
+        order;
 };
 
-/// The control socket: /status, /stats, /reload.
+/// The control socket: /status, /stats, /reload, and /drain, /undrain, /enable, /disable with
+/// `{"backend": "web-1", "service": "web"}` (the service may be missing: all).
 [[nodiscard]] HttpServer::Handler control_routes(AgentPort agent);
 
 /// `http:`: /metrics, /healthz, /readyz, /status.json.

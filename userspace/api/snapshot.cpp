@@ -5,6 +5,22 @@
 
 namespace guideway::api {
 
+std::string_view text(BackendStanding standing) {
+    switch (standing) {
+        case BackendStanding::kUp:
+            return "up";
+        case BackendStanding::kSlowStart:
+            return "slow_start";
+        case BackendStanding::kDrain:
+            return "drain";
+        case BackendStanding::kDown:
+            return "down";
+        case BackendStanding::kLeaving:
+            break;
+    }
+    return "leaving";
+}
+
 std::string not_ready_because(const Snapshot& snapshot) {
     if (snapshot.interfaces.empty())
         return "attached to no interface";

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "datapath/counters.hpp"
@@ -18,13 +19,26 @@ struct NextHopSnapshot {
     IpAddress source;
 };
 
+/// What a backend of a service is doing.
+enum class BackendStanding : std::uint8_t {
+    kUp,
+    kSlowStart,  ///< up, with a part of its share
+    kDrain,      ///< keeps the flows it has
+    kDown,
+    kLeaving,  ///< no longer configured; keeps the flows it has
+};
+
 struct BackendSnapshot {
     IpAddress address;
     std::string name;  ///< as configured; empty without an agent
     std::uint16_t number = 0;
     std::uint16_t weight = 0;
     std::uint16_t availability = 0;  ///< 0..256
+    BackendStanding standing = BackendStanding::kUp;
+    bool by_hand = false;  ///< its standing was said by hand, beside the configuration
     std::uint32_t slots = 0;
+    std::uint32_t learning_slots = 0;  ///< slots of others in which its flows are still being learnt
+    std::uint64_t flows = 0;           ///< flow records that lead to it
     std::optional<NextHopSnapshot> next_hop;
     std::string trouble;  ///< why there is no next hop; empty if there is one, or without an agent
     abi::traffic traffic{};
@@ -37,8 +51,11 @@ struct ServiceSnapshot {
     std::vector<std::string> listeners;
     std::string base_digest;
     std::string digest;  ///< of the serving table
+    std::uint32_t learning_slots = 0;
+    std::uint32_t tracking_slots = 0;  ///< the others are settled
     std::vector<BackendSnapshot> backends;
-    abi::traffic traffic{};
+    std::vector<BackendSnapshot> leaving;  ///< in no table any more
+    abi::service_counters counters{};
 };
 
 struct InterfaceSnapshot {
@@ -60,6 +77,7 @@ struct AgentSnapshot {
     int process = 0;
     Clock::time_point started;
     std::string config_file;
+    std::string pins;
     std::string fingerprint;
     ReloadSnapshot last_reload;  ///< the start counts as one
     std::uint64_t reloads = 0;
@@ -76,6 +94,9 @@ struct Snapshot {
     std::vector<ServiceSnapshot> services;
     datapath::VerdictCounts verdicts{};
 };
+
+/// `up`, `slow_start`, `drain`, `down`, `leaving`
+[[nodiscard]] std::string_view text(BackendStanding standing);
 
 /// Why the balancer should get no traffic; empty if it should.
 [[nodiscard]] std::string not_ready_because(const Snapshot& snapshot);

@@ -40,9 +40,13 @@ Json to_json(const BackendSnapshot& backend, std::uint32_t table_size) {
         {"name", null_if_empty(backend.name)},
         {"number", backend.number},
         {"weight", backend.weight},
+        {"state", text(backend.standing)},
+        {"by_hand", backend.by_hand},
         {"availability", backend.availability / static_cast<double>(abi::AVAILABILITY_FULL)},
         {"slots", backend.slots},
         {"share", backend.slots / static_cast<double>(table_size)},
+        {"flows", backend.flows},
+        {"learning_slots", backend.learning_slots},
         {"next_hop", to_json(backend.next_hop)},
         {"trouble", null_if_empty(backend.trouble)},
     };
@@ -50,10 +54,14 @@ Json to_json(const BackendSnapshot& backend, std::uint32_t table_size) {
     return json;
 }
 
+Json to_json(const std::vector<BackendSnapshot>& backends, std::uint32_t table_size) {
+    Json json = Json::array();
+    for (const auto& backend : backends)
+        json.push_back(to_json(backend, table_size));
+    return json;
+}
+
 Json to_json(const ServiceSnapshot& service, std::uint32_t table_size) {
-    Json backends = Json::array();
-    for (const auto& backend : service.backends)
-        backends.push_back(to_json(backend, table_size));
     Json json = {
         {"name", service.name},
         {"number", service.number},
@@ -61,9 +69,16 @@ Json to_json(const ServiceSnapshot& service, std::uint32_t table_size) {
         {"listeners", service.listeners},
         {"base_digest", service.base_digest},
         {"digest", service.digest},
+        {"slots_by_state",
+         {{"settled", table_size - service.learning_slots - service.tracking_slots},
+          {"learning", service.learning_slots},
+          {"tracking", service.tracking_slots}}},
+        {"flow_lookups", service.counters.flow_lookups},
+        {"refused_records", service.counters.refused_records},
     };
-    json.update(to_json(service.traffic));
-    json["backends"] = std::move(backends);
+    json.update(to_json(service.counters.traffic));
+    json["backends"] = to_json(service.backends, table_size);
+    json["leaving"] = to_json(service.leaving, table_size);
     return json;
 }
 
@@ -75,6 +90,7 @@ Json to_json(const std::optional<AgentSnapshot>& agent) {
         {"process", agent->process},
         {"started", to_text(agent->started)},
         {"config_file", agent->config_file},
+        {"pins", agent->pins},
         {"fingerprint", agent->fingerprint},
         {"reloads", agent->reloads},
         {"refused_reloads", agent->refused_reloads},

@@ -27,14 +27,25 @@ std::optional<NextHopSnapshot> next_hop_in(const abi::backend& entry) {
     return next_hop;
 }
 
-/// By number; retired ones are left out.
+/// As far as the entry tells; an agent knows more.
+BackendStanding standing_of(const abi::backend& entry) {
+    if ((entry.flags & abi::BACKEND_RETIRED) != 0)
+        return BackendStanding::kLeaving;
+    if (entry.availability == abi::AVAILABILITY_FULL)
+        return BackendStanding::kUp;
+    if (entry.availability > 0)
+        return BackendStanding::kSlowStart;
+    return (entry.flags & abi::BACKEND_ALIVE) != 0 ? BackendStanding::kDrain : BackendStanding::kDown;
+}
+
+/// By number.
 Result<std::map<std::uint16_t, BackendSnapshot>> backends_of(const datapath::Maps& maps,
                                                              const abi::service& service) {
     std::map<std::uint16_t, BackendSnapshot> backends;
     for (std::uint32_t number = 1; number <= service.backend_capacity; ++number) {
         const std::uint32_t index = service.first_backend + number;
         const abi::backend& entry = maps.backend(index);
-        if ((entry.flags & abi::BACKEND_CONFIGURED) == 0 || (entry.flags & abi::BACKEND_RETIRED) != 0)
+        if ((entry.flags & abi::BACKEND_CONFIGURED) == 0)
             continue;
         const auto traffic = datapath::backend_traffic(maps, index);
         if (!traffic)
@@ -45,7 +56,11 @@ Result<std::map<std::uint16_t, BackendSnapshot>> backends_of(const datapath::Map
             .number = static_cast<std::uint16_t>(number),
             .weight = entry.weight,
             .availability = entry.availability,
+            .standing = standing_of(entry),
+            .by_hand = false,
             .slots = 0,
+            .learning_slots = 0,
+            .flows = 0,
             .next_hop = next_hop_in(entry),
             .trouble = {},
             .traffic = *traffic,
@@ -58,16 +73,20 @@ Result<std::map<std::uint16_t, BackendSnapshot>> backends_of(const datapath::Map
 control::TableFacts read_table(const std::map<std::uint16_t, BackendSnapshot>& backends,
                                std::span<const std::uint16_t> slots) {
     std::vector<maglev::Member> members;
-    for (const auto& [number, backend] : backends)
-        members.push_back({backend.address, backend.weight});
+    for (const auto& [number, backend] : backends) {
+        if (backend.standing != BackendStanding::kLeaving)
+            members.push_back({backend.address, backend.weight});
+    }
     const auto base = maglev::BaseTable::build(members, static_cast<std::uint32_t>(slots.size()));
 
     std::map<IpAddress, std::uint16_t> position;
     for (std::size_t i = 0; i < base.members().size(); ++i)
         position[base.members()[i].address] = static_cast<std::uint16_t>(i);
     std::vector<std::uint16_t> owner_of(abi::SLOT_BACKEND + 1, maglev::kNobody);
-    for (const auto& [number, backend] : backends)
-        owner_of[number] = position.at(backend.address);
+    for (const auto& [number, backend] : backends) {
+        if (backend.standing != BackendStanding::kLeaving)
+            owner_of[number] = position.at(backend.address);
+    }
     std::vector<std::uint16_t> owners;
     for (const std::uint16_t slot : slots)
         owners.push_back(owner_of[slot & abi::SLOT_BACKEND]);
@@ -77,10 +96,39 @@ control::TableFacts read_table(const std::map<std::uint16_t, BackendSnapshot>& b
         .slots = control::count_slots(slots),
     };
 }
+
+/// How many slots move, and how; `backends` learn whose flows are waited for.
+void count_moving(ServiceSnapshot& service, std::map<std::uint16_t, BackendSnapshot>& backends,
+                  std::span<const std::uint16_t> slots, std::span<const std::uint16_t> previous) {
+    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+        if ((slots[slot] & abi::SLOT_MOVING) == 0)
+            continue;
+        const std::uint16_t former = previous[slot];
+        ++(former != 0 ? service.learning_slots : service.tracking_slots);
+        if (const auto found = backends.find(former); found != backends.end())
+            ++found->second.learning_slots;
+    }
+}
 }  // namespace
 
-SnapshotReader::SnapshotReader(const datapath::Maps& maps, const datapath::Pins& pins)
-    : maps_(maps), pins_(pins) {}
+SnapshotReader::SnapshotReader(const datapath::Maps& maps, const datapath::Pins& pins,
+                               const control::SlotLives* lives)
+    : maps_(maps), pins_(pins), lives_(lives) {}
+
+Result<control::FlowCounts> SnapshotReader::count_flows() const {
+    if (lives_ != nullptr)
+        return lives_->flow_counts();
+    control::FlowCounts counts;
+    datapath::FlowScan scan(maps_);
+    while (!scan.done()) {
+        const auto entries = scan.next();
+        if (!entries)
+            return std::unexpected(entries.error());
+        for (const auto& [id, record] : *entries)
+            ++counts[{id.service, record.backend}];
+    }
+    return counts;
+}
 
 void SnapshotReader::table_changed(std::uint16_t service_number, std::optional<control::TableFacts> facts) {
     facts_.erase(service_number);
@@ -88,16 +136,16 @@ void SnapshotReader::table_changed(std::uint16_t service_number, std::optional<c
         facts_[service_number] = std::move(*facts);
 }
 
-Result<ServiceSnapshot> SnapshotReader::read_service(std::uint16_t number) {
+Result<ServiceSnapshot> SnapshotReader::read_service(std::uint16_t number, const control::FlowCounts& flows) {
     const abi::service& entry = maps_.service(number);
     ServiceSnapshot service;
     service.name = entry.name;
     service.number = number;
     service.affinity_client = (entry.flags & abi::SERVICE_AFFINITY_CLIENT) != 0;
-    const auto traffic = datapath::service_traffic(maps_, number);
-    if (!traffic)
-        return std::unexpected(traffic.error());
-    service.traffic = *traffic;
+    const auto counters = datapath::service_counters(maps_, number);
+    if (!counters)
+        return std::unexpected(counters.error());
+    service.counters = *counters;
     auto backends = backends_of(maps_, entry);
     if (!backends)
         return std::unexpected(backends.error());
@@ -106,11 +154,16 @@ Result<ServiceSnapshot> SnapshotReader::read_service(std::uint16_t number) {
         facts = facts_.emplace(number, read_table(*backends, maps_.table(number))).first;
     service.base_digest = facts->second.base_digest;
     service.digest = facts->second.digest;
+    count_moving(service, *backends, maps_.table(number), maps_.previous(number));
     for (auto& [local, backend] : *backends) {
         backend.slots = facts->second.slots[local];
-        service.backends.push_back(backend);
+        if (const auto found = flows.find({number, local}); found != flows.end())
+            backend.flows = found->second;
+        const bool leaving = backend.standing == BackendStanding::kLeaving;
+        (leaving ? service.leaving : service.backends).push_back(backend);
     }
-    std::ranges::sort(service.backends, {}, &BackendSnapshot::address);
+    for (auto* list : {&service.backends, &service.leaving})
+        std::ranges::sort(*list, {}, &BackendSnapshot::address);
     return service;
 }
 
@@ -125,6 +178,9 @@ Result<Snapshot> SnapshotReader::read() {
         return std::unexpected(verdicts.error());
     snapshot.verdicts = *verdicts;
 
+    const auto flows = count_flows();
+    if (!flows)
+        return std::unexpected(flows.error());
     std::map<std::uint16_t, std::vector<std::string>> listeners;
     for (const auto& entry : datapath::published_listeners(maps_))
         listeners[entry.service].push_back(
@@ -134,7 +190,7 @@ Result<Snapshot> SnapshotReader::read() {
         const abi::service& entry = maps_.service(number);
         if (entry.name[0] == '\0' || (entry.flags & abi::SERVICE_RETIRED) != 0)
             continue;
-        auto service = read_service(static_cast<std::uint16_t>(number));
+        auto service = read_service(static_cast<std::uint16_t>(number), *flows);
         if (!service)
             return std::unexpected(service.error());
         service->listeners = listeners[static_cast<std::uint16_t>(number)];

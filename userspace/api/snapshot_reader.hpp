@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "api/snapshot.hpp"
+#include "control/slot_lives.hpp"
 #include "control/table_facts.hpp"
 #include "datapath/listener_index.hpp"
 #include "datapath/maps.hpp"
@@ -16,7 +17,9 @@ namespace guideway::api {
 /// Reads snapshots from the maps, with or without an agent. Both outlive it.
 class SnapshotReader {
   public:
-    SnapshotReader(const datapath::Maps& maps, const datapath::Pins& pins);
+    /// `lives`: the agent's, which knows how many flow records there are; without it they are counted.
+    SnapshotReader(const datapath::Maps& maps, const datapath::Pins& pins,
+                   const control::SlotLives* lives = nullptr);
 
     [[nodiscard]] Result<Snapshot> read();
 
@@ -25,10 +28,13 @@ class SnapshotReader {
     void table_changed(std::uint16_t service_number, std::optional<control::TableFacts> facts);
 
   private:
-    [[nodiscard]] Result<ServiceSnapshot> read_service(std::uint16_t number);
+    [[nodiscard]] Result<ServiceSnapshot> read_service(std::uint16_t number,
+                                                       const control::FlowCounts& flows);
+    [[nodiscard]] Result<control::FlowCounts> count_flows() const;
 
     const datapath::Maps& maps_;
     const datapath::Pins& pins_;
+    const control::SlotLives* lives_;
     std::map<std::uint16_t, control::TableFacts> facts_;
 };
 

@@ -23,6 +23,8 @@ void add_agent(CLI::App& app, int& status);
 void add_backend(CLI::App& app, int& status);
 void add_backends(CLI::App& app, int& status);
 void add_check(CLI::App& app, int& status);
+void add_drain(CLI::App& app, int& status);
+void add_flows(CLI::App& app, int& status);
 void add_genkey(CLI::App& app, int& status);
 void add_replay(CLI::App& app, int& status);
 void add_plan(CLI::App& app, int& status);

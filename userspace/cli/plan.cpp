@@ -51,6 +51,11 @@ bool same_key(const Json& status, const control::Placement& running, const confi
     return control::fingerprint(config) == status.at("agent").at("fingerprint").get<std::string>();
 }
 
+maglev::Availability availability_in(const Json& backend) {
+    return static_cast<maglev::Availability>(
+        std::lround(backend.at("availability").get<double>() * maglev::kFull));
+}
+
 /// What runs is told by the status: weights, availabilities, and listeners as text.
 Result<control::Placement> placement_in(const Json& status) {
     control::Placement placement{{}, status.at("table_size").get<std::uint32_t>(), {}};
@@ -66,14 +71,34 @@ Result<control::Placement> placement_in(const Json& status) {
         }
         for (const auto& backend : service.at("backends")) {
             const auto address = IpAddress::parse(backend.at("address").get<std::string>());
-            const double availability = backend.at("availability").get<double>() * maglev::kFull;
-            desired.backends.push_back({{address.value(), backend.at("weight").get<std::uint16_t>()},
-                                        static_cast<maglev::Availability>(std::lround(availability)),
-                                        {}});
+            control::Condition condition;
+            condition.availability = availability_in(backend);
+            desired.backends.push_back(
+                {{address.value(), backend.at("weight").get<std::uint16_t>()}, condition, {}});
         }
         placement.state.services.push_back(std::move(desired));
     }
     return placement;
+}
+
+/// What was said by hand, and slow starts that are under way, outlast a reload.
+void keep_conditions(control::Placement& next, const Json& status) {
+    std::map<control::BackendId, maglev::Availability> kept;
+    for (const auto& service : status.at("services")) {
+        for (const auto& backend : service.at("backends")) {
+            if (!backend.at("by_hand").get<bool>() && backend.at("state") != "slow_start")
+                continue;
+            const auto address = IpAddress::parse(backend.at("address").get<std::string>());
+            kept[{service.at("name").get<std::string>(), address.value()}] = availability_in(backend);
+        }
+    }
+    for (auto& service : next.state.services) {
+        for (auto& backend : service.backends) {
+            const auto found = kept.find({service.name, backend.member.address});
+            if (found != kept.end() && backend.condition.availability == maglev::kFull)
+                backend.condition.availability = found->second;
+        }
+    }
 }
 
 /// New TCP connections during one second: what a plan would hit, about.
@@ -224,6 +249,7 @@ Result<Compared> compare_with_agent(const Options& options, const config::Config
     if (!before)
         return std::unexpected(before.error());
     auto after = placement_of(next);
+    keep_conditions(after, *status);
     before->hash_key = same_key(*status, *before, next.hash_key) ? after.hash_key : "another";
     auto rates = sample_flows(options.status, *status);
     if (!rates)

@@ -34,24 +34,33 @@ void print_agent(const Json& status) {
                    interface.at("attached") ? "attached" : "NOT attached");
 }
 
+/// Flow records that lead to it; `+`: more may be found, as slots are learning.
+std::string flows_left(const Json& backend) {
+    return fmt::format("{}{}", backend.at("flows").get<std::uint64_t>(),
+                       backend.at("learning_slots").get<unsigned>() > 0 ? "+" : "");
+}
+
 void print_backend(const Json& backend) {
     const auto& next_hop = backend.at("next_hop");
     const std::string way =
         next_hop.is_null() ? "none: " + text(backend.at("trouble"))
                            : fmt::format("{} {}", text(next_hop.at("interface")), text(next_hop.at("mac")));
-    fmt::print("  {:<26} {:<16} {:>6} {:>6.2f}% {:>12} {:>15}  {}\n", text(backend.at("address")),
-               text(backend.at("name")), backend.at("weight").get<unsigned>(),
-               100 * backend.at("share").get<double>(), backend.at("packets").get<std::uint64_t>(),
-               backend.at("bytes").get<std::uint64_t>(), way);
+    fmt::print("  {:<26} {:<16} {:<10} {:>6} {:>6.2f}% {:>12} {:>15} {:>8}  {}\n",
+               text(backend.at("address")), text(backend.at("name")), text(backend.at("state")),
+               backend.at("weight").get<unsigned>(), 100 * backend.at("share").get<double>(),
+               backend.at("packets").get<std::uint64_t>(), backend.at("bytes").get<std::uint64_t>(),
+               flows_left(backend), way);
 }
 
 void print_backends(const Json& status) {
     for (const auto& service : status.at("services")) {
         fmt::print("\nservice {}\n", text(service.at("name")));
-        fmt::print("  {:<26} {:<16} {:>6} {:>7} {:>12} {:>15}  {}\n", "backend", "name", "weight", "share",
-                   "packets", "bytes", "next hop");
-        for (const auto& backend : service.at("backends"))
-            print_backend(backend);
+        fmt::print("  {:<26} {:<16} {:<10} {:>6} {:>7} {:>12} {:>15} {:>8}  {}\n", "backend", "name", "state",
+                   "weight", "share", "packets", "bytes", "flows", "next hop");
+        for (const auto* list : {"backends", "leaving"}) {
+            for (const auto& backend : service.at(list))
+                print_backend(backend);
+        }
     }
 }
 
@@ -64,6 +73,10 @@ void print_services(const Json& status) {
         fmt::print("  traffic  {} packets, {} bytes, {} new TCP flows to {} backends\n",
                    service.at("packets").get<std::uint64_t>(), service.at("bytes").get<std::uint64_t>(),
                    service.at("new_flows").get<std::uint64_t>(), service.at("backends").size());
+        const auto& slots = service.at("slots_by_state");
+        fmt::print("  slots    {} settled, {} learning, {} tracking; {} packets looked up a flow record\n",
+                   slots.at("settled").get<unsigned>(), slots.at("learning").get<unsigned>(),
+                   slots.at("tracking").get<unsigned>(), service.at("flow_lookups").get<std::uint64_t>());
     }
 }
 

@@ -57,7 +57,7 @@ Result<void> set_availabilities(const config::Config& config, control::DesiredSt
                 const auto& backend = config.services[i].backends[j];
                 if (backend.name != name && backend.address != address)
                     continue;
-                desired.services[i].backends[j].availability = availability;
+                desired.services[i].backends[j].condition.availability = availability;
                 found = true;
             }
         }

@@ -93,24 +93,23 @@ const Keys<Service>& keys_of() {
                                              {{"flow", Affinity::kFlow}, {"client", Affinity::kClient}}),
          kDefault, "flow", "what shares a backend: a flow's packets, or everything of a client address"},
         {"tracking",
-         choice<Service, std::optional<Tracking>, Tracking>(&Service::tracking,
-                                                            {{"moves", Tracking::kMoves, Stage::kUnbuilt},
-                                                             {"always", Tracking::kAlways, Stage::kUnbuilt},
-                                                             {"never", Tracking::kNever}}),
+         choice<Service, std::optional<Tracking>, Tracking>(
+             &Service::tracking,
+             {{"moves", Tracking::kMoves}, {"always", Tracking::kAlways}, {"never", Tracking::kNever}}),
          kOptional, "moves",
          "which flows are remembered: those a change would move, all, or none; without it: moves for TCP and "
          "QUIC, "
          "never for other UDP"},
         {"idle_timeout", duration(&Service::idle_timeout, seconds(1), kLongest), kDefault, "10m",
-         "a flow that is silent for this long may move", "tracked connections are"},
+         "a flow that is silent for this long may move"},
         {"max_drain", duration(&Service::max_drain, seconds(1), kLongest), kDefault, "1h",
-         "how long flows are kept from moving at most", "tracked connections are"},
+         "how long flows are kept from moving at most"},
         {"on_down",
-         choice<Service, OnDown, OnDown>(
-             &Service::on_down, {{"reset", OnDown::kReset}, {"keep", OnDown::kKeep, Stage::kUnbuilt}}),
+         choice<Service, OnDown, OnDown>(&Service::on_down,
+                                         {{"reset", OnDown::kReset}, {"keep", OnDown::kKeep}}),
          kDefault, "reset", "whether the flows of a backend that failed its checks move at once or stay"},
         {"slow_start", duration(&Service::slow_start, seconds(0), kLongest), kDefault, "0s",
-         "how long a backend that came up takes to get its whole share", "slow start is"},
+         "how long a backend that came up takes to get its whole share"},
         {"panic_threshold", percent(&Service::panic_threshold_percent), kDefault, "50%",
          "if less of the weight than this is healthy, all backends serve", "the panic threshold is"},
         {"health", section(&Service::health), kOptional, "",
@@ -136,8 +135,7 @@ const Keys<Listener>& keys_of() {
          kRequired,
          "\"192.0.2.10:443/udp\"",
          "the VIP, port (* = any) and protocol (tcp, udp)"},
-        {"quic", boolean(&Listener::quic), kDefault, "false", "whether the UDP packets are QUIC",
-         "QUIC flow tracking is"},
+        {"quic", boolean(&Listener::quic), kDefault, "false", "whether the UDP packets are QUIC"},
     };
     return keys;
 }
@@ -201,10 +199,9 @@ const Keys<Backend>& keys_of() {
         {"weight", integer(&Backend::weight, 0, 65535), kDefault, "100",
          "share of the table relative to the service's other backends; 0 = none"},
         {"state",
-         choice<Backend, BackendState, BackendState>(&Backend::state,
-                                                     {{"up", BackendState::kUp},
-                                                      {"drain", BackendState::kDrain, Stage::kUnbuilt},
-                                                      {"down", BackendState::kDown, Stage::kUnbuilt}}),
+         choice<Backend, BackendState, BackendState>(
+             &Backend::state,
+             {{"up", BackendState::kUp}, {"drain", BackendState::kDrain}, {"down", BackendState::kDown}}),
          kDefault, "up", "whether it serves, only keeps the flows it has, or is out"},
         {"mac", scalar(&Backend::mac, "MAC address", read_mac), kOptional, "\"02:00:00:00:00:11\"",
          "next hop's Ethernet address; without it: as the kernel resolves it"},

@@ -31,20 +31,23 @@ std::uint16_t outer_checksum(const IpAddress& source, const IpAddress& destinati
 abi::backend backend_entry(const DesiredBackend& backend, const std::optional<net::NextHop>& next_hop) {
     abi::backend entry{};
     entry.address = abi::to_abi(backend.member.address);
-    entry.flags = abi::BACKEND_CONFIGURED | abi::BACKEND_ALIVE;
+    entry.flags = abi::BACKEND_CONFIGURED | (backend.condition.alive ? abi::BACKEND_ALIVE : 0);
     entry.weight = backend.member.weight;
-    entry.availability = backend.availability;
-    if (!next_hop)
-        return entry;
-    entry.flags |= abi::BACKEND_NEXT_HOP;
-    entry.source = abi::to_abi(next_hop->source);
-    std::memcpy(entry.next_hop_mac, next_hop->mac.bytes.data(), sizeof(entry.next_hop_mac));
-    std::memcpy(entry.interface_mac, next_hop->source_mac.bytes.data(), sizeof(entry.interface_mac));
-    entry.interface = static_cast<std::uint32_t>(next_hop->ifindex);
-    entry.mtu = static_cast<std::uint16_t>(std::min<std::uint32_t>(next_hop->mtu, 0xffff));
-    if (backend.member.address.is_v4())
-        entry.outer_checksum = outer_checksum(next_hop->source, backend.member.address);
+    entry.availability = backend.condition.availability;
+    if (next_hop)
+        set_next_hop(entry, *next_hop);
     return entry;
+}
+
+void set_next_hop(abi::backend& entry, const net::NextHop& next_hop) {
+    entry.flags |= abi::BACKEND_NEXT_HOP;
+    entry.source = abi::to_abi(next_hop.source);
+    std::memcpy(entry.next_hop_mac, next_hop.mac.bytes.data(), sizeof(entry.next_hop_mac));
+    std::memcpy(entry.interface_mac, next_hop.source_mac.bytes.data(), sizeof(entry.interface_mac));
+    entry.interface = static_cast<std::uint32_t>(next_hop.ifindex);
+    entry.mtu = static_cast<std::uint16_t>(std::min<std::uint32_t>(next_hop.mtu, 0xffff));
+    if (const auto address = abi::from_abi(entry.address); address.is_v4())
+        entry.outer_checksum = outer_checksum(next_hop.source, address);
 }
 
 void store_backend(abi::backend& element, const abi::backend& wanted) {

@@ -16,6 +16,9 @@ namespace guideway::control {
 [[nodiscard]] abi::backend backend_entry(const DesiredBackend& backend,
                                          const std::optional<net::NextHop>& next_hop);
 
+/// Gives an entry its way.
+void set_next_hop(abi::backend& entry, const net::NextHop& next_hop);
+
 /// Makes an element of a mapped map equal to `wanted`, word by word, while packets read it.
 template <typename T>
 void store_words(T& element, const T& wanted) {

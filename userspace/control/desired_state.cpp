@@ -1,22 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/desired_state.hpp"
 
+#include <algorithm>
+
 namespace guideway::control {
 
-DesiredState desired_state(const config::Config& config) {
+namespace {
+abi::tracking to_abi(config::Tracking tracking) {
+    switch (tracking) {
+        case config::Tracking::kMoves:
+            return abi::TRACKING_MOVES;
+        case config::Tracking::kAlways:
+            return abi::TRACKING_ALWAYS;
+        case config::Tracking::kNever:
+            break;
+    }
+    return abi::TRACKING_NEVER;
+}
+
+/// UDP flows have no beginning that could be recognised: they are tracked only if that is asked for.
+std::array<abi::tracking, abi::FLOW_KINDS> tracking_of(const config::Service& service) {
+    std::array<abi::tracking, abi::FLOW_KINDS> tracking{};
+    for (const auto kind : {abi::FLOW_TCP, abi::FLOW_QUIC, abi::FLOW_UDP})
+        tracking[kind] = to_abi(service.tracking.value_or(kind == abi::FLOW_UDP ? config::Tracking::kNever
+                                                                                : config::Tracking::kMoves));
+    return tracking;
+}
+
+/// Slots move slowly only for flows that the service can have.
+bool tracks(const config::Service& service) {
+    const auto tracking = tracking_of(service);
+    return std::ranges::any_of(service.listeners, [&](const config::Listener& listener) {
+        const auto kind = listener.protocol == config::Protocol::kTcp ? abi::FLOW_TCP
+                          : listener.quic                             ? abi::FLOW_QUIC
+                                                                      : abi::FLOW_UDP;
+        return tracking[kind] != abi::TRACKING_NEVER;
+    });
+}
+}  // namespace
+
+DesiredState desired_state(const config::Config& config, const ConditionOf& condition_of) {
     DesiredState state;
     for (const auto& service : config.services) {
         DesiredService desired{
             .name = service.name,
             .affinity_client = service.affinity == config::Affinity::kClient,
+            .tracking = tracking_of(service),
+            .tracking_settings = {.tracks = tracks(service),
+                                  .always = service.tracking == config::Tracking::kAlways,
+                                  .idle_timeout = service.idle_timeout,
+                                  .max_drain = service.max_drain},
             .listeners = service.listeners,
             .backends = {},
         };
         for (const auto& backend : service.backends)
-            desired.backends.push_back({{backend.address, backend.weight}, maglev::kFull, backend.mac});
+            desired.backends.push_back(
+                {{backend.address, backend.weight}, condition_of(service, backend), backend.mac});
         state.services.push_back(std::move(desired));
     }
     return state;
+}
+
+DesiredState desired_state(const config::Config& config, const Conditions& conditions, TimePoint now) {
+    return desired_state(config, [&](const config::Service& service, const config::Backend& backend) {
+        return conditions.at({service.name, backend.address}, now);
+    });
+}
+
+DesiredState desired_state(const config::Config& config) {
+    return desired_state(config, [](const config::Service&, const config::Backend& backend) {
+        return condition_in_state(backend.state);
+    });
 }
 
 }  // namespace guideway::control

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "config/model.hpp"
+#include "control/conditions.hpp"
+#include "control/slot_life.hpp"
 #include "maglev/serving_table.hpp"
 
 namespace guideway::control {
@@ -13,7 +18,7 @@ namespace guideway::control {
 /// What the kernel shall hold for one backend of a service.
 struct DesiredBackend {
     maglev::Member member;
-    maglev::Availability availability = maglev::kFull;
+    Condition condition;
     std::optional<MacAddress> mac;  ///< the next hop's, instead of the one the kernel resolves
 
     bool operator==(const DesiredBackend&) const = default;
@@ -22,17 +27,36 @@ struct DesiredBackend {
 struct DesiredService {
     std::string name;
     bool affinity_client = false;
+    std::array<abi::tracking, abi::FLOW_KINDS> tracking{};  ///< by enum flow_kind
+    TrackingSettings tracking_settings;
     std::vector<config::Listener> listeners;
     std::vector<DesiredBackend> backends;
 
     bool operator==(const DesiredService&) const = default;
 };
 
-/// What the kernel shall hold. Pure data, made from the configuration; the reconciler makes it so.
+/// What the kernel shall hold. Pure data, made from the configuration and the backends' conditions; the
+/// reconciler makes it so.
 struct DesiredState {
     std::vector<DesiredService> services;
 };
 
+using ConditionOf = std::function<Condition(const config::Service&, const config::Backend&)>;
+
+[[nodiscard]] DesiredState desired_state(const config::Config& config, const ConditionOf& condition_of);
+
+/// In the conditions that these backends have then.
+[[nodiscard]] DesiredState desired_state(const config::Config& config, const Conditions& conditions,
+                                         TimePoint now);
+
+/// As the configuration alone has it: the backends' conditions are their `state`.
 [[nodiscard]] DesiredState desired_state(const config::Config& config);
+
+/// The backend of that address, or the end.
+template <typename Backends>
+[[nodiscard]] auto find_backend(Backends& backends, const IpAddress& address) {
+    return std::ranges::find_if(backends,
+                                [&](const DesiredBackend& each) { return each.member.address == address; });
+}
 
 }  // namespace guideway::control

@@ -66,8 +66,7 @@ Result<Region> allocate_region(TakenRegions& taken, const std::string& service, 
         return *region;
     return fail(
         "place {} backends of service '{}' in map 'backends': no space left (max_backends is {}; those that "
-        "are "
-        "being removed count until the next reload)",
+        "are being removed count until their flows have ended)",
         needed, service, max_backends);
 }
 
@@ -115,7 +114,7 @@ Result<Numbering> renumber_with(Room room, const Numbering& current, const Desir
         if (numbers.number > geometry.max_services)
             return fail(
                 "number service '{}': no space left (max_services is {}; those that are being removed count "
-                "until the next reload)",
+                "for a moment)",
                 service.name, geometry.max_services);
         number_backends(numbers, service);
         const std::uint32_t needed = highest_number(numbers);
@@ -153,11 +152,29 @@ Result<Numbering> renumber(const Numbering& current, const DesiredState& desired
     return roomy ? roomy : renumber_with(Room::kExact, current, desired, geometry);
 }
 
-void release_retired(Numbering& numbering) {
-    numbering.retired_regions.clear();
-    std::erase_if(numbering.services, [](const auto& entry) { return entry.second.retired; });
+Retired retired_in(const Numbering& numbering) {
+    Retired retired;
+    retired.regions = numbering.retired_regions;
+    for (const auto& [name, service] : numbering.services) {
+        if (service.retired)
+            retired.services.insert(name);
+        for (const auto& backend : service.backends) {
+            if (backend.retired && !service.retired)
+                retired.backends.insert({name, backend.address});
+        }
+    }
+    return retired;
+}
+
+void release(Numbering& numbering, const Retired& retired) {
+    for (const Region& region : retired.regions)
+        std::erase(numbering.retired_regions, region);
+    for (const auto& service : retired.services)
+        numbering.services.erase(service);
     for (auto& [name, service] : numbering.services)
-        std::erase_if(service.backends, [](const auto& backend) { return backend.retired; });
+        std::erase_if(service.backends, [&](const auto& backend) {
+            return retired.backends.contains({name, backend.address});
+        });
 }
 
 Numbering read_numbering(const datapath::Maps& maps) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,7 +45,7 @@ struct ServiceNumbers {
 };
 
 /// Which numbers services and backends have in the maps. Numbers are stable: whoever stays keeps his, through
-/// reloads and restarts, and a retired number is given away only after release_retired().
+/// reloads and restarts, and a retired number is given away only after release().
 struct Numbering {
     std::map<std::string, ServiceNumbers> services;
     std::vector<Region> retired_regions;  ///< left by services that grew
@@ -56,8 +57,17 @@ struct Numbering {
 [[nodiscard]] Result<Numbering> renumber(const Numbering& current, const DesiredState& desired,
                                          const datapath::Geometry& geometry);
 
-/// Frees what is retired; call when no packet can refer to it any more.
-void release_retired(Numbering& numbering);
+/// Numbers and places that nobody has any more.
+struct Retired {
+    std::set<std::string> services;  ///< with all their backends
+    std::set<BackendId> backends;    ///< of services that stay
+    std::vector<Region> regions;
+};
+
+[[nodiscard]] Retired retired_in(const Numbering& numbering);
+
+/// Frees what is retired; call when no packet and no flow record can refer to it any more.
+void release(Numbering& numbering, const Retired& retired);
 
 /// What the pinned maps of an earlier agent say.
 [[nodiscard]] Numbering read_numbering(const datapath::Maps& maps);

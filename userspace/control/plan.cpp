@@ -68,7 +68,7 @@ bool same_service(const DesiredService& before, const DesiredService& after) {
     const auto shares = [](const DesiredService& service) {
         std::set<Share> set;
         for (const auto& backend : service.backends)
-            set.insert({backend.member.address, backend.member.weight, backend.availability});
+            set.insert({backend.member.address, backend.member.weight, backend.condition.availability});
         return set;
     };
     return before.affinity_client == after.affinity_client && listeners(before) == listeners(after) &&

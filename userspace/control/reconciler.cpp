@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <set>
 #include <thread>
 
 #include "control/backend_entry.hpp"
@@ -23,6 +24,7 @@ abi::service service_entry(const DesiredService& service, const ServiceNumbers& 
     entry.first_backend = numbers.region.first;
     entry.backend_capacity = numbers.region.capacity;
     entry.flags = service.affinity_client ? abi::SERVICE_AFFINITY_CLIENT : 0;
+    std::ranges::copy(service.tracking, entry.tracking);
     std::strncpy(entry.name, service.name.c_str(), sizeof(entry.name) - 1);
     return entry;
 }
@@ -32,8 +34,8 @@ std::vector<datapath::ListenerEntry> listeners_of(const DesiredState& desired, c
     for (const auto& service : desired.services) {
         const std::uint16_t number = numbering.services.at(service.name).number;
         for (const auto& listener : service.listeners)
-            entries.push_back(
-                {listener.vip, listener.port, static_cast<std::uint8_t>(listener.protocol), number});
+            entries.push_back({listener.vip, listener.port, static_cast<std::uint8_t>(listener.protocol),
+                               number, listener.quic});
     }
     std::ranges::sort(entries);
     return entries;
@@ -53,11 +55,12 @@ void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work
 }
 }  // namespace
 
-Reconciler::Reconciler(const datapath::Maps& maps) : maps_(maps), numbering_(read_numbering(maps)) {}
+Reconciler::Reconciler(const datapath::Maps& maps, Past past)
+    : maps_(maps), past_(past), numbering_(read_numbering(maps)), lives_(maps) {}
 
 Result<Change> Reconciler::prepare(DesiredState desired) const {
     Change change;
-    change.desired = std::make_shared<const DesiredState>(std::move(desired));
+    change.desired = std::make_shared<DesiredState>(std::move(desired));
     auto numbering = renumber(numbering_, *change.desired, maps_.geometry());
     if (!numbering)
         return std::unexpected(numbering.error());
@@ -78,33 +81,41 @@ std::vector<ServiceChange> Reconciler::changed_services(const Change& change) co
     for (const auto& service : change.desired->services) {
         const auto before = services_.find(service.name);
         if (before == services_.end() || *before->second != service)
-            changes.push_back({&service, {}, nullptr, {}});
+            changes.push_back({&service, {}, nullptr, {}, {}});
     }
     std::atomic<std::size_t> kept = kept_bytes_;
     in_parallel(changes.size(), [&](std::size_t i) {
-        const auto& service = *changes[i].service;
-        const auto present = tables_.find(service.name);
-        if (present != tables_.end() && present->second->has_members(service.backends))
+        auto& changed = changes[i];
+        const auto present = tables_.find(changed.service->name);
+        if (present != tables_.end() && present->second->has_members(changed.service->backends))
             return;
-        auto table = std::make_shared<ServiceTable>(
-            service.backends, change.numbering.services.at(service.name), maps_.geometry().table_size);
-        changes[i].slots = table->slots();
-        changes[i].facts = facts_of(*table, changes[i].slots);
-        if ((kept += table->footprint()) <= kKeptBytesAtMost)
-            changes[i].table = std::move(table);
+        compute_table(changed, change.numbering.services.at(changed.service->name));
+        if ((kept += changed.table->footprint()) > kKeptBytesAtMost)
+            changed.table = nullptr;
     });
     return changes;
 }
 
-void Reconciler::commit(Change change, const NextHopOf& next_hop_of) {
+void Reconciler::compute_table(ServiceChange& change, const ServiceNumbers& numbers) const {
+    const auto& backends = change.service->backends;
+    change.table = std::make_shared<ServiceTable>(backends, numbers, maps_.geometry().table_size);
+    change.slots = change.table->slots();
+    change.facts = facts_of(*change.table, change.slots);
+    if (past_ == Past::kNone)
+        change.draining = change.table->draining(backends);
+}
+
+void Reconciler::commit(Change change, const NextHopOf& next_hop_of, TimePoint now) {
     for (auto& service : change.services)
-        store_service(service, change.numbering.services.at(service.service->name), next_hop_of);
+        store_service(service, change.numbering.services.at(service.service->name), next_hop_of, now);
     datapath::publish_listeners(maps_, *change.listeners);
     retire(change.numbering);
+    remember_leaving(change.numbering);
     numbering_ = std::move(change.numbering);
     state_ = std::move(change.desired);
+    past_ = Past::kRecorded;
     services_.clear();
-    for (const auto& service : state_->services)
+    for (auto& service : state_->services)
         services_[service.name] = &service;
     for (auto kept = tables_.begin(); kept != tables_.end();) {
         const auto& [name, table] = *kept++;
@@ -113,39 +124,54 @@ void Reconciler::commit(Change change, const NextHopOf& next_hop_of) {
     }
 }
 
-Result<void> Reconciler::apply(DesiredState desired, const NextHopOf& next_hop_of) {
+Result<void> Reconciler::apply(DesiredState desired, const NextHopOf& next_hop_of, TimePoint now) {
     auto change = prepare(std::move(desired));
     if (!change)
         return std::unexpected(change.error());
-    commit(std::move(*change), next_hop_of);
+    commit(std::move(*change), next_hop_of, now);
     return {};
+}
+
+std::vector<std::uint16_t> Reconciler::adjust(const std::map<BackendId, Condition>& conditions,
+                                              const NextHopOf& next_hop_of, TimePoint now) {
+    std::set<DesiredService*> adjusted;
+    for (const auto& [id, condition] : conditions) {
+        const auto service = services_.find(id.service);
+        if (service == services_.end())
+            continue;
+        auto& backends = service->second->backends;
+        const auto backend = find_backend(backends, id.address);
+        if (backend == backends.end() || backend->condition == condition)
+            continue;
+        backend->condition = condition;
+        const auto& numbers = numbering_.services.at(id.service);
+        store_backend(*service->second, *backend, numbers, next_hop_of, lives_.of(numbers.number), now);
+        adjusted.insert(service->second);
+    }
+    std::vector<std::uint16_t> moved;
+    for (const auto* service : adjusted) {
+        const auto& numbers = numbering_.services.at(service->name);
+        change_slots(*service, numbers, lives_.of(numbers.number), now);
+        moved.push_back(numbers.number);
+    }
+    return moved;
 }
 
 void Reconciler::refresh_next_hops(const NextHopOf& next_hop_of) {
     for (const auto& service : state_->services) {
         const auto& numbers = numbering_.services.at(service.name);
         for (const auto& backend : service.backends)
-            store_backend(maps_.backend(numbers.index_of(backend.member.address)),
-                          backend_entry(backend, next_hop_of(backend)));
+            control::store_backend(maps_.backend(numbers.index_of(backend.member.address)),
+                                   backend_entry(backend, next_hop_of(backend)));
     }
-}
-
-void Reconciler::release_retired() {
-    for (const auto& [name, numbers] : numbering_.services) {
-        for (const auto& backend : numbers.backends) {
-            if (backend.retired)
-                store_backend(maps_.backend(numbers.region.first + backend.number), {});
-        }
-        if (!numbers.retired)
-            continue;
-        std::ranges::fill(maps_.table(numbers.number), 0);
-        maps_.service(numbers.number) = {};
+    for (const auto& [id, backend] : leaving_) {
+        auto& element = maps_.backend(numbering_.services.at(id.service).index_of(id.address));
+        const auto next_hop = next_hop_of(backend);
+        auto entry = element;
+        if (next_hop)
+            set_next_hop(entry, *next_hop);
+        control::store_backend(element, entry);
     }
-    for (const Region& region : numbering_.retired_regions) {
-        for (std::uint32_t local = 1; local <= region.capacity; ++local)
-            store_backend(maps_.backend(region.first + local), {});
-    }
-    control::release_retired(numbering_);
 }
 
 /// Numbers that are given out anew count from zero; a backend whose entry moves takes its counters along.
@@ -157,7 +183,7 @@ Result<void> Reconciler::prepare_counters(const Change& change) const {
         const bool known = before != numbering_.services.end();
         Result<void> done{};
         if (!known)
-            done = datapath::clear_service_traffic(maps_, numbers.number);
+            done = datapath::clear_service_counters(maps_, numbers.number);
         for (const auto& backend : numbers.backends) {
             if (!done)
                 return done;
@@ -176,28 +202,60 @@ Result<void> Reconciler::prepare_counters(const Change& change) const {
 /// In this order, so that whatever a packet reads first, the rest fits: the backends, then where they are,
 /// then the slots that lead to them.
 void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numbers,
-                               const NextHopOf& next_hop_of) {
+                               const NextHopOf& next_hop_of, TimePoint now) {
     const auto& service = *change.service;
     const auto before = numbering_.services.find(service.name);
     const bool known = before != numbering_.services.end();
+    auto& life = lives_.configure(numbers.number, service.tracking_settings, now);
     if (!known || before->second.region != numbers.region)
         clear_leftovers(numbers);
     if (known && before->second.region != numbers.region)
         move_retired_backends(before->second, numbers);
     for (const auto& backend : service.backends)
-        store_backend(maps_.backend(numbers.index_of(backend.member.address)),
-                      backend_entry(backend, next_hop_of(backend)));
+        store_backend(service, backend, numbers, next_hop_of, life, now);
     store_words(maps_.service(numbers.number), service_entry(service, numbers));
 
-    const auto slots = maps_.table(numbers.number);
     if (change.slots.empty()) {
-        tables_.at(service.name)->change(service.backends, slots);
+        change_slots(service, numbers, life, now);
         return;
     }
-    store_slots(change.slots, slots);
+    for (std::uint32_t slot = 0; slot < change.slots.size(); ++slot)
+        life.move(slot, change.slots[slot], now);
+    for (const auto& [slot, number] : change.draining)
+        life.learn(slot, number, now);
     forget(service.name);
     if (change.table)
         keep(service.name, std::move(change.table));
+}
+
+/// A backend that dies has its flag cleared before its slots move: none of its flows is waited for.
+void Reconciler::store_backend(const DesiredService& service, const DesiredBackend& backend,
+                               const ServiceNumbers& numbers, const NextHopOf& next_hop_of, SlotLife& life,
+                               TimePoint now) {
+    const auto& address = backend.member.address;
+    const auto before = numbering_.services.find(service.name);
+    const bool was_alive = before != numbering_.services.end() && before->second.find(address) != nullptr &&
+                           (maps_.backend(before->second.index_of(address)).flags & abi::BACKEND_ALIVE) != 0;
+    control::store_backend(maps_.backend(numbers.index_of(address)),
+                           backend_entry(backend, next_hop_of(backend)));
+    if (was_alive && !backend.condition.alive)
+        life.backend_died(numbers.find(address)->number, now);
+}
+
+void Reconciler::change_slots(const DesiredService& service, const ServiceNumbers& numbers, SlotLife& life,
+                              TimePoint now) {
+    const auto kept = tables_.find(service.name);
+    if (kept != tables_.end()) {
+        for (const auto& [slot, number] : kept->second->change(service.backends))
+            life.move(slot, number, now);
+        return;
+    }
+    auto table = std::make_shared<ServiceTable>(service.backends, numbers, maps_.geometry().table_size);
+    const auto slots = table->slots();
+    for (std::uint32_t slot = 0; slot < slots.size(); ++slot)
+        life.move(slot, slots[slot], now);
+    if (kept_bytes_ + table->footprint() <= kKeptBytesAtMost)
+        keep(service.name, std::move(table));
 }
 
 void Reconciler::keep(const std::string& service, std::shared_ptr<ServiceTable> table) {
@@ -220,34 +278,7 @@ void Reconciler::clear_leftovers(const ServiceNumbers& numbers) {
         used[backend.number] = true;
     for (std::uint32_t local = 1; local <= numbers.region.capacity; ++local) {
         if (!used[local])
-            store_backend(maps_.backend(numbers.region.first + local), {});
-    }
-}
-
-/// A packet that read an old slot may still look for them, in the new region.
-void Reconciler::move_retired_backends(const ServiceNumbers& from, const ServiceNumbers& to) {
-    for (const auto& backend : to.backends) {
-        if (backend.retired)
-            store_backend(maps_.backend(to.region.first + backend.number),
-                          maps_.backend(from.region.first + backend.number));
-    }
-}
-
-void Reconciler::retire(const Numbering& numbering) {
-    for (const auto& [name, numbers] : numbering.services) {
-        for (const auto& backend : numbers.backends) {
-            if (!backend.retired)
-                continue;
-            auto& element = maps_.backend(numbers.region.first + backend.number);
-            auto entry = element;
-            entry.flags |= abi::BACKEND_RETIRED;
-            store_backend(element, entry);
-        }
-        if (!numbers.retired)
-            continue;
-        auto entry = maps_.service(numbers.number);
-        entry.flags |= abi::SERVICE_RETIRED;
-        store_words(maps_.service(numbers.number), entry);
+            control::store_backend(maps_.backend(numbers.region.first + local), {});
     }
 }
 

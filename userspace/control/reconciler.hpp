@@ -11,6 +11,7 @@
 #include "control/desired_state.hpp"
 #include "control/numbering.hpp"
 #include "control/service_table.hpp"
+#include "control/slot_lives.hpp"
 #include "control/table_facts.hpp"
 #include "datapath/listener_index.hpp"
 #include "datapath/maps.hpp"
@@ -24,55 +25,92 @@ using NextHopOf = std::function<std::optional<net::NextHop>(const DesiredBackend
 /// A service that differs from what the kernel holds.
 struct ServiceChange {
     const DesiredService* service = nullptr;
-    std::vector<std::uint16_t> slots;     ///< its new table; empty if changing the kept one will do
-    std::shared_ptr<ServiceTable> table;  ///< the new one, if it is to be kept
-    std::optional<TableFacts> facts;      ///< of the new table
+    std::vector<std::uint16_t> slots;          ///< its new table; empty if changing the kept one will do
+    std::shared_ptr<ServiceTable> table;       ///< the new one, if it is to be kept
+    std::optional<TableFacts> facts;           ///< of the new table
+    std::vector<ServiceTable::Move> draining;  ///< slots whose flows may be with a draining backend
 };
 
 /// All that has to be computed before the first store.
 struct Change {
-    std::shared_ptr<const DesiredState> desired;
+    std::shared_ptr<DesiredState> desired;
     Numbering numbering;
     std::unique_ptr<abi::listener_index> listeners;
     std::vector<ServiceChange> services;
+};
+
+/// What the maps know of the flows that there are.
+enum class Past : std::uint8_t {
+    kNone,     ///< nothing: flows may have begun on other balancers, or before a reboot
+    kRecorded  ///< an earlier agent left it in them
 };
 
 /// Makes the maps hold the desired state, by writing only what differs. It takes over what an earlier agent
 /// left in them. At any moment between two stores every packet finds a valid way.
 class Reconciler {
   public:
-    explicit Reconciler(const datapath::Maps& maps);
+    explicit Reconciler(const datapath::Maps& maps, Past past = Past::kRecorded);
 
     /// Works out the way to the desired state: everything that can fail or takes long. May run on another
     /// thread, and uses several; meanwhile nothing but refresh_next_hops() may be called.
     [[nodiscard]] Result<Change> prepare(DesiredState desired) const;
 
     /// Goes it; stores only, nothing can fail.
-    void commit(Change change, const NextHopOf& next_hop_of);
+    void commit(Change change, const NextHopOf& next_hop_of, TimePoint now);
 
     /// Both. An error leaves all that packets read as it was.
-    [[nodiscard]] Result<void> apply(DesiredState desired, const NextHopOf& next_hop_of);
+    [[nodiscard]] Result<void> apply(DesiredState desired, const NextHopOf& next_hop_of, TimePoint now);
+
+    /// Brings backends into other conditions; the numbers of the services whose slots that moves.
+    [[nodiscard]] std::vector<std::uint16_t> adjust(const std::map<BackendId, Condition>& conditions,
+                                                    const NextHopOf& next_hop_of, TimePoint now);
 
     /// Stores the next hops that changed.
     void refresh_next_hops(const NextHopOf& next_hop_of);
 
-    /// Frees the numbers of what was removed; call when a grace period has passed.
-    void release_retired();
+    /// Backends that are in no table any more, but still serve flows that they have.
+    [[nodiscard]] std::vector<DesiredBackend> leaving() const;
+
+    /// A pass over the flow records that settles what needs none, and frees the numbers that nothing
+    /// refers to any more: begin_sweep(), then wait_for_readers(), sweep() with every record, end_sweep().
+    [[nodiscard]] bool needs_sweeps() const;
+    /// Whether that is urgent: slots move, or numbers are to be freed.
+    [[nodiscard]] bool is_moving() const;
+    [[nodiscard]] Result<void> begin_sweep(TimePoint now);
+    [[nodiscard]] Result<void> sweep(std::span<const datapath::FlowEntry> entries);
+    void end_sweep();
+
+    [[nodiscard]] const SlotLives& lives() const { return lives_; }
+    [[nodiscard]] const Numbering& numbering() const { return numbering_; }
 
   private:
     [[nodiscard]] std::vector<ServiceChange> changed_services(const Change& change) const;
+    void compute_table(ServiceChange& change, const ServiceNumbers& numbers) const;
     [[nodiscard]] Result<void> prepare_counters(const Change& change) const;
-    void store_service(ServiceChange& change, const ServiceNumbers& numbers, const NextHopOf& next_hop_of);
+    void store_service(ServiceChange& change, const ServiceNumbers& numbers, const NextHopOf& next_hop_of,
+                       TimePoint now);
+    void store_backend(const DesiredService& service, const DesiredBackend& backend,
+                       const ServiceNumbers& numbers, const NextHopOf& next_hop_of, SlotLife& life,
+                       TimePoint now);
+    void change_slots(const DesiredService& service, const ServiceNumbers& numbers, SlotLife& life,
+                      TimePoint now);
     void clear_leftovers(const ServiceNumbers& numbers);
     void move_retired_backends(const ServiceNumbers& from, const ServiceNumbers& to);
     void retire(const Numbering& numbering);
+    void remember_leaving(const Numbering& next);
+    void free_numbers();
     void keep(const std::string& service, std::shared_ptr<ServiceTable> table);
     void forget(const std::string& service);
 
     const datapath::Maps& maps_;
+    Past past_;
     Numbering numbering_;
-    std::shared_ptr<const DesiredState> state_ = std::make_shared<DesiredState>();
-    std::map<std::string, const DesiredService*> services_;  ///< of state_, by name
+    std::shared_ptr<DesiredState> state_ = std::make_shared<DesiredState>();
+    std::map<std::string, DesiredService*> services_;  ///< of state_, by name
+    SlotLives lives_;
+    /// Backends that were configured, as they were: their flows still need a way.
+    std::map<BackendId, DesiredBackend> leaving_;
+    Retired unused_;  ///< what the present pass frees if it finds no record of it
     /// Tables of services, to change them by little; one that is missing is built again when it is needed.
     std::map<std::string, std::shared_ptr<ServiceTable>> tables_;
     std::size_t kept_bytes_ = 0;

@@ -36,9 +36,11 @@ Result<std::unique_ptr<Replayer>> Replayer::create(const config::Config& config)
     if (!maps)
         return std::unexpected(maps.error());
     std::unique_ptr<Replayer> replayer(new Replayer(std::move(*program), std::move(*maps)));
-    auto applied = replayer->reconciler_.apply(desired_state(config), [&](const DesiredBackend& backend) {
+    const auto available = [](const auto&, const auto&) { return Condition{}; };
+    const auto next_hop_of = [&](const DesiredBackend& backend) {
         return replayed_next_hop(config.datapath, backend);
-    });
+    };
+    auto applied = replayer->reconciler_.apply(desired_state(config, available), next_hop_of, {});
     if (!applied)
         return std::unexpected(applied.error());
     return replayer;

@@ -2,7 +2,6 @@
 #include "control/service_table.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <map>
 #include <memory>
 
@@ -21,8 +20,8 @@ std::vector<maglev::Availability> availabilities_of(const maglev::BaseTable& bas
                                                     const std::vector<DesiredBackend>& backends) {
     std::map<IpAddress, maglev::Availability> reduced;
     for (const auto& backend : backends) {
-        if (backend.availability != maglev::kFull)
-            reduced[backend.member.address] = backend.availability;
+        if (backend.condition.availability != maglev::kFull)
+            reduced[backend.member.address] = backend.condition.availability;
     }
     std::vector<maglev::Availability> availabilities;
     for (const auto& member : base.members()) {
@@ -30,12 +29,6 @@ std::vector<maglev::Availability> availabilities_of(const maglev::BaseTable& bas
         availabilities.push_back(found == reduced.end() ? maglev::kFull : found->second);
     }
     return availabilities;
-}
-
-void store_slot(std::uint16_t& slot, std::uint16_t number) {
-    const std::atomic_ref stored(slot);
-    if (stored.load(std::memory_order_relaxed) != number)
-        stored.store(number, std::memory_order_release);
 }
 }  // namespace
 
@@ -76,12 +69,26 @@ bool ServiceTable::has_members(const std::vector<DesiredBackend>& backends) cons
     return true;
 }
 
-void ServiceTable::change(const std::vector<DesiredBackend>& backends, std::span<std::uint16_t> slots) {
+std::vector<ServiceTable::Move> ServiceTable::change(const std::vector<DesiredBackend>& backends) {
     std::vector<maglev::Availability> availabilities(backends.size());
     for (std::size_t i = 0; i < backends.size(); ++i)
-        availabilities[members_of_[i]] = backends[i].availability;
+        availabilities[members_of_[i]] = backends[i].condition.availability;
+    std::vector<Move> moves;
     for (const auto& [slot, owner] : serving_.update(availabilities))
-        store_slot(slots[slot], number_of(owner));
+        moves.push_back({slot, number_of(owner)});
+    return moves;
+}
+
+std::vector<ServiceTable::Move> ServiceTable::draining(const std::vector<DesiredBackend>& backends) const {
+    std::vector<Move> slots;
+    for (std::size_t i = 0; i < backends.size(); ++i) {
+        if (backends[i].condition.state != config::BackendState::kDrain)
+            continue;
+        const std::uint16_t member = members_of_[i];
+        for (const std::uint32_t slot : serving_.base().slots_of(member))
+            slots.push_back({slot, numbers_[member]});
+    }
+    return slots;
 }
 
 std::vector<std::uint16_t> ServiceTable::slots() const {
@@ -90,11 +97,6 @@ std::vector<std::uint16_t> ServiceTable::slots() const {
     for (const std::uint16_t owner : serving_.owners())
         slots.push_back(number_of(owner));
     return slots;
-}
-
-void store_slots(std::span<const std::uint16_t> wanted, std::span<std::uint16_t> slots) {
-    for (std::size_t slot = 0; slot < slots.size(); ++slot)
-        store_slot(slots[slot], wanted[slot]);
 }
 
 }  // namespace guideway::control

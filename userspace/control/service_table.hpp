@@ -25,9 +25,18 @@ class ServiceTable {
     /// Whether it is made of these backends' addresses and weights, so that change() will do.
     [[nodiscard]] bool has_members(const std::vector<DesiredBackend>& backends) const;
 
-    /// Goes over to the availabilities of these backends, which it has_members() of; stores the slots that
-    /// change.
-    void change(const std::vector<DesiredBackend>& backends, std::span<std::uint16_t> slots);
+    /// A slot and the backend number that it gets; 0 = nobody.
+    struct Move {
+        std::uint32_t slot = 0;
+        std::uint16_t number = 0;
+    };
+
+    /// Goes over to the availabilities of these backends, which it has_members() of; the slots that change.
+    [[nodiscard]] std::vector<Move> change(const std::vector<DesiredBackend>& backends);
+
+    /// The slots of backends that are alive and get no share, whose flows live on elsewhere; `number`: the
+    /// backend's.
+    [[nodiscard]] std::vector<Move> draining(const std::vector<DesiredBackend>& backends) const;
 
     /// What every slot holds.
     [[nodiscard]] std::vector<std::uint16_t> slots() const;
@@ -41,9 +50,6 @@ class ServiceTable {
     std::vector<std::uint16_t> numbers_;     ///< by member
     std::vector<std::uint16_t> members_of_;  ///< by position in the list of backends that it was made of
 };
-
-/// Stores the slots that differ, in place, while packets read: any mix of old and new slots is a valid table.
-void store_slots(std::span<const std::uint16_t> wanted, std::span<std::uint16_t> slots);
 
 /// The serving table of these backends, computed from nothing.
 [[nodiscard]] maglev::ServingTable serving_table_of(const std::vector<DesiredBackend>& backends,

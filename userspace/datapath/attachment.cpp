@@ -84,10 +84,16 @@ Result<Attachment> attach_anew(const Pins& pins, const std::string& interface, u
 }
 }  // namespace
 
-Result<Attachment> attach(const Pins& pins, const std::string& interface, int program_fd, config::Mode mode) {
-    const unsigned index = if_nametoindex(interface.c_str());
-    if (index == 0)
+Result<void> check_interface(const std::string& interface) {
+    if (if_nametoindex(interface.c_str()) == 0)
         return fail("attach to {}: no such interface; name one that `ip link` shows", interface);
+    return {};
+}
+
+Result<Attachment> attach(const Pins& pins, const std::string& interface, int program_fd, config::Mode mode) {
+    if (auto present = check_interface(interface); !present)
+        return std::unexpected(present.error());
+    const unsigned index = if_nametoindex(interface.c_str());
     if (auto replaced = replace(pins, interface, index, program_fd, mode))
         return *replaced;
 

@@ -17,6 +17,9 @@ struct Attachment {
     std::string fallback;   ///< why it is generic although native was tried
 };
 
+/// Whether there is such an interface.
+[[nodiscard]] Result<void> check_interface(const std::string& interface);
+
 /// Attaches an XDP program to an interface by a pinned link, which outlives this process. An earlier agent's
 /// link gets the new program atomically.
 [[nodiscard]] Result<Attachment> attach(const Pins& pins, const std::string& interface, int program_fd,

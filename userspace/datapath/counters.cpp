@@ -17,37 +17,47 @@ Result<std::vector<Value>> per_cpu(int map_fd, const char* name, std::uint32_t k
     return values;
 }
 
-Result<abi::traffic> traffic(int map_fd, const char* name, std::uint32_t key) {
-    const auto values = per_cpu<abi::traffic>(map_fd, name, key);
-    if (!values)
-        return std::unexpected(values.error());
-    abi::traffic sum{};
-    for (const auto& value : *values) {
-        sum.packets += value.packets;
-        sum.bytes += value.bytes;
-        sum.new_flows += value.new_flows;
-    }
-    return sum;
+void add(abi::traffic& sum, const abi::traffic& value) {
+    sum.packets += value.packets;
+    sum.bytes += value.bytes;
+    sum.new_flows += value.new_flows;
 }
 
-Result<void> store(int map_fd, const char* name, std::uint32_t key, const std::vector<abi::traffic>& values) {
+template <typename Value>
+Result<void> store(int map_fd, const char* name, std::uint32_t key, const std::vector<Value>& values) {
     if (bpf_map_update_elem(map_fd, &key, values.data(), BPF_ANY) != 0)
         return fail("update map '{}' at {}: {}", name, key, errno_text());
     return {};
 }
 
+template <typename Value>
 Result<void> clear(int map_fd, const char* name, std::uint32_t key) {
-    return store(map_fd, name, key,
-                 std::vector<abi::traffic>(static_cast<std::size_t>(libbpf_num_possible_cpus())));
+    return store(map_fd, name, key, std::vector<Value>(static_cast<std::size_t>(libbpf_num_possible_cpus())));
 }
 }  // namespace
 
-Result<abi::traffic> service_traffic(const Maps& maps, std::uint32_t service_number) {
-    return traffic(maps.fds().service_stats.get(), "service_stats", service_number);
+Result<abi::service_counters> service_counters(const Maps& maps, std::uint32_t service_number) {
+    const auto values =
+        per_cpu<abi::service_counters>(maps.fds().service_stats.get(), "service_stats", service_number);
+    if (!values)
+        return std::unexpected(values.error());
+    abi::service_counters sum{};
+    for (const auto& value : *values) {
+        add(sum.traffic, value.traffic);
+        sum.flow_lookups += value.flow_lookups;
+        sum.refused_records += value.refused_records;
+    }
+    return sum;
 }
 
 Result<abi::traffic> backend_traffic(const Maps& maps, std::uint32_t backend_index) {
-    return traffic(maps.fds().backend_stats.get(), "backend_stats", backend_index);
+    const auto values = per_cpu<abi::traffic>(maps.fds().backend_stats.get(), "backend_stats", backend_index);
+    if (!values)
+        return std::unexpected(values.error());
+    abi::traffic sum{};
+    for (const auto& value : *values)
+        add(sum, value);
+    return sum;
 }
 
 Result<VerdictCounts> verdict_counts(const Maps& maps) {
@@ -65,12 +75,12 @@ Result<VerdictCounts> verdict_counts(const Maps& maps) {
     return counts;
 }
 
-Result<void> clear_service_traffic(const Maps& maps, std::uint32_t service_number) {
-    return clear(maps.fds().service_stats.get(), "service_stats", service_number);
+Result<void> clear_service_counters(const Maps& maps, std::uint32_t service_number) {
+    return clear<abi::service_counters>(maps.fds().service_stats.get(), "service_stats", service_number);
 }
 
 Result<void> clear_backend_traffic(const Maps& maps, std::uint32_t backend_index) {
-    return clear(maps.fds().backend_stats.get(), "backend_stats", backend_index);
+    return clear<abi::traffic>(maps.fds().backend_stats.get(), "backend_stats", backend_index);
 }
 
 Result<void> copy_backend_traffic(const Maps& maps, std::uint32_t from, std::uint32_t to) {

@@ -11,8 +11,8 @@ Result<Maps> adoptable(const Pins& pins, const Geometry& wanted) {
         return maps;
     const Geometry& found = maps->geometry();
     if (found != wanted)
-        return fail("the pinned maps have table_size {}, max_services {}, max_backends {}", found.table_size,
-                    found.max_services, found.max_backends);
+        return fail("the pinned maps have table_size {}, max_services {}, max_backends {}, max_flows {}",
+                    found.table_size, found.max_services, found.max_backends, found.max_flows);
     return maps;
 }
 
@@ -29,7 +29,7 @@ Result<void> pin(const Pins& pins, const Maps& maps) {
 }  // namespace
 
 Geometry geometry_of(const config::Datapath& datapath) {
-    return {datapath.table_size, datapath.max_services, datapath.max_backends};
+    return {datapath.table_size, datapath.max_services, datapath.max_backends, datapath.max_flows};
 }
 
 Result<Datapath> Datapath::open(const config::Config& config) {

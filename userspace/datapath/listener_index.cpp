@@ -25,7 +25,9 @@ std::vector<abi::listener> entries_of(const std::vector<ListenerEntry>& listener
         auto& vip = vips[listener.vip];
         vip.key.vip = abi::to_abi(listener.vip);
         vip.key.kind = abi::LISTENER_VIP;
+        const std::uint16_t flags = listener.quic ? abi::LISTENER_QUIC : 0;
         if (listener.port == 0) {
+            vip.flags |= flags;
             (listener.protocol == IPPROTO_TCP ? vip.any_port_tcp : vip.any_port_udp) = listener.service;
             continue;
         }
@@ -35,6 +37,7 @@ std::vector<abi::listener> entries_of(const std::vector<ListenerEntry>& listener
         entry.key.protocol = listener.protocol;
         entry.key.kind = abi::LISTENER_PORT;
         entry.service = listener.service;
+        entry.flags = flags;
         entries.push_back(entry);
     }
     for (const auto& [address, entry] : vips)
@@ -110,12 +113,13 @@ std::vector<ListenerEntry> published_listeners(const Maps& maps) {
     const auto& index = maps.listener_index(active_element(maps));
     for (const auto& entry : std::span(index.slots, (index.mask & (abi::LISTENER_SLOTS_MAX - 1)) + 1)) {
         const IpAddress vip = abi::from_abi(entry.key.vip);
+        const bool quic = (entry.flags & abi::LISTENER_QUIC) != 0;
         if (entry.key.kind == abi::LISTENER_PORT)
-            listeners.push_back({vip, ntohs(entry.key.port), entry.key.protocol, entry.service});
+            listeners.push_back({vip, ntohs(entry.key.port), entry.key.protocol, entry.service, quic});
         if (entry.any_port_tcp != 0)
-            listeners.push_back({vip, 0, IPPROTO_TCP, entry.any_port_tcp});
+            listeners.push_back({vip, 0, IPPROTO_TCP, entry.any_port_tcp, false});
         if (entry.any_port_udp != 0)
-            listeners.push_back({vip, 0, IPPROTO_UDP, entry.any_port_udp});
+            listeners.push_back({vip, 0, IPPROTO_UDP, entry.any_port_udp, quic});
     }
     std::ranges::sort(listeners);
     return listeners;

@@ -16,6 +16,7 @@ struct ListenerEntry {
     std::uint16_t port = 0;  ///< host order; 0 = any
     std::uint8_t protocol = 0;
     std::uint16_t service = 0;
+    bool quic = false;
 
     auto operator<=>(const ListenerEntry&) const = default;
 };

@@ -46,8 +46,10 @@ Result<void> check_sizes(const MapFds& fds, const Geometry& geometry) {
         {"listeners", {sizeof(abi::listener_index), abi::LISTENER_INDEXES}},
         {"services", {sizeof(abi::service), services}},
         {"tables", {table_value_size(geometry.table_size), services}},
+        {"previous", {table_value_size(geometry.table_size), services}},
         {"backends", {sizeof(abi::backend), backends}},
-        {"service_stats", {sizeof(abi::traffic), services}},
+        {"flows", {sizeof(abi::flow_record), geometry.max_flows}},
+        {"service_stats", {sizeof(abi::service_counters), services}},
         {"backend_stats", {sizeof(abi::traffic), backends}},
         {"verdict_stats", {sizeof(abi::verdict_count), abi::VERDICT_MAX}},
     };
@@ -104,12 +106,15 @@ Result<Maps> Maps::adopt(MapFds fds, Access access) {
     const auto services = info_of("services", fds.services.get());
     const auto tables = info_of("tables", fds.tables.get());
     const auto backends = info_of("backends", fds.backends.get());
-    if (!stored || !services || !tables || !backends)
-        return std::unexpected(!stored     ? stored.error()
-                               : !services ? services.error()
-                               : !tables   ? tables.error()
-                                           : backends.error());
-    const Geometry geometry{stored->table_size, services->max_entries - 1, backends->max_entries - 1};
+    const auto flows = info_of("flows", fds.flows.get());
+    if (!stored)
+        return std::unexpected(stored.error());
+    for (const auto* info : {&services, &tables, &backends, &flows}) {
+        if (!*info)
+            return std::unexpected(info->error());
+    }
+    const Geometry geometry{stored->table_size, services->max_entries - 1, backends->max_entries - 1,
+                            flows->max_entries};
     if (auto fit = check_sizes(fds, geometry); !fit)
         return std::unexpected(fit.error());
 
@@ -120,9 +125,12 @@ Result<Maps> Maps::adopt(MapFds fds, Access access) {
                                             services->max_entries, writable);
     auto mapped_tables =
         MappedArray::map(fds.tables.get(), "tables", tables->value_size, tables->max_entries, writable);
+    auto mapped_previous =
+        MappedArray::map(fds.previous.get(), "previous", tables->value_size, tables->max_entries, writable);
     auto mapped_backends = MappedArray::map(fds.backends.get(), "backends", sizeof(abi::backend),
                                             backends->max_entries, writable);
-    for (const auto* mapped : {&listeners, &mapped_services, &mapped_tables, &mapped_backends}) {
+    for (const auto* mapped :
+         {&listeners, &mapped_services, &mapped_tables, &mapped_previous, &mapped_backends}) {
         if (!*mapped)
             return std::unexpected(mapped->error());
     }
@@ -133,6 +141,7 @@ Result<Maps> Maps::adopt(MapFds fds, Access access) {
     maps.listeners_ = std::move(*listeners);
     maps.services_ = std::move(*mapped_services);
     maps.tables_ = std::move(*mapped_tables);
+    maps.previous_ = std::move(*mapped_previous);
     maps.backends_ = std::move(*mapped_backends);
     return maps;
 }

@@ -17,13 +17,15 @@ struct Geometry {
     std::uint32_t table_size = abi::TABLE_SIZE_DEFAULT;  ///< M
     std::uint32_t max_services = 0;
     std::uint32_t max_backends = 0;
+    std::uint32_t max_flows = 0;
 
     bool operator==(const Geometry&) const = default;
 };
 
 /// Descriptors of the balancer's maps, under the names of their pins.
 struct MapFds {
-    UniqueFd abi, listeners, services, tables, backends, service_stats, backend_stats, verdict_stats;
+    UniqueFd abi, listeners, services, tables, previous, backends, flows, service_stats, backend_stats,
+        verdict_stats;
 };
 
 /// Calls `visit(name, fd)` for each of them.
@@ -33,7 +35,9 @@ void for_each_map(Fds& fds, Visit visit) {
     visit("listeners", fds.listeners);
     visit("services", fds.services);
     visit("tables", fds.tables);
+    visit("previous", fds.previous);
     visit("backends", fds.backends);
+    visit("flows", fds.flows);
     visit("service_stats", fds.service_stats);
     visit("backend_stats", fds.backend_stats);
     visit("verdict_stats", fds.verdict_stats);
@@ -61,6 +65,10 @@ class Maps {
     [[nodiscard]] std::span<std::uint16_t> table(std::uint32_t service_number) const {
         return {tables_.element<std::uint16_t>(service_number), geometry_.table_size};
     }
+    /// The former owners of slots that move.
+    [[nodiscard]] std::span<std::uint16_t> previous(std::uint32_t service_number) const {
+        return {previous_.element<std::uint16_t>(service_number), geometry_.table_size};
+    }
     [[nodiscard]] abi::backend& backend(std::uint32_t index) const {
         return *backends_.element<abi::backend>(index);
     }
@@ -68,7 +76,7 @@ class Maps {
   private:
     MapFds fds_;
     Geometry geometry_;
-    MappedArray listeners_, services_, tables_, backends_;
+    MappedArray listeners_, services_, tables_, previous_, backends_;
 };
 
 /// The sizes of elements and maps that a geometry asks for.

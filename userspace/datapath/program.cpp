@@ -25,9 +25,12 @@ void set_sizes(guideway_bpf& skeleton, const Geometry& geometry) {
     const std::uint32_t backends = backend_entries(geometry.max_backends);
     bpf_map__set_max_entries(maps.services, services);
     bpf_map__set_max_entries(maps.service_stats, services);
-    bpf_map__set_max_entries(maps.tables, services);
-    if (geometry.table_size != abi::TABLE_SIZE_DEFAULT)
-        bpf_map__set_value_size(maps.tables, table_value_size(geometry.table_size));
+    for (bpf_map* table : {maps.tables, maps.previous}) {
+        bpf_map__set_max_entries(table, services);
+        if (geometry.table_size != abi::TABLE_SIZE_DEFAULT)
+            bpf_map__set_value_size(table, table_value_size(geometry.table_size));
+    }
+    bpf_map__set_max_entries(maps.flows, geometry.max_flows);
     bpf_map__set_max_entries(maps.backends, backends);
     bpf_map__set_max_entries(maps.backend_stats, backends);
 }

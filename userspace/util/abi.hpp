@@ -17,6 +17,7 @@ namespace guideway::abi {
 #include <guideway/decap.h>
 #include <guideway/decision.h>
 #include <guideway/flow.h>
+#include <guideway/flow_record.h>
 #include <guideway/listener.h>
 #include <guideway/service.h>
 #include <guideway/stats.h>
@@ -29,6 +30,8 @@ static_assert(sizeof(listener_index) == 16 + 32 * LISTENER_SLOTS_MAX);
 static_assert(sizeof(service) == 80);
 static_assert(sizeof(backend) == 64);
 static_assert(offsetof(backend, next_hop_mac) % 8 == 0 && offsetof(backend, interface_mac) % 8 == 0);
+static_assert(sizeof(flow_id) == 40 && sizeof(flow_record) == 16);
+static_assert(sizeof(service_counters) == 40 && offsetof(service_counters, traffic) == 0);
 static_assert(sizeof(traffic) == 24 && sizeof(verdict_count) == 16);
 
 [[nodiscard]] inline address to_abi(const IpAddress& ip) {

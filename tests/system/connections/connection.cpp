@@ -91,6 +91,8 @@ Judgement Connection::receive(std::span<std::uint8_t> buffer) {
         return {};
     }
     progressed_ = Clock::now();
+    longest_silence_ = longest_silence(progressed_);
+    heard_ = progressed_;
     if (auto taken = take(buffer.first(static_cast<std::size_t>(size))); !taken)
         return taken;
     return flush(buffer);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <expected>
@@ -56,6 +57,10 @@ class Connection {
     /// Every byte promised up to there is sent and answered.
     [[nodiscard]] bool has_answer_to(std::uint64_t offset) const { return received_ >= offset * factor_; }
     [[nodiscard]] bool waits() const { return state_ != State::kOpen || received_ < sent_ * factor_; }
+    /// For how long it has heard nothing, at the most.
+    [[nodiscard]] Clock::duration longest_silence(Clock::time_point now) const {
+        return std::max(longest_silence_, now - heard_);
+    }
     /// `203.0.113.2:40000`
     [[nodiscard]] std::string source() const;
 
@@ -73,6 +78,8 @@ class Connection {
     UniqueFd socket_;
     std::chrono::milliseconds timeout_;
     Clock::time_point progressed_ = Clock::now();
+    Clock::time_point heard_ = progressed_;
+    Clock::duration longest_silence_{0};
     std::string greeting_;
     std::uint64_t promised_ = 0;
     std::uint64_t sent_ = 0;

@@ -9,6 +9,10 @@ namespace {
 
 constexpr std::size_t kMaxListed = 20000;
 
+double seconds(Clock::duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
 std::string name_of(const std::string& backend) {
     return backend.empty() ? "unknown" : backend;
 }
@@ -38,12 +42,14 @@ void Report::ended(const Connection& connection) {
 
 void Report::broken(const Connection& connection, const std::string& what) {
     note(connection.kind(), connection.backend(), what,
-         {{"source", connection.source()}, {"offset", connection.received()}});
+         {{"source", connection.source()},
+          {"offset", connection.received()},
+          {"longest_silence", seconds(connection.longest_silence(Clock::now()))}});
     leave(connection);
 }
 
 void Report::refused(Kind kind, const std::string& what) {
-    note(kind, "", what, {{"source", nullptr}, {"offset", 0}});
+    note(kind, "", what, {{"source", nullptr}, {"offset", 0}, {"longest_silence", 0}});
 }
 
 void Report::note(Kind kind, const std::string& backend, const std::string& what, nlohmann::json breakage) {
@@ -57,7 +63,7 @@ void Report::note(Kind kind, const std::string& backend, const std::string& what
     breakage["backend"] = name_of(backend);
     breakage["what"] = what;
     breakage["phase"] = phases_.back().name;
-    breakage["seconds"] = std::chrono::duration<double>(Clock::now() - start_).count();
+    breakage["seconds"] = seconds(Clock::now() - start_);
     breakages_.push_back(std::move(breakage));
 }
 
@@ -83,7 +89,7 @@ void Report::write(nlohmann::json& object, const Tally& tally) {
 }
 
 void Report::write(nlohmann::json& report) const {
-    report["seconds"] = std::chrono::duration<double>(Clock::now() - start_).count();
+    report["seconds"] = seconds(Clock::now() - start_);
     write(report, total_);
     for (std::size_t kind = 0; kind < kKinds; ++kind)
         write(report["kinds"][text(static_cast<Kind>(kind))], kinds_[kind]);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MOVING_SLOT_H
+#define MOVING_SLOT_H
+
+#include "flow_record.h"
+
+/* The former owner of the packet's slot, while it is being learnt which flows are its; else 0. */
+static __always_inline __u32 slot_previous(const struct packet *packet)
+{
+	const struct table *table = bpf_map_lookup_elem(&previous, &packet->service);
+	__u32 slot = packet->slot;
+
+	if (!table)
+		return 0;
+	asm volatile("" : "+r"(slot)); /* as in slot.h */
+	if (slot >= table_size)
+		return 0;
+	return READ_ONCE(table->slots[slot]) & SLOT_BACKEND;
+}
+
+static __always_inline bool backend_is_alive(const struct service *service, __u32 number)
+{
+	__u32 index = READ_ONCE(service->first_backend) + number;
+	const struct backend *backend;
+
+	if (!number)
+		return false;
+	backend = bpf_map_lookup_elem(&backends, &index);
+	return backend && READ_ONCE(backend->flags) & BACKEND_ALIVE;
+}
+
+/*
+ * The backend number for a packet whose slot moves, or whose service tracks always:
+ *
+ *                          learning, previous = p          tracking
+ *   starts a flow          owner, recorded;                owner; an older record is deleted
+ *                          no room: p if alive
+ *   has a live record      the record's backend            the record's backend
+ *   anything else          p if alive, else the owner;     owner
+ *                          recorded
+ *
+ * Tracking always is learning without a previous owner. ARCHITECTURE.md tells why each rule is
+ * needed.
+ */
+static __always_inline __u32 moving_slot_backend(const struct packet *packet,
+						 const struct service *service, __u32 owner,
+						 bool moving, bool always)
+{
+	struct service_counters *counters = bpf_map_lookup_elem(&service_stats, &packet->service);
+	__u32 former = moving ? slot_previous(packet) : 0;
+	bool recording = former || always;
+	struct flow_record *record;
+	struct flow_id id;
+	bool live;
+
+	if (!counters)
+		return owner;
+	counters->flow_lookups++;
+	flow_id_of(&id, packet);
+	record = bpf_map_lookup_elem(&flows, &id);
+	live = record && backend_is_alive(service, record->backend);
+
+	if (packet->starts_flow && !(live && packet->kind == FLOW_QUIC)) {
+		if (record && !recording)
+			bpf_map_delete_elem(&flows, &id);
+		if (!recording || !owner || flow_record_store(packet, &id, record, owner, counters))
+			return owner;
+		return backend_is_alive(service, former) ? former : owner;
+	}
+	if (live) {
+		flow_record_refresh(record);
+		return record->backend;
+	}
+	if (!recording)
+		return owner;
+	if (backend_is_alive(service, former))
+		owner = former;
+	if (owner)
+		flow_record_store(packet, &id, record, owner, counters);
+	return owner;
+}
+
+#endif

@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck source-path=SCRIPTDIR
+#
+# What is said of a backend by hand, and what is taken out of the file: flows stay until they end.
+#
+#     client --- router --- lb1 ---> be1, be2, be3
+set -euo pipefail
+LAB_BALANCERS=1
+LAB_VERBOSE=yes
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lab"
+. "$LAB_ROOT/tests/system/guideway.sh"
+. "$LAB_ROOT/tests/system/connections.sh"
+cd "$LAB_ROOT"
+lab_enter "$@"
+
+# write_config BACKENDS
+write_config() {
+    cat >"$LAB_DIR/lb.yaml.new" <<-END
+	interfaces: [eth0]
+	hash_key: "5b7a0f3c91d2e6480c3f7a95e1b8d264"
+	services:
+	  - name: web
+	    listen: ["192.0.2.10:9100/tcp", "[2001:db8:1::10]:9100/tcp", "192.0.2.10:80/tcp"]
+	    idle_timeout: 3s
+	    ${2-}
+	    backends: [$1]
+	END
+    mv "$LAB_DIR/lb.yaml.new" "$LAB_DIR/lb.yaml"
+}
+
+guideway() {
+    on lb1 "$GUIDEWAY" "$@" --runtime-dir "$(runtime_dir_of lb1)"
+}
+
+# backend be1 FILTER: of its part of the status.
+backend() {
+    status lb1 ".services[0] | (.backends + .leaving)[] | select(.address == \"$(lab_ipv4 "$1")\") | $2"
+}
+
+settled() {
+    status lb1 '.services[0].slots_by_state | .learning + .tracking == 0'
+}
+
+none_learns() {
+    status lb1 '.services[0].slots_by_state.learning == 0'
+}
+
+# none_broke "after what"
+none_broke() {
+    checkpoint
+    expect_none_broken "$1"
+}
+
+all='{name: be1, address: 10.0.0.101}, {name: be2, address: 10.0.0.102}, {name: be3, address: 10.0.0.103}'
+
+lab_up
+start_backends be1 be2 be3
+write_config "$all"
+start_agent lb1 "$LAB_DIR/lb.yaml"
+await "lb1 to be ready" agent_ready lb1
+start_servers
+start_connections 60 --idle-every 500 --request-every 300
+await_established
+before=$(served_by be1)
+expect_more "be1 has some of the connections" 5 "$before"
+expect_equal "nothing looked for a flow record" 0 "$(in_kernel lb1 '.services[0].flow_lookups * 1')"
+
+# --- drain -----------------------------------------------------------------------------------------------------------
+
+expect "be1 is drained" guideway drain be1
+expect_equal "it says so" "drain true" "$(backend be1 '"\(.state) \(.by_hand)"')"
+http_requests 192.0.2.10 30 31000 >"$LAB_DIR/who"
+expect "no new flow comes to it" eval '! grep -qx be1 "$LAB_DIR/who"'
+expect_soon "the slots have learnt" none_learns
+expect_equal "its connections have records" "$before" "$(backend be1 .flows)"
+expect_equal "which flows lists" "$before" "$(guideway flows --backend 10.0.0.101 --json | jq '.flows | length')"
+expect_equal "and nobody else's" 0 "$(guideway flows --backend be2 --json | jq '.flows | length')"
+none_broke "a drain"
+
+stop lb1-agent KILL || true
+start_agent lb1 "$LAB_DIR/lb.yaml"
+await "lb1 to be ready again" agent_ready lb1
+expect_equal "an agent that is killed and started again keeps it drained" "drain true" \
+    "$(backend be1 '"\(.state) \(.by_hand)"')"
+none_broke "an agent killed and started again"
+
+# --- undrain ---------------------------------------------------------------------------------------------------------
+
+expect "be1 is no longer drained, said by its address" guideway undrain 10.0.0.101
+expect_equal "its share is what it was" "up false 21846" "$(backend be1 '"\(.state) \(.by_hand) \(.slots)"')"
+expect_equal "the table is the base table" true "$(status lb1 '.services[0] | .digest == .base_digest')"
+
+# --- removed ---------------------------------------------------------------------------------------------------------
+
+write_config '{name: be2, address: 10.0.0.102}, {name: be3, address: 10.0.0.103}'
+expect "the file no longer has be1" guideway reload
+expect_equal "it is leaving" leaving "$(backend be1 .state)"
+expect_soon "the slots have learnt" none_learns
+expect_equal "it has its connections" "$before" "$(backend be1 .flows)"
+none_broke "a removal"
+write_config "$all"
+expect "and has it again" guideway reload
+expect_equal "it is up" up "$(backend be1 .state)"
+none_broke "a removal taken back"
+
+# --- waiting ---------------------------------------------------------------------------------------------------------
+
+start drain lb1 "$GUIDEWAY" drain be1 --wait --runtime-dir "$(runtime_dir_of lb1)"
+expect_soon "drain --wait shows what is left" grep -q "be1: $before flows left, 0 slots" "$(log_of drain)"
+none_broke "all of that"
+end_connections
+finish drain || fail "drain --wait ends with status $?"
+expect_equal "and ends when nothing is" "be1: 0 flows left, 0 slots in which more may be found" \
+    "$(tail -n 1 "$(log_of drain)")"
+expect_soon "everything is settled" settled
+expect_equal "no record is left" 0 "$(guideway flows --json | jq '.flows | length')"
+
+# --- disable, wrong words --------------------------------------------------------------------------------------------
+
+guideway undrain be1
+expect "be1 is disabled" guideway disable be1
+expect_equal "it is down, and nothing is learnt of it" "down 0" "$(backend be1 '"\(.state) \(.learning_slots)"')"
+write_config "$all" "on_down: keep"
+guideway enable be1
+guideway reload
+expect_soon "be1 is enabled again, and its slots are settled" settled
+guideway disable be1
+expect_equal "with on_down: keep its flows are waited for" "down 21846" \
+    "$(backend be1 '"\(.state) \(.learning_slots)"')"
+guideway enable be1
+
+! guideway drain be7 2>"$LAB_DIR/words" || fail "a backend that nobody knows is drained"
+expect_equal "an unknown backend" \
+    "guideway: drain: no service has a backend 'be7'; \`guideway backends\` lists them" "$(<"$LAB_DIR/words")"
+! guideway drain be1 --service mail 2>"$LAB_DIR/words" || fail "a service that nobody knows is drained"
+expect_equal "an unknown service" \
+    "guideway: drain: service 'mail' has no backend 'be1'; \`guideway backends\` lists them" "$(<"$LAB_DIR/words")"
+
+# --- slow start ------------------------------------------------------------------------------------------------------
+
+write_config "$all" "slow_start: 2s"
+guideway disable be1
+guideway reload
+guideway enable be1
+expect_equal "be1 comes up slowly" slow_start "$(backend be1 .state)"
+expect_soon "until it has its whole share" eval '[[ $(backend be1 .state) == up ]]'
+expect_equal "which is the base table's" true "$(status lb1 '.services[0] | .digest == .base_digest')"

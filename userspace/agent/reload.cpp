@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How the agent goes over to another configuration: whole, or not at all.
+#include <spdlog/spdlog.h>
+
+#include <exception>
+
+#include "agent/agent.hpp"
+#include "agent/unchangeable.hpp"
+#include "control/fingerprint.hpp"
+
+namespace guideway::agent {
+
+namespace asio = boost::asio;
+
+asio::awaitable<std::vector<std::string>> Agent::reload() {
+    const auto turn = co_await turnstile_.enter();
+    std::vector<std::string> errors;
+    try {
+        const auto loaded = co_await in_pool(pool_, options_.load);
+        errors = loaded ? unchangeable(options_.config, *loaded) : loaded.error();
+        if (errors.empty())
+            errors = co_await change_over(*loaded);
+    } catch (const std::exception& error) {
+        errors = {error.what()};
+    }
+    preparing_ = false;
+    adjust();
+
+    about_.last_reload = {.at = api::Clock::now(), .ok = errors.empty(), .errors = errors};
+    ++(errors.empty() ? about_.reloads : about_.refused_reloads);
+    snapshot_ = nullptr;
+    for (const auto& error : errors)
+        spdlog::error("{}", error);
+    if (errors.empty())
+        spdlog::info("{}: reloaded", options_.config_file);
+    else
+        spdlog::error("{}: refused; the running configuration goes on", options_.config_file);
+    co_return errors;
+}
+
+/// All that may fail comes before the first store.
+asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Config& next) {
+    const auto& running = options_.config;
+    const auto& interface = next.interfaces.front();
+    if (auto present = datapath::check_interface(interface); !present)
+        co_return std::vector{present.error().message};
+    if (auto swept = co_await sweep(); !swept)
+        spdlog::error("{}; numbers of what was removed are not free yet", swept.error().message);
+    const auto now = control::SteadyClock::now();
+    auto conditions = conditions_;
+    conditions.configure(next, now);
+    auto desired = desired_state(next, conditions, now);
+    preparing_ = true;
+    auto change = co_await in_pool(pool_, [&] { return reconciler_.prepare(std::move(desired)); });
+    if (!change)
+        co_return std::vector{change.error().message};
+    if (auto http = change_http(next); !http)
+        co_return std::vector{http.error().message};
+    if (next.interfaces != running.interfaces || next.datapath.mode != running.datapath.mode) {
+        if (auto attached = attach(next); !attached) {
+            static_cast<void>(change_http(running));
+            co_return std::vector{attached.error().message};
+        }
+    }
+
+    commit(next, std::move(*change));
+    conditions_.configure(next, now);
+    options_.config = next;
+    about_.fingerprint = control::fingerprint(next);
+    if (auto left = datapath_.leave_all_but(interface); !left)
+        spdlog::error("{}", left.error().message);
+    co_return std::vector<std::string>{};
+}
+
+/// Both addresses may have the same port, so that the old one is closed first, and opened again if the new
+/// one fails.
+Result<void> Agent::change_http(const config::Config& next) {
+    if (next.http == http_address_)
+        return {};
+    http_server_ = nullptr;
+    auto opened = open_http(next);
+    if (!opened) {
+        if (auto old = open_http(options_.config))
+            http_server_ = std::move(*old);
+        http_address_ = options_.config.http;
+        return std::unexpected(opened.error());
+    }
+    http_server_ = std::move(*opened);
+    http_address_ = next.http;
+    return {};
+}
+
+/// An unchanged file, and one that was refused already, are left alone.
+asio::awaitable<void> Agent::reload_if_changed() {
+    const auto loaded = co_await in_pool(pool_, options_.load);
+    const auto errors = loaded ? unchangeable(options_.config, *loaded) : loaded.error();
+    const auto& last = about_.last_reload;
+    const bool known = errors.empty() ? last.ok && *loaded == options_.config : errors == last.errors;
+    if (!known)
+        co_await reload();
+}
+
+}  // namespace guideway::agent

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What the agent does between reloads: operators' orders, slow starts, and sweeps while slots move.
+#include <spdlog/spdlog.h>
+
+#include "agent/agent.hpp"
+#include "datapath/flow_records.hpp"
+#include "datapath/readers.hpp"
+
+namespace guideway::agent {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr std::chrono::milliseconds kSweepInterval{500};
+/// Where nothing moves, sweeps only take away the records of flows that ended.
+constexpr std::chrono::seconds kIdleSweepInterval{5};
+
+void obey_in(control::Overrides& overrides, api::Order order, const control::BackendId& backend) {
+    switch (order) {
+        case api::Order::kDrain:
+            overrides.drained.insert(backend);
+            return;
+        case api::Order::kUndrain:
+            overrides.drained.erase(backend);
+            return;
+        case api::Order::kDisable:
+            overrides.disabled.insert(backend);
+            return;
+        case api::Order::kEnable:
+            overrides.disabled.erase(backend);
+            return;
+    }
+}
+}  // namespace
+
+/// Written down before it holds: an agent that is restarted must not forget it.
+Result<void> Agent::obey(api::Order order, const std::string& backend,
+                         const std::optional<std::string>& service) {
+    const auto backends = conditions_.find(backend, service);
+    if (!backends)
+        return std::unexpected(backends.error());
+    auto overrides = conditions_.overrides();
+    for (const auto& id : *backends)
+        obey_in(overrides, order, id);
+    if (overrides == conditions_.overrides())
+        return {};
+    if (auto written = overrides_file_.write(overrides); !written)
+        return written;
+    conditions_.set_overrides(std::move(overrides), control::SteadyClock::now());
+    adjust();
+    return {};
+}
+
+/// Makes the kernel follow the backends' conditions; a reload that is computing does it when it ends.
+void Agent::adjust() {
+    if (preparing_)
+        return;
+    const auto now = control::SteadyClock::now();
+    for (const auto service :
+         reconciler_.adjust(conditions_.changed(now), next_hops_for(options_.config), now))
+        reader_.table_changed(service, std::nullopt);
+    snapshot_ = nullptr;
+    step_later();
+    sweep_later();
+}
+
+void Agent::step_later() {
+    const auto due = conditions_.next_step(control::SteadyClock::now());
+    if (!due)
+        return;
+    step_timer_.expires_at(*due);
+    step_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error)
+            adjust();
+    });
+}
+
+void Agent::sweep_later() {
+    if (sweeping_ && reconciler_.is_moving())
+        sweep_timer_.cancel();
+    if (sweeping_ || !reconciler_.needs_sweeps())
+        return;
+    sweeping_ = true;
+    spawn(keep_sweeping());
+}
+
+asio::awaitable<void> Agent::keep_sweeping() {
+    const std::shared_ptr<void> until_the_end(nullptr, [this](void*) { sweeping_ = false; });
+    std::string last_error;
+    while (reconciler_.needs_sweeps()) {
+        sweep_timer_.expires_after(reconciler_.is_moving() ? kSweepInterval : kIdleSweepInterval);
+        co_await sweep_timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+        const auto turn = co_await turnstile_.enter();
+        const auto swept = co_await sweep();
+        if (!swept && swept.error().message != last_error)
+            spdlog::error("{}; slots go on moving", last_error = swept.error().message);
+        snapshot_ = nullptr;
+    }
+}
+
+/// One pass; for whoever is through the turnstile.
+asio::awaitable<Result<void>> Agent::sweep() {
+    if (auto begun = reconciler_.begin_sweep(control::SteadyClock::now()); !begun)
+        co_return begun;
+    co_await in_pool(pool_, [] {
+        datapath::wait_for_readers();
+        return true;
+    });
+    datapath::FlowScan scan(datapath_.maps());
+    while (!scan.done()) {
+        const auto entries = co_await in_pool(pool_, [&] { return scan.next(); });
+        if (!entries)
+            co_return std::unexpected(entries.error());
+        if (auto swept = reconciler_.sweep(*entries); !swept)
+            co_return swept;
+    }
+    reconciler_.end_sweep();
+    co_return Result<void>{};
+}
+
+}  // namespace guideway::agent

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "api/control_client.hpp"
+#include "cli/commands.hpp"
+#include "cli/configuration.hpp"
+#include "util/ip_address.hpp"
+
+/// What is said of a backend by hand: `drain`, `undrain`, `enable`, `disable`.
+namespace guideway::cli {
+
+namespace {
+using Json = nlohmann::ordered_json;
+
+struct Options {
+    std::string runtime_dir = kDefaultRuntimeDir;
+    std::string backend;
+    std::string service;
+    bool wait = false;
+};
+
+/// What still holds a drained backend back.
+struct Left {
+    std::uint64_t flows = 0;     ///< that have records
+    std::uint64_t learning = 0;  ///< slots in which more may be found
+    bool drained = true;         ///< its order still stands
+
+    [[nodiscard]] bool nothing() const { return flows == 0 && learning == 0; }
+};
+
+Result<Json> ask(const std::string& runtime_dir, const char* method, const std::string& path,
+                 const std::string& body = {}) {
+    const auto reply = api::ask_agent(runtime_dir, method, path, body);
+    if (!reply)
+        return std::unexpected(reply.error());
+    auto json = Json::parse(reply->body, nullptr, false);
+    if (json.is_discarded())
+        return fail("ask the agent: {}", reply->body);
+    return json;
+}
+
+bool is(const Json& backend, const std::string& name_or_address) {
+    const auto address = IpAddress::parse(name_or_address);
+    return backend.at("name") == name_or_address || (address && backend.at("address") == address->text());
+}
+
+Result<Left> left_on(const Options& options) {
+    const auto status = ask(options.runtime_dir, "GET", "/status");
+    if (!status)
+        return std::unexpected(status.error());
+    Left left;
+    for (const auto& service : status->at("services")) {
+        if (!options.service.empty() && service.at("name") != options.service)
+            continue;
+        for (const auto* list : {"backends", "leaving"}) {
+            for (const auto& backend : service.at(list)) {
+                if (!is(backend, options.backend))
+                    continue;
+                left.flows += backend.at("flows").get<std::uint64_t>();
+                left.learning += backend.at("learning_slots").get<std::uint64_t>();
+                left.drained = left.drained && backend.at("availability") == 0.0;
+            }
+        }
+    }
+    return left;
+}
+
+void show(const Options& options, const Left& left) {
+    const bool terminal = ::isatty(STDOUT_FILENO) != 0;
+    fmt::print("{}{}: {} flows left, {} slots in which more may be found{}", terminal ? "\r\x1b[K" : "",
+               options.backend, left.flows, left.learning, terminal ? "" : "\n");
+    std::fflush(stdout);
+}
+
+/// Until none of its flows is left: each ends by itself, falls silent for idle_timeout, or meets max_drain.
+int wait_until_drained(const Options& options) {
+    constexpr std::chrono::milliseconds kBetweenLooks{250};
+    constexpr int kLooksPerLine = 8;
+    for (int look = 0;; ++look) {
+        const auto left = left_on(options);
+        if (!left)
+            return refuse(left.error());
+        if (!left->drained)
+            return refuse({fmt::format("{} is no longer drained: somebody said otherwise", options.backend)});
+        if (look % kLooksPerLine == 0 || left->nothing())
+            show(options, *left);
+        if (left->nothing())
+            break;
+        std::this_thread::sleep_for(kBetweenLooks);
+    }
+    if (::isatty(STDOUT_FILENO) != 0)
+        fmt::print("\n");
+    return kDone;
+}
+
+int run(const std::string& order, const Options& options) {
+    Json asked = {{"backend", options.backend}};
+    if (!options.service.empty())
+        asked["service"] = options.service;
+    const auto result = ask(options.runtime_dir, "POST", "/" + order, asked.dump());
+    if (!result)
+        return refuse(result.error());
+    for (const auto& error : result->at("errors"))
+        refuse({fmt::format("{}: {}", order, error.get<std::string>())});
+    if (!result->at("ok").get<bool>())
+        return kRefused;
+    return options.wait ? wait_until_drained(options) : kDone;
+}
+
+CLI::App* add_order(CLI::App& app, int& status, const char* name, const char* help,
+                    const std::shared_ptr<Options>& options) {
+    auto* command = app.add_subcommand(name, help);
+    command->add_option("BACKEND", options->backend, "its name or address")->required();
+    command->add_option("--service", options->service, "in this service only")->type_name("S");
+    command->add_option("--runtime-dir", options->runtime_dir, "the agent's")
+        ->type_name("D")
+        ->capture_default_str();
+    command->callback([options, name, &status] { status = run(name, *options); });
+    return command;
+}
+}  // namespace
+
+void add_drain(CLI::App& app, int& status) {
+    const auto options = std::make_shared<Options>();
+    auto* drain = add_order(app, status, "drain",
+                            "Give a backend no new flows; those it has stay until they end", options);
+    drain->add_flag("--wait", options->wait, "until none of its flows is left");
+    add_order(app, status, "undrain", "Take a `drain` back", std::make_shared<Options>());
+    add_order(app, status, "disable", "Treat a backend as if its checks had failed",
+              std::make_shared<Options>());
+    add_order(app, status, "enable", "Take a `disable` back", std::make_shared<Options>());
+}
+
+}  // namespace guideway::cli

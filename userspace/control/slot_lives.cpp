@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/slot_lives.hpp"
+
+#include <algorithm>
+
+#include "datapath/counters.hpp"
+
+namespace guideway::control {
+
+SlotLife& SlotLives::configure(std::uint16_t service, const TrackingSettings& settings, TimePoint now) {
+    if (const auto known = lives_.find(service); known != lives_.end()) {
+        known->second.configure(settings, now);
+        return known->second;
+    }
+    const auto alive = [&maps = maps_, service](std::uint16_t backend) {
+        const auto& entry = maps.service(service);
+        return backend != 0 && backend <= entry.backend_capacity &&
+               (maps.backend(entry.first_backend + backend).flags & abi::BACKEND_ALIVE) != 0;
+    };
+    return lives_.try_emplace(service, maps_.table(service), maps_.previous(service), alive, settings, now)
+        .first->second;
+}
+
+const SlotLife* SlotLives::find(std::uint16_t service) const {
+    const auto found = lives_.find(service);
+    return found == lives_.end() ? nullptr : &found->second;
+}
+
+void SlotLives::forget(std::uint16_t service) {
+    lives_.erase(service);
+    refusals_.erase(service);
+}
+
+bool SlotLives::needs_sweeps() const {
+    return std::ranges::any_of(lives_, [](const auto& entry) { return entry.second.needs_sweeps(); });
+}
+
+bool SlotLives::is_moving() const {
+    return std::ranges::any_of(lives_, [](const auto& entry) { return entry.second.is_moving(); });
+}
+
+Result<void> SlotLives::begin_sweep(TimePoint now) {
+    counting_.clear();
+    if (auto noted = note_refusals(now); !noted)
+        return noted;
+    for (auto& [service, life] : lives_) {
+        life.advance(now);
+        life.begin_sweep(now);
+    }
+    return {};
+}
+
+/// Before learning ends: a flow that could not be recorded would be lost with it.
+Result<void> SlotLives::note_refusals(TimePoint now) {
+    for (auto& [service, life] : lives_) {
+        if (!life.needs_sweeps())
+            continue;
+        const auto counters = datapath::service_counters(maps_, service);
+        if (!counters)
+            return std::unexpected(counters.error());
+        auto& seen = refusals_[service];
+        if (counters->refused_records > seen)
+            life.records_refused(now);
+        seen = counters->refused_records;
+    }
+    return {};
+}
+
+std::vector<abi::flow_id> SlotLives::superfluous(std::span<const datapath::FlowEntry> entries) {
+    std::vector<abi::flow_id> ids;
+    for (const auto& [id, record] : entries) {
+        const auto life = lives_.find(id.service);
+        if (life == lives_.end() || !life->second.keeps(record))
+            ids.push_back(id);
+        else
+            ++counting_[{id.service, record.backend}];
+    }
+    return ids;
+}
+
+void SlotLives::end_sweep() {
+    for (auto& [service, life] : lives_)
+        life.end_sweep();
+    counts_ = std::move(counting_);
+    counting_.clear();
+}
+
+}  // namespace guideway::control

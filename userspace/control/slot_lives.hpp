@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "control/slot_life.hpp"
+#include "datapath/flow_records.hpp"
+#include "datapath/maps.hpp"
+
+namespace guideway::control {
+
+/// Flow records by service number and backend number.
+using FlowCounts = std::map<std::pair<std::uint16_t, std::uint16_t>, std::uint64_t>;
+
+/// The slots of all services, by service number, and the passes over the flow records that settle them.
+class SlotLives {
+  public:
+    explicit SlotLives(const datapath::Maps& maps) : maps_(maps) {}
+
+    /// The service's slots under these settings; what is moving in them goes on. Call before packets see the
+    /// settings.
+    SlotLife& configure(std::uint16_t service, const TrackingSettings& settings, TimePoint now);
+    [[nodiscard]] SlotLife& of(std::uint16_t service) { return lives_.at(service); }
+    [[nodiscard]] const SlotLife* find(std::uint16_t service) const;
+    void forget(std::uint16_t service);
+
+    /// Whether any slot moves or any service tracks always: if not, there is nothing to be done.
+    [[nodiscard]] bool needs_sweeps() const;
+    [[nodiscard]] bool is_moving() const;
+
+    /// Begins a pass over all records; ends the learning that is due. Errors: counters cannot be read.
+    [[nodiscard]] Result<void> begin_sweep(TimePoint now);
+    /// Of the next records of the pass, those that nothing needs any more.
+    [[nodiscard]] std::vector<abi::flow_id> superfluous(std::span<const datapath::FlowEntry> entries);
+    /// Settles what needs no record.
+    void end_sweep();
+
+    /// As the last whole pass found them.
+    [[nodiscard]] const FlowCounts& flow_counts() const { return counts_; }
+
+  private:
+    [[nodiscard]] Result<void> note_refusals(TimePoint now);
+
+    const datapath::Maps& maps_;
+    std::map<std::uint16_t, SlotLife> lives_;
+    std::map<std::uint16_t, std::uint64_t> refusals_;  ///< as counted at the last pass
+    FlowCounts counts_;
+    FlowCounts counting_;  ///< in the present pass
+};
+
+}  // namespace guideway::control
