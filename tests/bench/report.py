@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes one table of the benchmarks' JSON (Google Benchmark): what, wanted, measured as minimum and median.
 
-    report.py TABLE_BENCH.json FLEET_BENCH.json
+    report.py TABLE_BENCH.json FLEET_BENCH.json PROBE_BENCH.json JUDGEMENT_BENCH.json
 """
 import json
 import statistics
@@ -75,6 +75,17 @@ def main():
     below("    agent's memory meanwhile, without the mapped tables", 400, "MiB", memory, memory)
     weight = "reload_one_weight"
     below("    a reload that changes one weight in it", 50, "ms", runs.least(weight) * 1e3, runs.median(weight) * 1e3)
+
+    for kind, count in (("tcp", 2000), ("http", 1000)):
+        name = f"probe_{kind}/{count}"
+        below(f"{count:,} backends probed each second by {kind}, through the tunnel", 25, "% core",
+              min(run["core_percent"] for run in runs.counters[name]), runs.counter(name, "core_percent"))
+        late = min(run["late"] for run in runs.counters[name])
+        below("    probes later than a tenth of their interval", 1, "", late, late)
+
+    delays = [run["p99_ms"] for run in runs.counters["judgement_to_kernel"]]
+    below("a failed probe to the last slot stored, 1,000 backends, p99 of 200", 10, "ms", min(delays),
+          statistics.median(delays))
 
     print()
     for name in ("plain_pseudocode/1000/65537", "base_table_equal/1000/65537", "plain_pseudocode/1000/655373",

@@ -58,6 +58,7 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     if (!lock)
         return std::unexpected(lock.error());
     std::signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     auto datapath = datapath::Datapath::open(options.config);
     if (!datapath)
         return std::unexpected(datapath.error());
@@ -73,6 +74,8 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     if (done)
         done = agent->open_servers();
     agent->recall_conditions();
+    if (done)
+        done = agent->recall_health();
     if (done)
         done = agent->apply(config);
     if (done)
@@ -92,6 +95,7 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
       turnstile_(loop_),
       step_timer_(loop_),
       sweep_timer_(loop_),
+      health_(loop_, conditions_, [this] { adjust(); }),
       overrides_file_(options_.config.runtime_dir),
       reconciler_(datapath_.maps(), datapath_.adopted() ? control::Past::kRecorded : control::Past::kNone),
       reader_(datapath_.maps(), datapath_.pins(), &reconciler_.lives()) {
@@ -136,8 +140,10 @@ void Agent::wait_for_signal() {
 }
 
 Result<void> Agent::watch_network() {
-    auto next_hops = net::NextHops::create(
-        loop_, [this] { reconciler_.refresh_next_hops(next_hops_for(options_.config)); });
+    auto next_hops = net::NextHops::create(loop_, [this] {
+        reconciler_.refresh_next_hops(next_hops_for(options_.config));
+        health_.set_next_hops(options_.config, *next_hops_);
+    });
     if (!next_hops)
         return std::unexpected(next_hops.error());
     next_hops_ = std::move(*next_hops);
@@ -185,6 +191,18 @@ void Agent::recall_conditions() {
     }
 }
 
+/// Until they are judged anew, backends are as an earlier agent left them in the kernel.
+Result<void> Agent::recall_health() {
+    return health_.follow(options_.config, [this](const control::BackendId& backend) {
+        const auto& services = reconciler_.numbering().services;
+        const auto service = services.find(backend.service);
+        if (service == services.end() || service->second.find(backend.address) == nullptr)
+            return health::State::kUnknown;
+        return last_known(datapath_.maps().backend(service->second.index_of(backend.address)),
+                          conditions_.ordered_state(backend));
+    });
+}
+
 Result<void> Agent::apply(const config::Config& config) {
     auto change = reconciler_.prepare(desired_state(config, conditions_, control::SteadyClock::now()));
     if (!change)
@@ -200,6 +218,7 @@ void Agent::commit(const config::Config& config, control::Change change) {
         reader_.table_changed(change.numbering.services.at(service.service->name).number,
                               std::move(service.facts));
     reconciler_.commit(std::move(change), next_hops_for(config), control::SteadyClock::now());
+    health_.set_next_hops(config, *next_hops_);
 }
 
 Result<void> Agent::attach(const config::Config& config) {
@@ -279,6 +298,7 @@ void Agent::add_condition(api::BackendSnapshot& backend, const control::BackendI
 
 void Agent::add_what_the_agent_knows(api::Snapshot& snapshot) const {
     snapshot.agent = about_;
+    health_.add_to(snapshot);
     std::map<std::pair<std::string, IpAddress>, std::string> names;
     for (const auto& service : options_.config.services) {
         for (const auto& backend : service.backends)

@@ -10,11 +10,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "agent/coroutines.hpp"
 #include "agent/file_watch.hpp"
+#include "agent/health_watch.hpp"
 #include "agent/overrides_file.hpp"
 #include "api/http_server.hpp"
 #include "api/routes.hpp"
@@ -57,6 +59,7 @@ class Agent {
 
     [[nodiscard]] Result<void> watch_network();
     void recall_conditions();
+    [[nodiscard]] Result<void> recall_health();
     [[nodiscard]] Result<void> apply(const config::Config& config);
     [[nodiscard]] Result<void> attach(const config::Config& config);
     [[nodiscard]] Result<void> open_servers();
@@ -64,6 +67,8 @@ class Agent {
     /// What was wrong, a line each; one reload at a time.
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload();
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> change_over(const config::Config& next);
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> go_over(const config::Config& next);
+    void probe_as_before(const std::set<control::BackendId>& failed);
     void commit(const config::Config& config, control::Change change);
     [[nodiscard]] Result<void> change_http(const config::Config& next);
     [[nodiscard]] boost::asio::awaitable<void> reload_if_changed();
@@ -102,6 +107,7 @@ class Agent {
     std::unique_ptr<net::LinkWatch> links_;
     std::unique_ptr<FileWatch> file_;
     control::Conditions conditions_;
+    HealthWatch health_;
     OverridesFile overrides_file_;
     control::Reconciler reconciler_;
     api::SnapshotReader reader_;

@@ -40,12 +40,34 @@ asio::awaitable<std::vector<std::string>> Agent::reload() {
 
 /// All that may fail comes before the first store.
 asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Config& next) {
-    const auto& running = options_.config;
-    const auto& interface = next.interfaces.front();
-    if (auto present = datapath::check_interface(interface); !present)
+    if (auto present = datapath::check_interface(next.interfaces.front()); !present)
         co_return std::vector{present.error().message};
     if (auto swept = co_await sweep(); !swept)
         spdlog::error("{}; numbers of what was removed are not free yet", swept.error().message);
+    const auto failed = conditions_.failed();
+    const auto nothing_known = [](const control::BackendId&) { return health::State::kUnknown; };
+    if (auto followed = health_.follow(next, nothing_known); !followed)
+        co_return std::vector{followed.error().message};
+    const auto errors = co_await go_over(next);
+    if (!errors.empty())
+        probe_as_before(failed);
+    co_return errors;
+}
+
+/// What the refused configuration does not have was forgotten.
+void Agent::probe_as_before(const std::set<control::BackendId>& failed) {
+    const auto followed = health_.follow(options_.config, [&](const control::BackendId& backend) {
+        return failed.contains(backend) ? health::State::kDown : health::State::kUp;
+    });
+    if (!followed)
+        spdlog::error("{}", followed.error().message);
+    health_.set_next_hops(options_.config, *next_hops_);
+}
+
+/// With what is probed already being that of the next configuration.
+asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& next) {
+    const auto& running = options_.config;
+    const auto& interface = next.interfaces.front();
     const auto now = control::SteadyClock::now();
     auto conditions = conditions_;
     conditions.configure(next, now);

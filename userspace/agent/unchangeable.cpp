@@ -10,6 +10,7 @@ namespace guideway::agent {
 namespace {
 constexpr const char* kMovesFlows = "nearly all flows would move";
 constexpr const char* kRemakesMaps = "maps would have to be made anew";
+constexpr const char* kMarksProbes = "probes under way carry it";
 constexpr const char* kHoldsState = "the running state is there";
 
 class Findings {
@@ -39,6 +40,8 @@ std::vector<std::string> unchangeable(const config::Config& running, const confi
     findings.compare("datapath.max_backends", running.datapath.max_backends, next.datapath.max_backends,
                      kRemakesMaps);
     findings.compare("datapath.max_flows", running.datapath.max_flows, next.datapath.max_flows, kRemakesMaps);
+    findings.compare("datapath.probe_mark", running.datapath.probe_mark, next.datapath.probe_mark,
+                     kMarksProbes);
     for (std::size_t i = 0; i < next.services.size(); ++i) {
         const auto& service = next.services[i];
         const auto before = std::ranges::find(running.services, service.name, &config::Service::name);

@@ -47,6 +47,7 @@ Result<void> Agent::obey(api::Order order, const std::string& backend,
     if (auto written = overrides_file_.write(overrides); !written)
         return written;
     conditions_.set_overrides(std::move(overrides), control::SteadyClock::now());
+    health_.heed_orders(options_.config, *backends);
     adjust();
     return {};
 }

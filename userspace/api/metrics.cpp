@@ -124,6 +124,59 @@ void add_backends(Families& families, const Snapshot& snapshot) {
     families.insert(families.end(), {packets, bytes, flows, slots, weight, availability, records, reachable});
 }
 
+void add_service_health(Families& families, const Snapshot& snapshot) {
+    auto up = gauge("guideway_service_backends_up", "Backends of the service that are judged to be up.");
+    auto panic = gauge("guideway_service_panic",
+                       "1 while too little is up, so that all serves that is not taken out by hand.");
+    auto warm = gauge("guideway_service_warmed_up", "1 once every backend of the service was judged.");
+    for (const auto& service : snapshot.services) {
+        if (!service.health)
+            continue;
+        const Labels labels{{"service", service.name}};
+        up.add(labels, static_cast<double>(service.health->up));
+        panic.add(labels, service.health->panic ? 1 : 0);
+        warm.add(labels, service.health->warmed_up ? 1 : 0);
+    }
+    families.insert(families.end(), {up, panic, warm});
+}
+
+void add_backend_health(Families& families, const Snapshot& snapshot) {
+    auto up = gauge("guideway_backend_up", "1 if the backend is judged to be up, 0 if down or not known.");
+    auto diagnosis = gauge("guideway_backend_diagnosis", "What is broken on the way of its failed probes.");
+    auto latency = gauge("guideway_backend_probe_latency_seconds", "Of its good probes, a moving average.");
+    auto probes = counter("guideway_backend_probes_total", "Probes of the backend for the service.");
+    auto failures = counter("guideway_backend_probe_failures_total", "Its probes that failed.");
+    for (const auto& service : snapshot.services) {
+        for (const auto& backend : service.backends) {
+            if (!backend.health)
+                continue;
+            const Labels labels{{"service", service.name}, {"backend", backend.address.text()}};
+            up.add(labels, backend.health->state == health::State::kUp ? 1 : 0);
+            latency.add(labels, std::chrono::duration<double>(backend.health->latency).count());
+            probes.add(labels, static_cast<double>(backend.health->probes));
+            failures.add(labels, static_cast<double>(backend.health->failures));
+            if (backend.health->diagnosis != health::Diagnosis::kNone)
+                diagnosis.add({{"service", service.name},
+                               {"backend", backend.address.text()},
+                               {"diagnosis", std::string(name_of(backend.health->diagnosis))}},
+                              1);
+        }
+    }
+    families.insert(families.end(), {up, diagnosis, latency, probes, failures});
+}
+
+void add_probes(Families& families, const health::ProberCounts& counts) {
+    auto results = counter("guideway_probes_total", "Probes by result; one that services share counts once.");
+    results.add({{"result", "good"}},
+                static_cast<double>(counts.probes - counts.failures - counts.not_tried));
+    results.add({{"result", "bad"}}, static_cast<double>(counts.failures));
+    results.add({{"result", "not_tried"}}, static_cast<double>(counts.not_tried));
+    auto late = counter("guideway_late_probes_total",
+                        "Probes that began later than due by more than a tenth of their interval.");
+    late.add({}, static_cast<double>(counts.late));
+    families.insert(families.end(), {results, late});
+}
+
 void add_agent(Families& families, const AgentSnapshot& agent) {
     auto build = gauge("guideway_build_info", "Version of the agent and of its maps' layout.");
     build.add({{"version", agent.version}, {"abi", std::to_string(abi::GUIDEWAY_ABI_VERSION)}}, 1);
@@ -149,6 +202,10 @@ std::string metrics_text(const Snapshot& snapshot) {
     add_verdicts(families, snapshot);
     add_services(families, snapshot);
     add_backends(families, snapshot);
+    add_service_health(families, snapshot);
+    add_backend_health(families, snapshot);
+    if (snapshot.probes)
+        add_probes(families, *snapshot.probes);
     if (snapshot.agent)
         add_agent(families, *snapshot.agent);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "datapath/counters.hpp"
+#include "health/monitor.hpp"
 #include "util/mac_address.hpp"
 
 namespace guideway::api {
@@ -41,6 +42,7 @@ struct BackendSnapshot {
     std::uint64_t flows = 0;           ///< flow records that lead to it
     std::optional<NextHopSnapshot> next_hop;
     std::string trouble;  ///< why there is no next hop; empty if there is one, or without an agent
+    std::optional<health::BackendFacts> health;  ///< if it is probed
     abi::traffic traffic{};
 };
 
@@ -54,7 +56,8 @@ struct ServiceSnapshot {
     std::uint32_t learning_slots = 0;
     std::uint32_t tracking_slots = 0;  ///< the others are settled
     std::vector<BackendSnapshot> backends;
-    std::vector<BackendSnapshot> leaving;  ///< in no table any more
+    std::vector<BackendSnapshot> leaving;        ///< in no table any more
+    std::optional<health::ServiceFacts> health;  ///< if its backends are probed
     abi::service_counters counters{};
 };
 
@@ -92,6 +95,7 @@ struct Snapshot {
     std::optional<AgentSnapshot> agent;
     std::vector<InterfaceSnapshot> interfaces;
     std::vector<ServiceSnapshot> services;
+    std::optional<health::ProberCounts> probes;  ///< of all services, if any are sent
     datapath::VerdictCounts verdicts{};
 };
 

@@ -34,6 +34,37 @@ Json to_json(const std::optional<NextHopSnapshot>& next_hop) {
     };
 }
 
+Json null_if_none(const std::optional<Clock::time_point>& time) {
+    return time ? Json(to_text(*time)) : Json(nullptr);
+}
+
+Json to_json(const std::optional<health::BackendFacts>& health) {
+    if (!health)
+        return nullptr;
+    return {
+        {"state", name_of(health->state)},
+        {"serves", health->serves},
+        {"judged", health->judged},
+        {"diagnosis", name_of(health->diagnosis)},
+        {"reason", null_if_empty(health->reason)},
+        {"since", to_text(health->since)},
+        {"held_until", null_if_none(health->held_until)},
+        {"probed_at", null_if_none(health->probed_at)},
+        {"latency_seconds", std::chrono::duration<double>(health->latency).count()},
+        {"probes", health->probes},
+        {"failures", health->failures},
+    };
+}
+
+Json to_json(const std::optional<health::ServiceFacts>& health) {
+    if (!health)
+        return nullptr;
+    return {{"warmed_up", health->warmed_up},
+            {"panic", health->panic},
+            {"up", health->up},
+            {"backends", health->backends}};
+}
+
 Json to_json(const BackendSnapshot& backend, std::uint32_t table_size) {
     Json json = {
         {"address", backend.address.text()},
@@ -49,6 +80,7 @@ Json to_json(const BackendSnapshot& backend, std::uint32_t table_size) {
         {"learning_slots", backend.learning_slots},
         {"next_hop", to_json(backend.next_hop)},
         {"trouble", null_if_empty(backend.trouble)},
+        {"health", to_json(backend.health)},
     };
     json.update(to_json(backend.traffic));
     return json;
@@ -75,6 +107,7 @@ Json to_json(const ServiceSnapshot& service, std::uint32_t table_size) {
           {"tracking", service.tracking_slots}}},
         {"flow_lookups", service.counters.flow_lookups},
         {"refused_records", service.counters.refused_records},
+        {"health", to_json(service.health)},
     };
     json.update(to_json(service.counters.traffic));
     json["backends"] = to_json(service.backends, table_size);

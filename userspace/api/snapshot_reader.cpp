@@ -63,6 +63,7 @@ Result<std::map<std::uint16_t, BackendSnapshot>> backends_of(const datapath::Map
             .flows = 0,
             .next_hop = next_hop_in(entry),
             .trouble = {},
+            .health = {},
             .traffic = *traffic,
         };
     }

@@ -52,14 +52,27 @@ void print_backend(const Json& backend) {
                flows_left(backend), way);
 }
 
+/// Of one whose probes fail, or of which nothing is known.
+void print_health(const Json& backend) {
+    const auto& health = backend.at("health");
+    if (health.is_null() || (health.at("state") == "up" && health.at("reason").is_null()))
+        return;
+    fmt::print("      {} since {}: {}{}{}\n", text(health.at("state")), text(health.at("since")),
+               text(health.at("reason")),
+               health.at("held_until").is_null() ? "" : "; held down until " + text(health.at("held_until")),
+               health.at("state") == "down" && health.at("serves") ? "; serves all the same" : "");
+}
+
 void print_backends(const Json& status) {
     for (const auto& service : status.at("services")) {
         fmt::print("\nservice {}\n", text(service.at("name")));
         fmt::print("  {:<26} {:<16} {:<10} {:>6} {:>7} {:>12} {:>15} {:>8}  {}\n", "backend", "name", "state",
                    "weight", "share", "packets", "bytes", "flows", "next hop");
         for (const auto* list : {"backends", "leaving"}) {
-            for (const auto& backend : service.at(list))
+            for (const auto& backend : service.at(list)) {
                 print_backend(backend);
+                print_health(backend);
+            }
         }
     }
 }
@@ -73,6 +86,11 @@ void print_services(const Json& status) {
         fmt::print("  traffic  {} packets, {} bytes, {} new TCP flows to {} backends\n",
                    service.at("packets").get<std::uint64_t>(), service.at("bytes").get<std::uint64_t>(),
                    service.at("new_flows").get<std::uint64_t>(), service.at("backends").size());
+        if (const auto& health = service.at("health"); !health.is_null())
+            fmt::print("  health   {} of {} up{}{}\n", health.at("up").get<std::size_t>(),
+                       health.at("backends").get<std::size_t>(),
+                       health.at("warmed_up") ? "" : ", not all are judged yet",
+                       health.at("panic") ? ", PANIC: all serve that are not taken out by hand" : "");
         const auto& slots = service.at("slots_by_state");
         fmt::print("  slots    {} settled, {} learning, {} tracking; {} packets looked up a flow record\n",
                    slots.at("settled").get<unsigned>(), slots.at("learning").get<unsigned>(),

@@ -47,8 +47,9 @@ struct Backend {
     IpAddress address;
     std::uint16_t weight = 100;
     BackendState state = BackendState::kUp;
-    std::optional<MacAddress> mac;     ///< the next hop's, instead of the one the kernel resolves
-    std::optional<std::uint16_t> mtu;  ///< bytes of IP packet that fit on the way to the backend
+    std::optional<MacAddress> mac;             ///< the next hop's, instead of the one the kernel resolves
+    std::optional<std::uint16_t> mtu;          ///< bytes of IP packet that fit on the way to the backend
+    std::optional<std::uint16_t> health_port;  ///< probed instead of the service's
 
     bool operator==(const Backend&) const = default;
 };
@@ -56,18 +57,51 @@ struct Backend {
 enum class Check : std::uint8_t { kTcp, kHttp, kHttps, kUdp, kIcmp };
 enum class Via : std::uint8_t { kTunnel, kDirect };
 
-/// How the backends of a service are probed.
+enum class Method : std::uint8_t { kGet, kHead, kOptions };
+
+/// HTTP status codes, both ends included.
+struct StatusRange {
+    std::uint16_t low = 200;
+    std::uint16_t high = 299;
+
+    auto operator<=>(const StatusRange&) const = default;
+};
+
+/// A backend that went down more than `flaps` times `within` a time is held down; each further flap doubles
+/// the hold, up to `max_hold`.
+struct Damping {
+    std::uint32_t flaps = 3;
+    Duration within = std::chrono::minutes(5);
+    Duration hold = std::chrono::seconds(30);
+    Duration max_hold = std::chrono::minutes(10);
+
+    auto operator<=>(const Damping&) const = default;
+};
+
+/// How the backends of a service are probed, and judged by their probes.
 struct Health {
     Check check = Check::kTcp;
-    std::string path = "/";             ///< of an http or https check
-    std::optional<std::uint16_t> port;  ///< nothing: the first listener's
+    Method method = Method::kGet;  ///< of an http or https check, as all up to the body
+    std::string path = "/";
+    std::optional<std::string> host;         ///< nothing: the probed address
+    std::vector<StatusRange> expect_status;  ///< empty: 200-299
+    std::optional<std::string> expect_body;  ///< stands in the first 64 KiB of the body
+    bool tls_verify = false;                 ///< of an https check, as all up to ALPN
+    std::optional<std::string> ca_file;      ///< nothing: the system's
+    std::optional<std::string> sni;          ///< nothing: the host, if that is a name
+    std::vector<std::string> alpn;           ///< offered; empty: none is
+    std::optional<std::string> send;         ///< bytes of a udp check's datagram; nothing: an empty one
+    std::optional<std::string> expect;       ///< bytes its answer begins with; nothing: any answer
+    std::optional<std::uint16_t> port;       ///< nothing: the first listener's
     Via via = Via::kTunnel;
     Duration interval = std::chrono::seconds(1);
     Duration timeout = std::chrono::milliseconds(500);
     std::uint32_t rise = 3;
     std::uint32_t fall = 2;
+    Damping damping;
+    unsigned max_move_percent = 50;  ///< of the weight, that judgements move in an interval at most
 
-    bool operator==(const Health&) const = default;
+    auto operator<=>(const Health&) const = default;
 };
 
 enum class AnnounceWhen : std::uint8_t { kAny, kAll };
@@ -118,10 +152,10 @@ struct Service {
 enum class Mode : std::uint8_t { kAuto, kNative, kGeneric };
 enum class Attach : std::uint8_t { kExclusive, kShared };
 
-/// The socket mark (value under mask) of health probes.
+/// The socket mark (value under mask) of health probes; the bits outside the mask tell backends apart.
 struct ProbeMark {
-    std::uint32_t value = 0;
-    std::uint32_t mask = 0;
+    std::uint32_t value = 0x67000000;
+    std::uint32_t mask = 0xff000000;
 
     auto operator<=>(const ProbeMark&) const = default;
 };
@@ -136,7 +170,7 @@ struct Datapath {
     std::optional<IpAddress> source;      ///< outer IPv4 source; nothing: the interface's own
     std::optional<IpAddress> source6;     ///< outer IPv6 source; nothing: the interface's own
     std::optional<Prefix> source_prefix;  ///< outer sources vary inside it
-    std::optional<ProbeMark> probe_mark;
+    ProbeMark probe_mark;
 
     bool operator==(const Datapath&) const = default;
 };

@@ -54,6 +54,14 @@ using DurationRange = Range<Duration>;
 [[nodiscard]] Result<std::string> read_absolute_path(const Scalar& scalar);
 /// The path of a URL.
 [[nodiscard]] Result<std::string> read_url_path(const Scalar& scalar);
+/// A name or address as HTTP's Host and TLS's SNI have it.
+[[nodiscard]] Result<std::string> read_host_name(const Scalar& scalar);
+/// A protocol name as ALPN has it: 1..255 characters.
+[[nodiscard]] Result<std::string> read_alpn(const Scalar& scalar);
+/// Text whose `\xNN`, `\r`, `\n`, `\t` and `\\` stand for bytes: 1..1024 of them.
+[[nodiscard]] Result<std::string> read_bytes(const Scalar& scalar);
+/// `200` or `200-299`, within 100..599.
+[[nodiscard]] Result<StatusRange> read_status_range(const Scalar& scalar);
 /// A prime in 251..1048573.
 [[nodiscard]] Result<std::uint32_t> read_table_size(const Scalar& scalar);
 /// `64512:100`.

@@ -94,6 +94,8 @@ const Keys<Listener>& keys_of();
 template <>
 const Keys<Health>& keys_of();
 template <>
+const Keys<Damping>& keys_of();
+template <>
 const Keys<Announce>& keys_of();
 template <>
 const Keys<Backend>& keys_of();

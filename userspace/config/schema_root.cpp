@@ -114,8 +114,9 @@ const Keys<Datapath>& keys_of() {
         {"source_prefix", scalar(&Datapath::source_prefix, "ADDRESS/LENGTH", read_prefix), kOptional,
          "10.9.0.0/16", "outer sources vary inside it, so that backends spread flows over their queues",
          "varied outer sources are"},
-        {"probe_mark", scalar(&Datapath::probe_mark, "VALUE/MASK", read_probe_mark), kOptional,
-         "0x67000000/0xff000000", "socket mark of health probes, in hexadecimal", "marked health probes are"},
+        {"probe_mark", scalar(&Datapath::probe_mark, "VALUE/MASK", read_probe_mark), kDefault,
+         "0x67000000/0xff000000",
+         "socket mark of health probes, in hexadecimal; the bits outside the mask tell backends apart"},
     };
     return keys;
 }

@@ -8,7 +8,6 @@ namespace {
 
 using enum Presence;
 using std::chrono::hours;
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration kLongest = hours(24);
@@ -111,9 +110,9 @@ const Keys<Service>& keys_of() {
         {"slow_start", duration(&Service::slow_start, seconds(0), kLongest), kDefault, "0s",
          "how long a backend that came up takes to get its whole share"},
         {"panic_threshold", percent(&Service::panic_threshold_percent), kDefault, "50%",
-         "if less of the weight than this is healthy, all backends serve", "the panic threshold is"},
+         "if less of the weight than this is healthy, all backends serve"},
         {"health", section(&Service::health), kOptional, "",
-         "how backends are probed; without it: they are taken to be healthy", "health checks are"},
+         "how backends are probed; without it: they are taken to be healthy"},
         {"announce", section(&Service::announce), kOptional, "",
          "when and how the VIPs' routes are announced", "BGP announcements are"},
         {"allow", allow(), kDefault, "[]",
@@ -136,35 +135,6 @@ const Keys<Listener>& keys_of() {
          "\"192.0.2.10:443/udp\"",
          "the VIP, port (* = any) and protocol (tcp, udp)"},
         {"quic", boolean(&Listener::quic), kDefault, "false", "whether the UDP packets are QUIC"},
-    };
-    return keys;
-}
-
-template <>
-const Keys<Health>& keys_of() {
-    static const Keys<Health> keys{
-        {"check",
-         choice<Health, Check, Check>(&Health::check, {{"tcp", Check::kTcp},
-                                                       {"http", Check::kHttp},
-                                                       {"https", Check::kHttps},
-                                                       {"udp", Check::kUdp},
-                                                       {"icmp", Check::kIcmp}}),
-         kDefault, "tcp", "what a probe does"},
-        {"path", scalar(&Health::path, "URL path", read_url_path), kDefault, "/",
-         "what an http or https probe asks for"},
-        {"port", integer(&Health::port, 1, 65535), kOptional, "80",
-         "the port that is probed; without it: the first listener's"},
-        {"via", choice<Health, Via, Via>(&Health::via, {{"tunnel", Via::kTunnel}, {"direct", Via::kDirect}}),
-         kDefault, "tunnel",
-         "the probe's way: wrapped like traffic to the VIP, or plain to the backend's address"},
-        {"interval", duration(&Health::interval, milliseconds(100), kLongest), kDefault, "1s",
-         "time from one probe to the next"},
-        {"timeout", duration(&Health::timeout, milliseconds(10), kLongest), kDefault, "500ms",
-         "how long a probe may take"},
-        {"rise", integer(&Health::rise, 1, 100), kDefault, "3",
-         "good probes in a row that make a backend healthy"},
-        {"fall", integer(&Health::fall, 1, 100), kDefault, "2",
-         "bad probes in a row that make a backend unhealthy"},
     };
     return keys;
 }
@@ -208,6 +178,8 @@ const Keys<Backend>& keys_of() {
         {"mtu", integer(&Backend::mtu, 576, 65535), kOptional, "1500",
          "bytes of IP packet that fit on the way to it; without it: as the kernel's route says",
          "per-backend MTU limits are"},
+        {"health_port", integer(&Backend::health_port, 1, 65535), kOptional, "8080",
+         "the port that is probed on this backend; without it: the service's"},
     };
     return keys;
 }

@@ -8,6 +8,8 @@
 #include <set>
 #include <unordered_map>
 
+#include "config/health_validator.hpp"
+
 namespace guideway::config {
 
 namespace {
@@ -188,6 +190,7 @@ void validate(const Place& root, const Config& config) {
     const Vips vips = check_listeners(root, config);
     walk(root, "services", config.services, [&](const Place& place, const Service& service) {
         check_pool(place, service, config.datapath, vips);
+        validate_health(place, service);
     });
     check_limits(root, config);
 }

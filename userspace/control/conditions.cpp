@@ -45,6 +45,7 @@ void Conditions::configure(const config::Config& config, TimePoint now) {
     const auto gone = [&](const BackendId& backend) { return find(backend) == nullptr; };
     std::erase_if(overrides_.drained, gone);
     std::erase_if(overrides_.disabled, gone);
+    std::erase_if(failed_, gone);
     std::erase_if(up_since_, [&](const auto& entry) { return state_of(entry.first) != BackendState::kUp; });
     for (const auto& [name, service] : services_) {
         if (service.slow_start == SteadyClock::duration::zero() || !before.services_.contains(name))
@@ -86,13 +87,28 @@ void Conditions::set_overrides(Overrides overrides, TimePoint now) {
     for (const auto& backend : concerned)
         before[backend] = state_of(backend);
     overrides_ = std::move(overrides);
-    for (const auto& [backend, state] : before) {
-        touched_.insert(backend);
-        if (state_of(backend) != BackendState::kUp)
-            up_since_.erase(backend);
-        else if (state != BackendState::kUp)
-            begin_slow_start(backend, now);
-    }
+    for (const auto& [backend, state] : before)
+        note(backend, state, ComesUp::kSlowly, now);
+}
+
+void Conditions::set_failed(const BackendId& backend, TimePoint now) {
+    const auto before = state_of(backend);
+    if (failed_.insert(backend).second)
+        note(backend, before, ComesUp::kSlowly, now);
+}
+
+void Conditions::clear_failed(const BackendId& backend, ComesUp how, TimePoint now) {
+    const auto before = state_of(backend);
+    if (failed_.erase(backend) > 0)
+        note(backend, before, how, now);
+}
+
+void Conditions::note(const BackendId& backend, BackendState before, ComesUp how, TimePoint now) {
+    touched_.insert(backend);
+    if (state_of(backend) != BackendState::kUp)
+        up_since_.erase(backend);
+    else if (before != BackendState::kUp && how == ComesUp::kSlowly)
+        begin_slow_start(backend, now);
 }
 
 void Conditions::begin_slow_start(const BackendId& backend, TimePoint now) {
@@ -163,6 +179,10 @@ const Conditions::Backend* Conditions::find(const BackendId& backend) const {
 }
 
 BackendState Conditions::state_of(const BackendId& backend) const {
+    return failed_.contains(backend) ? BackendState::kDown : ordered_state(backend);
+}
+
+BackendState Conditions::ordered_state(const BackendId& backend) const {
     const auto* known = find(backend);
     if (known == nullptr || known->state == BackendState::kDown || overrides_.disabled.contains(backend))
         return BackendState::kDown;

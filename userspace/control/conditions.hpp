@@ -43,9 +43,15 @@ struct Overrides {
     bool operator==(const Overrides&) const = default;
 };
 
-/// The condition of every configured backend: a pure function of configuration, overrides and the time since
-/// each came up (slow start: in at most 32 steps). Time is given, never read. It keeps the configured states,
-/// and of those that are not simply up what else there is.
+/// How a backend begins to serve again.
+enum class ComesUp : std::uint8_t {
+    kSlowly,  ///< as the service's slow start has it
+    kAtOnce
+};
+
+/// The condition of every configured backend: a pure function of configuration, overrides, health and the
+/// time since each came up (slow start: in at most 32 steps). Time is given, never read. It keeps the
+/// configured states, and of those that are not simply up what else there is.
 class Conditions {
   public:
     /// What was there before and is no longer configured is forgotten. A backend that is new in a service
@@ -60,10 +66,17 @@ class Conditions {
     /// Of backends that are configured; others are passed over.
     void set_overrides(Overrides overrides, TimePoint now);
 
+    /// Those that health has not serve; also of backends that are not configured yet.
+    [[nodiscard]] const std::set<BackendId>& failed() const { return failed_; }
+    void set_failed(const BackendId& backend, TimePoint now);
+    void clear_failed(const BackendId& backend, ComesUp how, TimePoint now);
+
     /// Has a backend go on with a slow start that an earlier agent began.
     void resume(const BackendId& backend, maglev::Availability reached, TimePoint now);
 
     [[nodiscard]] Condition at(const BackendId& backend, TimePoint now) const;
+    /// As configured or as said by hand, whatever its health; down if it is not configured.
+    [[nodiscard]] config::BackendState ordered_state(const BackendId& backend) const;
 
     /// The conditions that may have changed since this was asked last, other than by configure().
     [[nodiscard]] std::map<BackendId, Condition> changed(TimePoint now);
@@ -86,12 +99,14 @@ class Conditions {
 
     [[nodiscard]] const Service* service_of(const BackendId& backend) const;
     [[nodiscard]] const Backend* find(const BackendId& backend) const;
-    /// As configured or as said by hand; down if it is not configured.
+    /// The same, and down if it failed.
     [[nodiscard]] config::BackendState state_of(const BackendId& backend) const;
     void begin_slow_start(const BackendId& backend, TimePoint now);
+    void note(const BackendId& backend, config::BackendState before, ComesUp how, TimePoint now);
 
     std::map<std::string, Service> services_;
     Overrides overrides_;
+    std::set<BackendId> failed_;
     std::map<BackendId, TimePoint> up_since_;  ///< of slow starts that are under way
     std::set<BackendId> touched_;
 };

@@ -23,4 +23,8 @@ struct TestRun {
 /// Runs an XDP program once on a frame (BPF_PROG_TEST_RUN).
 [[nodiscard]] Result<TestRun> test_run(int program_fd, std::span<const std::uint8_t> frame);
 
+/// The same with a tc program, on a frame whose socket has that mark; the action is a TC_ACT_*.
+[[nodiscard]] Result<TestRun> test_run_marked(int program_fd, std::uint32_t mark,
+                                              std::span<const std::uint8_t> frame);
+
 }  // namespace guideway::datapath

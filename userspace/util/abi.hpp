@@ -19,6 +19,7 @@ namespace guideway::abi {
 #include <guideway/flow.h>
 #include <guideway/flow_record.h>
 #include <guideway/listener.h>
+#include <guideway/probe.h>
 #include <guideway/service.h>
 #include <guideway/stats.h>
 #include <guideway/verdict.h>
@@ -30,6 +31,7 @@ static_assert(sizeof(listener_index) == 16 + 32 * LISTENER_SLOTS_MAX);
 static_assert(sizeof(service) == 80);
 static_assert(sizeof(backend) == 64);
 static_assert(offsetof(backend, next_hop_mac) % 8 == 0 && offsetof(backend, interface_mac) % 8 == 0);
+static_assert(sizeof(probe_route) == 56);
 static_assert(sizeof(flow_id) == 40 && sizeof(flow_record) == 16);
 static_assert(sizeof(service_counters) == 40 && offsetof(service_counters, traffic) == 0);
 static_assert(sizeof(traffic) == 24 && sizeof(verdict_count) == 16);

@@ -83,6 +83,7 @@ TEST_CASE("the defaults that the reference states are those of the model") {
     CHECK(set.datapath.max_services == unset.datapath.max_services);
     CHECK(set.datapath.max_backends == unset.datapath.max_backends);
     CHECK(set.datapath.max_flows == unset.datapath.max_flows);
+    CHECK(set.datapath.probe_mark == unset.datapath.probe_mark);
 }
 
 TEST_CASE("the defaults that the reference states for a service are those of the model") {
@@ -118,6 +119,11 @@ TEST_CASE("the defaults that the reference states for health and announcements a
     CHECK(health.timeout == Health{}.timeout);
     CHECK(health.rise == Health{}.rise);
     CHECK(health.fall == Health{}.fall);
+    CHECK(health.method == Health{}.method);
+    CHECK(health.tls_verify == Health{}.tls_verify);
+    CHECK(health.alpn == Health{}.alpn);
+    CHECK(health.damping == Health{}.damping);
+    CHECK(health.max_move_percent == Health{}.max_move_percent);
     const Announce& announce = config.services[0].announce;
     CHECK(announce.min_healthy == Announce{}.min_healthy);
     CHECK(announce.when == Announce{}.when);

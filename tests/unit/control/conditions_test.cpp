@@ -115,3 +115,47 @@ TEST_CASE("a slow start goes on where an earlier agent had brought it") {
     CHECK(conditions.at(id("10.0.0.1"), kStart).availability == 128);
     CHECK(conditions.at(id("10.0.0.1"), kStart + 1s).availability == 136);
 }
+
+TEST_CASE("what failed is down, whatever else is said of it; with on_down: keep its flows stay") {
+    auto config = fleet({backend("10.0.0.1"), backend("10.0.0.2", BackendState::kDrain)});
+    Conditions conditions;
+    conditions.configure(config, kStart);
+    conditions.set_failed(id("10.0.0.1"), kStart);
+    conditions.set_failed(id("10.0.0.2"), kStart);
+    const Condition down{0, false, BackendState::kDown};
+    CHECK(conditions.changed(kStart) ==
+          std::map<BackendId, Condition>{{id("10.0.0.1"), down}, {id("10.0.0.2"), down}});
+    CHECK(conditions.ordered_state(id("10.0.0.1")) == BackendState::kUp);
+    CHECK(conditions.ordered_state(id("10.0.0.2")) == BackendState::kDrain);
+    config.services[0].on_down = config::OnDown::kKeep;
+    conditions.configure(config, kStart);
+    CHECK(conditions.at(id("10.0.0.1"), kStart) == Condition{0, true, BackendState::kDown});
+    conditions.clear_failed(id("10.0.0.2"), ComesUp::kSlowly, kStart);
+    CHECK(conditions.at(id("10.0.0.2"), kStart) == Condition{0, true, BackendState::kDrain});
+}
+
+TEST_CASE("what failed comes up slowly, but in panic at once") {
+    Conditions conditions;
+    conditions.configure(fleet({backend("10.0.0.1"), backend("10.0.0.2")}, 32s), kStart);
+    conditions.set_failed(id("10.0.0.1"), kStart);
+    conditions.set_failed(id("10.0.0.2"), kStart);
+    conditions.clear_failed(id("10.0.0.1"), ComesUp::kSlowly, kStart);
+    conditions.clear_failed(id("10.0.0.2"), ComesUp::kAtOnce, kStart);
+    CHECK(conditions.at(id("10.0.0.1"), kStart).availability == 8);
+    CHECK(conditions.at(id("10.0.0.2"), kStart).availability == 256);
+    conditions.set_failed(id("10.0.0.1"), kStart + 1s);
+    CHECK(conditions.at(id("10.0.0.1"), kStart + 1s).availability == 0);
+}
+
+TEST_CASE("what is new and not judged yet is down from the start, and what is gone is forgotten") {
+    Conditions conditions;
+    conditions.configure(fleet({backend("10.0.0.1")}, 32s), kStart);
+    conditions.set_failed(id("10.0.0.2"), kStart);
+    conditions.configure(fleet({backend("10.0.0.1"), backend("10.0.0.2")}, 32s), kStart);
+    CHECK(conditions.at(id("10.0.0.2"), kStart).availability == 0);
+    conditions.clear_failed(id("10.0.0.2"), ComesUp::kSlowly, kStart);
+    CHECK(conditions.at(id("10.0.0.2"), kStart).availability == 8);
+    conditions.set_failed(id("10.0.0.2"), kStart);
+    conditions.configure(fleet({backend("10.0.0.1")}, 32s), kStart);
+    CHECK(conditions.failed().empty());
+}

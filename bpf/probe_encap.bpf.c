@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Health probes take the way of traffic: a packet that leaves this host with a probe's socket mark
+ * is wrapped for the backend that the mark names, as encap.h wraps traffic. All else is left alone.
+ */
+#include <stddef.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include <guideway/abi.h>
+#include <guideway/probe.h>
+
+#include "address.h"
+
+#define OUTER_HOP_LIMIT 64
+#define IPV4_DONT_FRAGMENT bpf_htons(0x4000)
+#define LARGEST_PAYLOAD 0xffff
+
+const volatile __u32 mark_value;
+const volatile __u32 mark_mask;
+
+/* By the bits of the mark outside its mask; the agent writes, the program reads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct probe_route);
+} probe_routes SEC(".maps");
+
+/* Packets wrapped, by the same key: tells the agent whether a probe left at all. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} probe_counts SEC(".maps");
+
+/* What the outer header takes over from the inner one. */
+struct inner {
+	__u32 length;
+	__be16 id;
+	__be16 dont_fragment;
+	__u8 protocol;
+	__u8 traffic_class;
+};
+
+static __always_inline bool read_inner(struct __sk_buff *skb, struct inner *inner)
+{
+	inner->length = skb->len - sizeof(struct ethhdr);
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		struct iphdr ip;
+
+		if (bpf_skb_load_bytes(skb, sizeof(struct ethhdr), &ip, sizeof(ip)))
+			return false;
+		inner->protocol = IPPROTO_IPIP;
+		inner->traffic_class = ip.tos;
+		inner->id = ip.id;
+		inner->dont_fragment = ip.frag_off & IPV4_DONT_FRAGMENT;
+		return true;
+	}
+	if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		struct ipv6hdr ip;
+
+		if (bpf_skb_load_bytes(skb, sizeof(struct ethhdr), &ip, sizeof(ip)))
+			return false;
+		inner->protocol = IPPROTO_IPV6;
+		inner->traffic_class = ip.priority << 4 | ip.flow_lbl[0] >> 4;
+		inner->dont_fragment = IPV4_DONT_FRAGMENT;
+		return true;
+	}
+	return false;
+}
+
+static __always_inline __u16 ipv4_checksum(const struct iphdr *ip)
+{
+	const __u16 *words = (const __u16 *)ip;
+	__u32 sum = 0;
+
+	for (int i = 0; i < (int)(sizeof(*ip) / sizeof(*words)); i++)
+		sum += words[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+static __always_inline bool wrap_in_ipv4(struct __sk_buff *skb, const struct inner *inner,
+					 const struct probe_route *route)
+{
+	struct iphdr outer = {
+		.version = 4,
+		.ihl = sizeof(outer) / 4,
+		.tos = inner->traffic_class,
+		.tot_len = bpf_htons(inner->length + sizeof(outer)),
+		.id = inner->id,
+		.frag_off = inner->dont_fragment,
+		.ttl = OUTER_HOP_LIMIT,
+		.protocol = inner->protocol,
+		.saddr = address_ipv4(&route->source),
+		.daddr = address_ipv4(&route->backend),
+	};
+
+	outer.check = ipv4_checksum(&outer);
+	if (bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
+				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4))
+		return false;
+	return !bpf_skb_store_bytes(skb, sizeof(struct ethhdr), &outer, sizeof(outer), 0);
+}
+
+static __always_inline bool wrap_in_ipv6(struct __sk_buff *skb, const struct inner *inner,
+					 const struct probe_route *route)
+{
+	struct ipv6hdr outer = {
+		.payload_len = bpf_htons(inner->length),
+		.nexthdr = inner->protocol,
+		.hop_limit = OUTER_HOP_LIMIT,
+	};
+
+	*(__be32 *)&outer = bpf_htonl(6U << 28 | (__u32)inner->traffic_class << 20 |
+				      (bpf_get_hash_recalc(skb) & 0xfffff));
+	address_to_ipv6(&outer.saddr, &route->source);
+	address_to_ipv6(&outer.daddr, &route->backend);
+	if (bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
+				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6))
+		return false;
+	return !bpf_skb_store_bytes(skb, sizeof(struct ethhdr), &outer, sizeof(outer), 0);
+}
+
+static __always_inline bool wrap(struct __sk_buff *skb, const struct probe_route *route)
+{
+	struct inner inner = {};
+	struct ethhdr ethernet;
+	bool ipv4 = address_is_ipv4(&route->backend);
+
+	if (!read_inner(skb, &inner) || inner.length > LARGEST_PAYLOAD - sizeof(struct iphdr))
+		return false;
+	if (ipv4 ? !wrap_in_ipv4(skb, &inner, route) : !wrap_in_ipv6(skb, &inner, route))
+		return false;
+	__builtin_memcpy(ethernet.h_dest, route->next_hop_mac, ETH_ALEN);
+	__builtin_memcpy(ethernet.h_source, route->interface_mac, ETH_ALEN);
+	ethernet.h_proto = ipv4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
+	return !bpf_skb_store_bytes(skb, 0, &ethernet, sizeof(ethernet), 0);
+}
+
+SEC("tc")
+int probe_encap(struct __sk_buff *skb)
+{
+	__u32 key = skb->mark & ~mark_mask;
+	struct probe_route *route;
+	__u64 *count;
+
+	if ((skb->mark & mark_mask) != mark_value)
+		return TC_ACT_UNSPEC;
+	route = bpf_map_lookup_elem(&probe_routes, &key);
+	count = bpf_map_lookup_elem(&probe_counts, &key);
+	if (!route || !count)
+		return TC_ACT_UNSPEC;
+	/* Unwrapped, it would reach some balancer, and speak for whichever backend that chose. */
+	if (!(route->flags & PROBE_NEXT_HOP) || !wrap(skb, route))
+		return TC_ACT_SHOT;
+	__sync_fetch_and_add(count, 1);
+	return route->interface == skb->ifindex ? TC_ACT_OK : bpf_redirect(route->interface, 0);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

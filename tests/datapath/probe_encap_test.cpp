@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/probe_encap.hpp"
+
+#include <linux/pkt_cls.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "datapath/test_run.hpp"
+#include "frame.hpp"
+
+using namespace guideway;
+using namespace guideway::test;
+
+namespace {
+constexpr config::ProbeMark kMark{0x67000000, 0xff000000};
+constexpr std::uint32_t kIPv4Backend = 1;
+constexpr std::uint32_t kIPv6Backend = 2;
+constexpr std::uint32_t kElsewhere = 3;   ///< behind another interface
+constexpr std::uint32_t kUnresolved = 4;  ///< without a next hop
+constexpr std::uint32_t kRoutes = 5;
+
+abi::probe_route route(const char* backend, const char* source, std::uint32_t interface) {
+    abi::probe_route made{};
+    made.backend = abi::to_abi(*IpAddress::parse(backend));
+    made.source = abi::to_abi(*IpAddress::parse(source));
+    made.interface = interface;
+    made.flags = abi::PROBE_NEXT_HOP;
+    std::ranges::copy(bytes("02 00 00 00 00 65"), made.next_hop_mac);
+    std::ranges::copy(bytes("02 00 00 00 00 0b"), made.interface_mac);
+    return made;
+}
+
+datapath::ProbeEncap program() {
+    auto loaded = datapath::ProbeEncap::load(kMark, kRoutes);
+    if (!loaded)
+        FAIL(loaded.error().message);
+    REQUIRE(loaded->store(kIPv4Backend, route("10.0.0.101", "10.0.0.11", datapath::kTestRunInterface)));
+    REQUIRE(
+        loaded->store(kIPv6Backend, route("2001:db8:f::101", "2001:db8:f::11", datapath::kTestRunInterface)));
+    REQUIRE(loaded->store(kElsewhere, route("10.0.0.101", "10.0.0.11", 7)));
+    REQUIRE(loaded->store(kUnresolved, {}));
+    return std::move(*loaded);
+}
+
+datapath::TestRun run(const datapath::ProbeEncap& encap, std::uint32_t mark, const Frame& frame) {
+    auto done = datapath::test_run_marked(encap.fd(), mark, frame);
+    if (!done)
+        FAIL(done.error().message);
+    return std::move(*done);
+}
+
+/// The header that is written out, then the probe's IP packet as it was.
+Frame wrapped(const char* outer, const Frame& probe) {
+    Frame frame = bytes(outer);
+    frame.insert(frame.end(), probe.begin() + 14, probe.end());
+    return frame;
+}
+
+Frame without_flow_label(Frame frame) {
+    frame[15] &= 0xf0;
+    frame[16] = frame[17] = 0;
+    return frame;
+}
+
+const Frame kIPv4Probe = FrameBuilder::ipv4("10.0.0.11", "192.0.2.10").tcp(80).tos(0x12).build();
+const Frame kIPv6Probe = FrameBuilder::ipv6("2001:db8:f::11", "2001:db8:1::10").tcp(80).tos(0x12).build();
+}  // namespace
+
+TEST_CASE("a probe is wrapped in IPv4: TOS, ID and DF are the inner packet's") {
+    const auto encap = program();
+    const auto of_ipv4 = run(encap, encap.mark(kIPv4Backend), kIPv4Probe);
+    CHECK(of_ipv4.action == TC_ACT_OK);
+    CHECK(hex(of_ipv4.frame) == hex(wrapped("02 00 00 00 00 65  02 00 00 00 00 0b  08 00"
+                                            "45 12 00 3c  1d 2c 40 00  40 04 09 11"
+                                            "0a 00 00 0b  0a 00 00 65",
+                                            kIPv4Probe)));
+    const auto of_ipv6 = run(encap, encap.mark(kIPv4Backend), kIPv6Probe);
+    CHECK(of_ipv6.action == TC_ACT_OK);
+    CHECK(hex(of_ipv6.frame) == hex(wrapped("02 00 00 00 00 65  02 00 00 00 00 0b  08 00"
+                                            "45 12 00 50  00 00 40 00  40 29 26 04"
+                                            "0a 00 00 0b  0a 00 00 65",
+                                            kIPv6Probe)));
+    CHECK(encap.wrapped(kIPv4Backend) == 2);
+    CHECK(encap.wrapped(kIPv6Backend) == 0);
+}
+
+TEST_CASE("a probe is wrapped in IPv6, with a flow label of the kernel's") {
+    const auto encap = program();
+    const auto of_ipv4 = run(encap, encap.mark(kIPv6Backend), kIPv4Probe);
+    CHECK(of_ipv4.action == TC_ACT_OK);
+    CHECK(hex(without_flow_label(of_ipv4.frame)) ==
+          hex(wrapped("02 00 00 00 00 65  02 00 00 00 00 0b  86 dd"
+                      "61 20 00 00  00 28 04 40"
+                      "20 01 0d b8 00 0f 00 00  00 00 00 00 00 00 00 11"
+                      "20 01 0d b8 00 0f 00 00  00 00 00 00 00 00 01 01",
+                      kIPv4Probe)));
+    const auto of_ipv6 = run(encap, encap.mark(kIPv6Backend), kIPv6Probe);
+    CHECK(hex(without_flow_label(of_ipv6.frame)) ==
+          hex(wrapped("02 00 00 00 00 65  02 00 00 00 00 0b  86 dd"
+                      "61 20 00 00  00 3c 29 40"
+                      "20 01 0d b8 00 0f 00 00  00 00 00 00 00 00 00 11"
+                      "20 01 0d b8 00 0f 00 00  00 00 00 00 00 00 01 01",
+                      kIPv6Probe)));
+}
+
+TEST_CASE("a backend behind another interface is reached through that one") {
+    const auto encap = program();
+    CHECK(run(encap, encap.mark(kElsewhere), kIPv4Probe).action == TC_ACT_REDIRECT);
+}
+
+TEST_CASE("a probe without a next hop is dropped: unwrapped it would speak for another backend") {
+    const auto encap = program();
+    CHECK(run(encap, encap.mark(kUnresolved), kIPv4Probe).action == TC_ACT_SHOT);
+    CHECK(encap.wrapped(kUnresolved) == 0);
+}
+
+TEST_CASE("what is not a probe passes untouched: no mark, another mark, an index without a route") {
+    const auto encap = program();
+    for (const std::uint32_t mark : {0U, 0x68000001U, encap.mark(kRoutes)}) {
+        const auto done = run(encap, mark, kIPv4Probe);
+        CHECK(done.action == static_cast<std::uint32_t>(TC_ACT_UNSPEC));
+        CHECK(hex(done.frame) == hex(kIPv4Probe));
+    }
+}

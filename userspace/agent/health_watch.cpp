@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/health_watch.hpp"
+
+#include <net/if.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "agent/next_hop_choice.hpp"
+
+namespace guideway::agent {
+
+using control::BackendId;
+
+HealthWatch::HealthWatch(boost::asio::io_context& loop, control::Conditions& conditions,
+                         std::function<void()> on_change)
+    : loop_(loop), conditions_(conditions), on_change_(std::move(on_change)) {}
+
+Result<void> HealthWatch::follow(const config::Config& config, const LastKnown& last_known) {
+    auto targets = health::targets_of(config);
+    if (targets.empty() && !monitor_)
+        return {};
+    if (!monitor_)
+        monitor_ = std::make_unique<health::Monitor>(
+            loop_, config.datapath.probe_mark, config.datapath.max_backends,
+            [this](const std::string& service, std::span<const IpAddress> changed) {
+                for (const auto& backend : changed)
+                    take({service, backend});
+                change_later();
+            });
+    for (auto& target : targets) {
+        for (auto& backend : target.backends) {
+            const BackendId id{target.service, backend.address};
+            if (is_taken_out(id))
+                backend.weight = 0;
+            backend.last_known = last_known(id);
+        }
+    }
+    if (auto followed = monitor_->follow(targets); !followed)
+        return followed;
+    take_all(targets);
+    return {};
+}
+
+bool HealthWatch::is_taken_out(const BackendId& backend) const {
+    const auto& overrides = conditions_.overrides();
+    return overrides.drained.contains(backend) || overrides.disabled.contains(backend);
+}
+
+/// Panic is a guess that probes are wrong: what it brings back gets its whole share at once.
+void HealthWatch::take(const BackendId& backend) {
+    const auto now = control::SteadyClock::now();
+    if (!monitor_->serves(backend.service, backend.address))
+        return conditions_.set_failed(backend, now);
+    const auto facts = monitor_->facts(backend.service, backend.address);
+    const bool is_up = !facts || facts->state == health::State::kUp;
+    conditions_.clear_failed(backend, is_up ? control::ComesUp::kSlowly : control::ComesUp::kAtOnce, now);
+}
+
+void HealthWatch::take_all(const std::vector<health::ServiceTargets>& targets) {
+    const auto failed_before = conditions_.failed();
+    for (const auto& backend : failed_before)
+        take(backend);
+    for (const auto& target : targets) {
+        for (const auto& backend : target.backends)
+            take({target.service, backend.address});
+    }
+}
+
+/// Many that fail together change the tables once.
+void HealthWatch::change_later() {
+    if (std::exchange(change_is_due_, true))
+        return;
+    boost::asio::post(loop_, [this] {
+        change_is_due_ = false;
+        on_change_();
+    });
+}
+
+void HealthWatch::set_next_hops(const config::Config& config, const net::NextHops& next_hops) {
+    if (!monitor_)
+        return;
+    const auto interface = static_cast<int>(if_nametoindex(config.interfaces.front().c_str()));
+    for (const auto& service : config.services) {
+        if (!service.health || service.health->via != config::Via::kTunnel)
+            continue;
+        for (const auto& backend : service.backends) {
+            const control::DesiredBackend desired{
+                .member = {backend.address, backend.weight}, .condition = {}, .mac = backend.mac};
+            if (const auto next_hop = choose_next_hop(config, interface, next_hops, desired))
+                monitor_->set_next_hop(backend.address, *next_hop);
+            else
+                monitor_->set_next_hop(backend.address,
+                                       std::unexpected(why_no_next_hop(config, next_hops, backend.address)));
+        }
+    }
+}
+
+void HealthWatch::heed_orders(const config::Config& config, std::span<const BackendId> backends) {
+    if (!monitor_)
+        return;
+    for (const auto& target : health::targets_of(config)) {
+        for (const auto& backend : target.backends) {
+            const BackendId id{target.service, backend.address};
+            if (std::ranges::find(backends, id) != backends.end())
+                monitor_->set_weight(id.service, id.address, is_taken_out(id) ? 0 : backend.weight);
+        }
+    }
+}
+
+bool HealthWatch::warmed_up(const std::string& service) const {
+    const auto facts = monitor_ ? monitor_->facts(service) : std::nullopt;
+    return !facts || facts->warmed_up;
+}
+
+std::optional<health::BackendFacts> HealthWatch::facts(const BackendId& backend) const {
+    return monitor_ ? monitor_->facts(backend.service, backend.address) : std::nullopt;
+}
+
+void HealthWatch::add_to(api::Snapshot& snapshot) const {
+    if (!monitor_)
+        return;
+    snapshot.probes = monitor_->counts();
+    for (auto& service : snapshot.services) {
+        service.health = monitor_->facts(service.name);
+        for (auto& backend : service.backends)
+            backend.health = monitor_->facts(service.name, backend.address);
+    }
+}
+
+health::State last_known(const abi::backend& entry, config::BackendState ordered) {
+    if (entry.availability > 0)
+        return health::State::kUp;
+    return ordered == config::BackendState::kUp ? health::State::kDown : health::State::kUnknown;
+}
+
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        spdlog::warn("raise the limit of descriptors to {}: {}; probes may run out of them", limit.rlim_max,
+                     std::strerror(errno));
+}
+
+}  // namespace guideway::agent

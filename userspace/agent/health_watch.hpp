@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "api/snapshot.hpp"
+#include "config/model.hpp"
+#include "control/conditions.hpp"
+#include "health/monitor.hpp"
+#include "net/next_hops.hpp"
+
+namespace guideway::agent {
+
+/// Has the backends probed, and the conditions know who failed. Lives on the loop's thread; the loop, the
+/// conditions and the next hops outlive it.
+class HealthWatch {
+  public:
+    /// `on_change` is called from the loop, once for all that changed in a turn of it.
+    HealthWatch(boost::asio::io_context& loop, control::Conditions& conditions,
+                std::function<void()> on_change);
+
+    /// What is known of a backend that was not probed before.
+    using LastKnown = std::function<health::State(const control::BackendId&)>;
+
+    /// Replaces what is probed, and brings the conditions in line; `on_change` is not called. Errors leave
+    /// all as it was.
+    [[nodiscard]] Result<void> follow(const config::Config& config, const LastKnown& last_known);
+
+    /// As the kernel has them now, of a configuration whose backends all are followed there.
+    void set_next_hops(const config::Config& config, const net::NextHops& next_hops);
+
+    /// What was said of these by hand has changed.
+    void heed_orders(const config::Config& config, std::span<const control::BackendId> backends);
+
+    /// Whether every backend of the service was judged once; true if they are not probed.
+    [[nodiscard]] bool warmed_up(const std::string& service) const;
+
+    /// Nothing if it is not probed.
+    [[nodiscard]] std::optional<health::BackendFacts> facts(const control::BackendId& backend) const;
+
+    void add_to(api::Snapshot& snapshot) const;
+
+  private:
+    [[nodiscard]] bool is_taken_out(const control::BackendId& backend) const;
+    void take(const control::BackendId& backend);
+    void take_all(const std::vector<health::ServiceTargets>& targets);
+    void change_later();
+
+    boost::asio::io_context& loop_;
+    control::Conditions& conditions_;
+    std::function<void()> on_change_;
+    bool change_is_due_ = false;
+    std::unique_ptr<health::Monitor> monitor_;  ///< none until something is to be probed
+};
+
+/// Of a backend whose health an earlier agent left in the kernel's entry.
+[[nodiscard]] health::State last_known(const abi::backend& entry, config::BackendState ordered);
+
+/// Probes need a descriptor each: as many as the hard limit allows.
+void raise_descriptor_limit();
+
+}  // namespace guideway::agent

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/probe_encap.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <net/if.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "datapath/libbpf_log.hpp"
+#include "datapath/program.hpp"
+#include "probe_encap.skel.h"
+
+namespace guideway::datapath {
+
+namespace {
+/// By these every agent finds the filter that an earlier one left.
+constexpr std::uint32_t kHandle = 1;
+constexpr std::uint32_t kPriority = 0x6777;
+
+bpf_tc_hook egress_of(int ifindex) {
+    bpf_tc_hook hook{};
+    hook.sz = sizeof(hook);
+    hook.ifindex = ifindex;
+    hook.attach_point = BPF_TC_EGRESS;
+    return hook;
+}
+
+bpf_tc_opts our_filter() {
+    bpf_tc_opts options{};
+    options.sz = sizeof(options);
+    options.handle = kHandle;
+    options.priority = kPriority;
+    return options;
+}
+
+std::string name_of(int ifindex) {
+    char name[IF_NAMESIZE] = {};
+    return if_indextoname(static_cast<unsigned>(ifindex), name) != nullptr ? name : std::to_string(ifindex);
+}
+
+/// How many indices the bits outside the mask can tell apart.
+std::uint64_t indices(config::ProbeMark mark) {
+    return std::uint64_t{1} << std::countr_zero(mark.mask);
+}
+}  // namespace
+
+void ProbeEncap::Destroy::operator()(probe_encap_bpf* skeleton) const {
+    probe_encap_bpf::destroy(skeleton);
+}
+
+Result<ProbeEncap> ProbeEncap::load(config::ProbeMark mark, std::uint32_t routes) {
+    capture_libbpf_log();
+    Skeleton skeleton(probe_encap_bpf::open());
+    if (!skeleton)
+        return bpf_failure("open the probe program", errno);
+    const auto capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(routes, indices(mark)));
+    skeleton->rodata->mark_value = mark.value;
+    skeleton->rodata->mark_mask = mark.mask;
+    bpf_map__set_max_entries(skeleton->maps.probe_routes, capacity);
+    bpf_map__set_max_entries(skeleton->maps.probe_counts, capacity);
+    if (const int error = probe_encap_bpf::load(skeleton.get()); error != 0)
+        return bpf_failure("load the probe program", error);
+    static_cast<void>(take_libbpf_log());
+    auto counts = MappedArray::map(bpf_map__fd(skeleton->maps.probe_counts), "probe_counts",
+                                   sizeof(std::uint64_t), capacity, false);
+    if (!counts)
+        return std::unexpected(counts.error());
+    return ProbeEncap(std::move(skeleton), std::move(*counts), mark, capacity);
+}
+
+Result<void> ProbeEncap::attach(int ifindex) {
+    if (attached_.contains(ifindex))
+        return {};
+    auto hook = egress_of(ifindex);
+    if (const int error = bpf_tc_hook_create(&hook); error != 0 && error != -EEXIST)
+        return bpf_failure(fmt::format("add a clsact qdisc to {}", name_of(ifindex)), error);
+    auto options = our_filter();
+    options.prog_fd = fd();
+    options.flags = BPF_TC_F_REPLACE;
+    if (const int error = bpf_tc_attach(&hook, &options); error != 0)
+        return bpf_failure(fmt::format("attach the probe program to {}", name_of(ifindex)), error);
+    static_cast<void>(take_libbpf_log());
+    attached_.insert(ifindex);
+    return {};
+}
+
+int ProbeEncap::fd() const {
+    return bpf_program__fd(skeleton_->progs.probe_encap);
+}
+
+Result<void> ProbeEncap::store(std::uint32_t index, const abi::probe_route& route) {
+    if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.probe_routes), &index, &route, BPF_ANY) != 0)
+        return fail("update map 'probe_routes' for {}: {}", abi::from_abi(route.backend).text(),
+                    errno_text());
+    return {};
+}
+
+/// The qdisc stays: others may have put filters on it since.
+ProbeEncap::~ProbeEncap() {
+    if (!skeleton_)
+        return;
+    for (const int ifindex : attached_) {
+        const auto hook = egress_of(ifindex);
+        auto options = our_filter();
+        bpf_tc_detach(&hook, &options);
+    }
+    static_cast<void>(take_libbpf_log());
+}
+
+}  // namespace guideway::datapath

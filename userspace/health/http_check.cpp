@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "health/check.hpp"
+#include "health/probe_socket.hpp"
+
+namespace guideway::health {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+namespace {
+constexpr std::size_t kBodyRead = std::size_t{64} * 1024;
+constexpr std::size_t kHeaderRead = std::size_t{16} * 1024;
+constexpr std::size_t kChunk = 4096;
+
+const char* name_of(config::Method method) {
+    switch (method) {
+        case config::Method::kHead:
+            return "HEAD";
+        case config::Method::kOptions:
+            return "OPTIONS";
+        case config::Method::kGet:
+            break;
+    }
+    return "GET";
+}
+
+std::string host_of(const Way& way) {
+    return fmt::format(fmt::runtime(way.address.is_v4() ? "{}:{}" : "[{}]:{}"), way.address.text(), way.port);
+}
+
+/// What is asked, and what is a good answer to it.
+class Exchange {
+  public:
+    explicit Exchange(const config::Health& settings)
+        : start_(fmt::format("{} {} HTTP/1.1\r\nUser-Agent: guideway\r\nConnection: close\r\nHost: ",
+                             name_of(settings.method), settings.path)),
+          host_(settings.host),
+          head_(settings.method == config::Method::kHead),
+          statuses_(settings.expect_status),
+          body_(settings.expect_body) {
+        if (statuses_.empty())
+            statuses_.emplace_back();
+    }
+
+    [[nodiscard]] std::string request(const Way& way) const {
+        return fmt::format("{}{}\r\n\r\n", start_, host_ ? *host_ : host_of(way));
+    }
+
+    [[nodiscard]] bool is_head() const { return head_; }
+    [[nodiscard]] bool reads_body() const { return body_ && !head_; }
+
+    [[nodiscard]] Outcome judge(const http::response<http::string_body>& answer) const {
+        const unsigned status = answer.result_int();
+        if (std::ranges::none_of(
+                statuses_, [&](const auto& range) { return status >= range.low && status <= range.high; }))
+            return Outcome::bad_answer(fmt::format("answered {}", status));
+        if (reads_body() && answer.body().find(*body_) == std::string::npos)
+            return Outcome::bad_answer(fmt::format("answered {} without the expected text", status));
+        return Outcome::good();
+    }
+
+  private:
+    std::string start_;
+    std::optional<std::string> host_;
+    bool head_;
+    std::vector<config::StatusRange> statuses_;
+    std::optional<std::string> body_;
+};
+
+/// As much of the answer as it takes to judge it, however long it is.
+template <typename Stream>
+asio::awaitable<Outcome> exchange(Stream& stream, const Exchange& wanted, Attempt& attempt) {
+    const std::string request = wanted.request(attempt.way);
+    const auto [unsent, sent] =
+        co_await asio::async_write(stream, asio::buffer(request), asio::as_tuple(asio::use_awaitable));
+    if (unsent)
+        co_return outcome_of(unsent, "send the request");
+    attempt.awaited = "answer";
+
+    http::response_parser<http::string_body> parser;
+    parser.header_limit(kHeaderRead);
+    parser.body_limit(boost::none);
+    parser.eager(true);
+    parser.skip(wanted.is_head());
+    boost::beast::flat_buffer buffer(kHeaderRead + kChunk);
+    while (!parser.is_done()) {
+        const bool enough = !wanted.reads_body() || parser.get().body().size() >= kBodyRead;
+        if (parser.is_header_done() && enough)
+            break;
+        const auto [unread, size] =
+            co_await stream.async_read_some(buffer.prepare(kChunk), asio::as_tuple(asio::use_awaitable));
+        error_code error;
+        if (unread == asio::error::eof || unread == asio::ssl::error::stream_truncated) {
+            if (!parser.is_header_done())
+                co_return Outcome::bad_answer(
+                    "closed the connection before the answer's header was complete");
+            break;
+        }
+        if (unread)
+            co_return outcome_of(unread, "receive the answer");
+        buffer.commit(size);
+        buffer.consume(parser.put(buffer.data(), error));
+        if (error && error != http::error::need_more)
+            co_return Outcome::bad_answer(fmt::format("answer: {}", error.message()));
+    }
+    co_return wanted.judge(parser.get());
+}
+
+class HttpCheck : public Check {
+  public:
+    explicit HttpCheck(const config::Health& settings) : exchange_(settings) {}
+
+    asio::awaitable<Outcome> probe(Attempt& attempt) const override {
+        auto socket = co_await connect_tcp(attempt);
+        if (!socket)
+            co_return socket.error();
+        co_return co_await exchange(*socket, exchange_, attempt);
+    }
+
+  private:
+    Exchange exchange_;
+};
+
+/// As ALPN has it on the wire: each name behind its length.
+std::string alpn_list(const std::vector<std::string>& protocols) {
+    std::string list;
+    for (const auto& protocol : protocols)
+        list += static_cast<char>(protocol.size()) + protocol;
+    return list;
+}
+
+class HttpsCheck : public Check {
+  public:
+    HttpsCheck(const config::Health& settings, asio::ssl::context context)
+        : exchange_(settings), context_(std::move(context)), verify_(settings.tls_verify) {
+        if (settings.sni)
+            name_ = *settings.sni;
+        else if (settings.host)
+            name_ = settings.host->substr(0, settings.host->rfind(':'));
+        if (IpAddress::parse(name_))
+            name_.clear();
+        alpn_ = alpn_list(settings.alpn);
+    }
+
+    asio::awaitable<Outcome> probe(Attempt& attempt) const override {
+        auto socket = co_await connect_tcp(attempt);
+        if (!socket)
+            co_return socket.error();
+        asio::ssl::stream<asio::ip::tcp::socket> stream(std::move(*socket), context_);
+        prepare(stream.native_handle());
+        attempt.awaited = "TLS handshake";
+        const auto [failed] = co_await stream.async_handshake(asio::ssl::stream_base::client,
+                                                              asio::as_tuple(asio::use_awaitable));
+        if (const long verified = SSL_get_verify_result(stream.native_handle());
+            verify_ && verified != X509_V_OK)
+            co_return Outcome::bad_answer(
+                fmt::format("certificate: {}", X509_verify_cert_error_string(verified)));
+        if (failed)
+            co_return outcome_of(failed, "TLS handshake");
+        co_return co_await exchange(stream, exchange_, attempt);
+    }
+
+  private:
+    void prepare(SSL* ssl) const {
+        if (!name_.empty()) {
+            SSL_set_tlsext_host_name(ssl, name_.c_str());
+            if (verify_)
+                SSL_set1_host(ssl, name_.c_str());
+        }
+        if (!alpn_.empty())
+            SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(alpn_.data()),
+                                static_cast<unsigned>(alpn_.size()));
+    }
+
+    Exchange exchange_;
+    mutable asio::ssl::context context_;
+    bool verify_;
+    std::string name_;
+    std::string alpn_;
+};
+}  // namespace
+
+std::shared_ptr<const Check> make_http_check(const config::Health& settings) {
+    return std::make_shared<HttpCheck>(settings);
+}
+
+Result<std::shared_ptr<const Check>> make_https_check(const config::Health& settings) {
+    asio::ssl::context context(asio::ssl::context::tls_client);
+    error_code error;
+    if (settings.tls_verify) {
+        if (settings.ca_file)
+            context.load_verify_file(*settings.ca_file, error);
+        else
+            context.set_default_verify_paths(error);
+        if (error)
+            return fail("read certificates from {}: {}", settings.ca_file.value_or("the system's directory"),
+                        error.message());
+        context.set_verify_mode(asio::ssl::verify_peer, error);
+    }
+    return std::make_shared<HttpsCheck>(settings, std::move(context));
+}
+
+}  // namespace guideway::health

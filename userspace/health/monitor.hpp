@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "health/pool.hpp"
+#include "health/prober.hpp"
+#include "health/targets.hpp"
+
+namespace guideway::health {
+
+/// What is known of a backend of a service, for status and metrics.
+struct BackendFacts {
+    State state = State::kUnknown;
+    bool serves = false;  ///< as on_serving had it: in panic although it is down
+    bool judged = false;
+    Diagnosis diagnosis = Diagnosis::kNone;
+    std::string reason;  ///< why it is down, or why it could not be probed; empty: all is well
+    std::chrono::system_clock::time_point since;
+    std::optional<std::chrono::system_clock::time_point> held_until;  ///< down because it was flapping
+    std::optional<std::chrono::system_clock::time_point> probed_at;
+    std::chrono::microseconds latency{0};
+    std::uint64_t probes = 0;
+    std::uint64_t failures = 0;
+};
+
+struct ServiceFacts {
+    bool warmed_up = false;  ///< every backend was judged once
+    bool panic = false;
+    std::size_t up = 0;
+    std::size_t backends = 0;
+};
+
+/// Judges the backends of all services by probing them, and says which serve. Transitions are logged with
+/// their reason. Lives on the loop's thread; the loop outlives it.
+class Monitor {
+  public:
+    /// Whose serving changed in a service. Called from the loop, before the probe's turn of it ends.
+    using OnServing = std::function<void(const std::string& service, std::span<const IpAddress> changed)>;
+
+    /// Where the tunnel's program cannot be loaded, the reason is logged: nothing is probed through it, and
+    /// nothing goes down for it. `backends` is how many tunnels there is room for.
+    Monitor(boost::asio::io_context& loop, config::ProbeMark mark, std::uint32_t backends,
+            OnServing on_serving);
+
+    /// Replaces what is probed; `on_serving` is not called. What stays keeps its state. Errors (a CA file
+    /// that cannot be read, too many backends) leave all as it was.
+    [[nodiscard]] Result<void> follow(const std::vector<ServiceTargets>& targets);
+    /// As in its BackendTarget, and it may change who serves. Others than those followed are ignored.
+    void set_weight(const std::string& service, const IpAddress& backend, std::uint32_t weight);
+    void set_next_hop(const IpAddress& backend, const NextHopOrReason& next_hop) {
+        prober_.set_next_hop(backend, next_hop);
+    }
+
+    /// True for services and backends that are not probed.
+    [[nodiscard]] bool serves(const std::string& service, const IpAddress& backend) const;
+    [[nodiscard]] std::optional<BackendFacts> facts(const std::string& service,
+                                                    const IpAddress& backend) const;
+    [[nodiscard]] std::optional<ServiceFacts> facts(const std::string& service) const;
+    [[nodiscard]] const ProberCounts& counts() const { return prober_.counts(); }
+
+  private:
+    struct Backend {
+        ProbeSpec spec;
+        Judgement judgement;
+        std::chrono::system_clock::time_point since;
+    };
+    struct Service {
+        std::string name;
+        std::uint64_t id = 0;
+        Pool pool;
+        std::map<IpAddress, Backend> backends;
+    };
+
+    [[nodiscard]] std::shared_ptr<Service> make_service(const ServiceTargets& target);
+    void index_services();
+    void take(const ProbeSpec& spec, const ProbeFacts& probe, Prober::News news);
+    void judge(Service& service, Backend& backend, const ProbeFacts& probe);
+    void settle(Service& service);
+    void settle_later(const Service& service);
+    void log(const Service& service, const Backend& backend, const ProbeFacts& probe) const;
+
+    OnServing on_serving_;
+    Prober prober_;
+    Alarm settle_alarm_;
+    std::map<std::string, std::shared_ptr<Service>, std::less<>> services_;
+    std::map<std::uint64_t, std::weak_ptr<Service>> settling_;
+    std::map<ProbeSpec, std::vector<std::pair<Service*, Backend*>>> subscribers_;
+    std::uint64_t last_id_ = 0;
+};
+
+}  // namespace guideway::health

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "health/prober.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace guideway::health {
+
+namespace {
+constexpr int kAverage = 8;       ///< a good probe's share in the average latency is 1/8
+constexpr double kJitter = 0.02;  ///< of the interval, either way
+constexpr int kLateness = 10;     ///< late is what begins later than interval / 10
+
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+}  // namespace
+
+ProbeSpec probe_spec(const IpAddress& backend, const IpAddress& vip, std::uint16_t port,
+                     config::Health settings) {
+    const config::Health defaults;
+    settings.rise = defaults.rise;
+    settings.fall = defaults.fall;
+    settings.damping = defaults.damping;
+    settings.max_move_percent = defaults.max_move_percent;
+    settings.port.reset();
+    const bool tunnelled = settings.via == config::Via::kTunnel;
+    return {backend, tunnelled ? vip : IpAddress{}, port, std::move(settings)};
+}
+
+Prober::Prober(boost::asio::io_context& loop, Result<std::unique_ptr<Tunnels>> tunnels, Report report)
+    : attempts_(loop, probes_at_a_time()),
+      starts_(loop, [this](std::uint64_t id) { ring(id); }),
+      tunnels_(std::move(tunnels)),
+      report_(std::move(report)) {}
+
+Result<void> Prober::follow(const std::set<ProbeSpec>& specs) {
+    std::map<config::Health, std::shared_ptr<const Check>> checks;
+    std::set<IpAddress> tunnelled;
+    for (const auto& spec : specs) {
+        if (spec.settings.via == config::Via::kTunnel)
+            tunnelled.insert(spec.backend);
+        if (checks.contains(spec.settings))
+            continue;
+        auto check = make_check(spec.settings);
+        if (!check)
+            return std::unexpected(check.error());
+        checks.emplace(spec.settings, std::move(*check));
+    }
+    if (tunnels_) {
+        if (auto followed = (*tunnels_)->follow(tunnelled); !followed)
+            return followed;
+    }
+    tunnelled_ = std::move(tunnelled);
+    checks_ = std::move(checks);
+
+    std::erase_if(ids_, [&](const auto& entry) {
+        if (specs.contains(entry.first))
+            return false;
+        probes_.erase(entry.second);
+        return true;
+    });
+    const Moment now = Clock::now();
+    for (const auto& spec : specs) {
+        const auto [entry, is_new] = ids_.try_emplace(spec, last_id_ + 1);
+        if (!is_new)
+            continue;
+        auto probe = std::make_shared<Probe>();
+        probe->spec = spec;
+        probe->check = checks_.at(spec.settings);
+        const auto interval = duration_cast<microseconds>(spec.settings.interval).count();
+        probe->due = now + microseconds(std::uniform_int_distribution<std::int64_t>(0, interval)(random_));
+        probe->size_check_phase = random_();
+        starts_.at(probe->due, ++last_id_);
+        probes_.emplace(last_id_, std::move(probe));
+    }
+    return {};
+}
+
+void Prober::set_next_hop(const IpAddress& backend, const NextHopOrReason& next_hop) {
+    if (!tunnels_ || !tunnelled_.contains(backend))
+        return;
+    if (auto set = (*tunnels_)->set_next_hop(backend, next_hop); !set)
+        spdlog::error("{}", set.error().message);
+}
+
+const ProbeFacts& Prober::facts(const ProbeSpec& spec) const {
+    return probes_.at(ids_.at(spec))->facts;
+}
+
+void Prober::ring(std::uint64_t id) {
+    const auto found = probes_.find(id);
+    if (found == probes_.end())
+        return;
+    const auto probe = found->second;
+    const Moment due = probe->due;
+    schedule_next(id, *probe, Clock::now());
+    if (!probe->in_flight)
+        begin(probe, due);
+}
+
+/// The jitter keeps probes of one interval from meeting each other for ever. A loop that was held up does
+/// not make up for what it missed.
+void Prober::schedule_next(std::uint64_t id, Probe& probe, Moment now) {
+    const auto interval = duration_cast<microseconds>(probe.spec.settings.interval);
+    std::uniform_real_distribution<double> jitter(1 - kJitter, 1 + kJitter);
+    probe.due += duration_cast<microseconds>(interval * jitter(random_));
+    if (probe.due < now)
+        probe.due = now + interval;
+    starts_.at(probe.due, id);
+}
+
+std::expected<Way, Outcome> Prober::way(const ProbeSpec& spec, bool tunnelled) {
+    if (!tunnelled)
+        return Way{.address = spec.backend, .port = spec.port, .mark = {}, .packet_size = {}};
+    if (!tunnels_)
+        return std::unexpected(Outcome::not_tried(tunnels_.error().message));
+    return (*tunnels_)->way(spec.backend, spec.vip, spec.port, Clock::now());
+}
+
+void Prober::begin(const ProbePtr& probe, Moment due) {
+    probe->in_flight = true;
+    const bool tunnelled = probe->spec.settings.via == config::Via::kTunnel;
+    const auto there = way(probe->spec, tunnelled);
+    if (!there)
+        return finish(probe, there.error(), {});
+    if (tunnelled)
+        probe->wrapped_before = (*tunnels_)->wrapped(probe->spec.backend);
+    attempts_.run(
+        *there, probe->spec.settings.timeout,
+        [this, probe, due](Attempt& attempt) {
+            const auto late = duration_cast<microseconds>(Clock::now() - due);
+            counts_.latest = std::max(counts_.latest, late);
+            counts_.late += late * kLateness > probe->spec.settings.interval ? 1 : 0;
+            return probe->check->probe(attempt);
+        },
+        [this, probe](const Outcome& outcome, Clock::duration took) { finish(probe, outcome, took); });
+}
+
+/// A packet for an unresolved gateway never reaches the program that wraps it.
+bool Prober::did_not_leave(const Probe& probe, const Outcome& outcome) const {
+    return probe.spec.settings.via == config::Via::kTunnel && tunnels_ && outcome.verdict == Verdict::kBad &&
+           !outcome.answered && tunnelled_.contains(probe.spec.backend) &&
+           (*tunnels_)->way_is_open(probe.spec.backend) &&
+           (*tunnels_)->wrapped(probe.spec.backend) == probe.wrapped_before;
+}
+
+void Prober::finish(const ProbePtr& probe, Outcome outcome, Clock::duration took) {
+    probe->in_flight = false;
+    if (!ids_.contains(probe->spec))
+        return;
+    if (did_not_leave(*probe, outcome))
+        outcome = Outcome::not_tried(
+            fmt::format("probe {} through the tunnel: nothing left this host ({}); does the gateway of its "
+                        "route answer?",
+                        probe->spec.vip.text(), outcome.text));
+    if (outcome.is_good() && probe->size_checks > 1)
+        outcome = Outcome::bad_answer("full-sized packets do not arrive in the tunnel");
+    note(*probe, outcome, took);
+    report_(probe->spec, probe->facts, News::kProbed);
+    if (outcome.verdict == Verdict::kBad)
+        examine(probe);
+    check_size(probe);
+}
+
+void Prober::note(Probe& probe, const Outcome& outcome, Clock::duration took) {
+    auto& facts = probe.facts;
+    const bool is_news = facts.last.text != outcome.text;
+    facts.last = outcome;
+    facts.at = std::chrono::system_clock::now();
+    ++facts.probes;
+    ++counts_.probes;
+    if (outcome.verdict == Verdict::kNotTried) {
+        ++counts_.not_tried;
+        if (is_news)
+            spdlog::warn("{}; this says nothing about the backend", outcome.text);
+        return;
+    }
+    if (outcome.is_good()) {
+        const auto latency = duration_cast<microseconds>(took);
+        facts.latency += facts.latency.count() == 0 ? latency : (latency - facts.latency) / kAverage;
+        facts.diagnosis = Diagnosis::kNone;
+        probe.failures = 0;
+        return;
+    }
+    ++facts.failures;
+    ++counts_.failures;
+    ++probe.failures;
+}
+
+}  // namespace guideway::health

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <unordered_map>
+
+#include "health/alarm.hpp"
+#include "health/attempts.hpp"
+#include "health/check.hpp"
+#include "health/diagnosis.hpp"
+#include "health/tunnels.hpp"
+
+namespace guideway::health {
+
+/// All that a probe depends on: services that agree in it share the probe.
+struct ProbeSpec {
+    IpAddress backend;
+    IpAddress vip;  ///< unspecified for one that goes direct
+    std::uint16_t port = 0;
+    config::Health settings;  ///< those of judgement at their defaults
+
+    auto operator<=>(const ProbeSpec&) const = default;
+};
+
+[[nodiscard]] ProbeSpec probe_spec(const IpAddress& backend, const IpAddress& vip, std::uint16_t port,
+                                   config::Health settings);
+
+/// What is known from a spec's probes.
+struct ProbeFacts {
+    Outcome last;
+    Diagnosis diagnosis =
+        Diagnosis::kNone;  ///< of the latest failure; a little later than the failure itself
+    std::optional<std::chrono::system_clock::time_point> at;  ///< the end of the last one
+    std::chrono::microseconds latency{0};                     ///< of good ones, a moving average (EWMA, 1/8)
+    std::uint64_t probes = 0;
+    std::uint64_t failures = 0;
+};
+
+struct ProberCounts {
+    std::uint64_t probes = 0;
+    std::uint64_t failures = 0;
+    std::uint64_t not_tried = 0;
+    std::uint64_t late = 0;               ///< by more than a tenth of their interval
+    std::chrono::microseconds latest{0};  ///< the most that one began late
+};
+
+/// Probes each spec once per interval, staggered, and finds out what is broken when one fails. Lives on the
+/// loop's thread; the loop outlives it.
+class Prober {
+  public:
+    enum class News : std::uint8_t { kProbed, kDiagnosed };
+    using Report = std::function<void(const ProbeSpec&, const ProbeFacts&, News)>;
+
+    /// Without `tunnels` probes through the tunnel are not tried, for the reason given.
+    Prober(boost::asio::io_context& loop, Result<std::unique_ptr<Tunnels>> tunnels, Report report);
+
+    /// Replaces the set of specs; those that stay keep their pace and facts. Errors leave all as it was.
+    [[nodiscard]] Result<void> follow(const std::set<ProbeSpec>& specs);
+    /// What is sent to a backend is wrapped for this next hop. Others than tunnelled ones are ignored.
+    void set_next_hop(const IpAddress& backend, const NextHopOrReason& next_hop);
+
+    [[nodiscard]] const ProbeFacts& facts(const ProbeSpec& spec) const;
+    [[nodiscard]] const ProberCounts& counts() const { return counts_; }
+    [[nodiscard]] const Attempts& attempts() const { return attempts_; }
+
+  private:
+    struct Probe {
+        ProbeSpec spec;
+        std::shared_ptr<const Check> check;
+        Moment due;
+        ProbeFacts facts;
+        bool in_flight = false;
+        bool diagnosing = false;
+        std::uint64_t wrapped_before = 0;
+        std::uint32_t failures = 0;          ///< in a row
+        std::uint64_t size_check_phase = 0;  ///< so that not all check the size at a time
+        std::uint32_t size_checks = 0;       ///< in a row, that full-sized packets failed
+    };
+    using ProbePtr = std::shared_ptr<Probe>;
+    struct Examination;
+
+    void ring(std::uint64_t id);
+    void schedule_next(std::uint64_t id, Probe& probe, Moment now);
+    void begin(const ProbePtr& probe, Moment due);
+    void finish(const ProbePtr& probe, Outcome outcome, Clock::duration took);
+    void note(Probe& probe, const Outcome& outcome, Clock::duration took);
+    [[nodiscard]] std::expected<Way, Outcome> way(const ProbeSpec& spec, bool tunnelled);
+    [[nodiscard]] bool did_not_leave(const Probe& probe, const Outcome& outcome) const;
+
+    void examine(const ProbePtr& probe);
+    void check_size(const ProbePtr& probe);
+    void run_echo(const ProbePtr& probe, bool tunnelled, bool full_size,
+                  std::function<void(const Outcome&)> done);
+    void conclude(const ProbePtr& probe, const Findings& findings);
+
+    Attempts attempts_;
+    Alarm starts_;
+    Result<std::unique_ptr<Tunnels>> tunnels_;
+    Report report_;
+    ProberCounts counts_;
+    std::set<IpAddress> tunnelled_;
+    std::map<ProbeSpec, std::uint64_t> ids_;
+    std::unordered_map<std::uint64_t, ProbePtr> probes_;
+    std::map<config::Health, std::shared_ptr<const Check>> checks_;
+    std::uint64_t last_id_ = 0;
+    std::mt19937_64 random_{std::random_device{}()};
+};
+
+}  // namespace guideway::health

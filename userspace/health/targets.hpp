@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/model.hpp"
+#include "health/judgement.hpp"
+
+namespace guideway::health {
+
+/// A backend to be probed for a service.
+struct BackendTarget {
+    IpAddress address;
+    std::uint16_t port = 0;
+    std::uint32_t weight = 0;            ///< 0 for one that is to be drained or down: panic does not count it
+    State last_known = State::kUnknown;  ///< what an earlier agent knew; looked at once, where it is new
+};
+
+/// A service whose backends are probed.
+struct ServiceTargets {
+    std::string service;
+    IpAddress vip;  ///< through the tunnel, probes go to this one
+    config::Health health;
+    unsigned panic_threshold_percent = 50;
+    std::vector<BackendTarget> backends;
+};
+
+/// The services of a configuration that have health checks.
+[[nodiscard]] std::vector<ServiceTargets> targets_of(const config::Config& config);
+
+}  // namespace guideway::health
