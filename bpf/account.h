@@ -29,24 +29,35 @@ static __always_inline void record(const struct packet *packet, enum verdict ver
 	decision->slot = packet->slot;
 }
 
-/* Counts the packet under its verdict, and what it was sent for; returns what XDP shall do. */
-static __always_inline int account(const struct packet *packet, enum verdict verdict)
+static __always_inline void count_verdict(const struct packet *packet, enum verdict verdict)
 {
 	__u32 index = verdict;
 	struct verdict_count *count = bpf_map_lookup_elem(&verdict_stats, &index);
 
-	if (count) {
-		count->packets++;
-		count->bytes += packet->length;
-	}
+	if (!count)
+		return;
+	count->packets++;
+	count->bytes += packet->length;
+}
+
+/* Counts the packet under its verdict, and what it was sent for; returns what XDP shall do. */
+static __always_inline int account(const struct packet *packet, enum verdict verdict)
+{
+	/* Of a frame that is too short, or no IP, the source was not read. */
+	bool counted = verdict <= VERDICT_NOT_IP || !packet_is_proof(packet);
+
+	if (counted)
+		count_verdict(packet, verdict);
 	if (record_decisions)
 		record(packet, verdict);
 	if (verdict < VERDICT_FIRST_SENT)
 		return XDP_PASS;
 	if (verdict >= VERDICT_FIRST_DROPPED)
 		return XDP_DROP;
-	count_traffic(&service_stats, packet->service, packet);
-	count_traffic(&backend_stats, packet->backend, packet);
+	if (counted) {
+		count_traffic(&service_stats, packet->service, packet);
+		count_traffic(&backend_stats, packet->backend, packet);
+	}
 	return XDP_TX;
 }
 

@@ -53,7 +53,7 @@ static __always_inline __u32 moving_slot_backend(const struct packet *packet,
 	struct flow_id id;
 	bool live;
 
-	if (!counters)
+	if (!counters || packet_is_proof(packet))
 		return owner;
 	counters->flow_lookups++;
 	flow_id_of(&id, packet);

@@ -35,6 +35,19 @@ struct packet {
 	__u64 hash;
 };
 
+/*
+ * Whether the source is 0.0.0.0 or ::, which no client has. The agent proves the datapath with such
+ * packets: they are neither counted nor recorded.
+ */
+static __always_inline bool packet_is_proof(const struct packet *packet)
+{
+	const abi_word *source = (const abi_word *)packet->flow.source.bytes;
+
+	if (source[1] >> 32)
+		return false; /* nearly every packet */
+	return !source[0] && (!source[1] || address_is_ipv4(&packet->flow.source));
+}
+
 /* What a parser walks along: the next header's place, and how many bytes of the packet are left
  * there. */
 struct cursor {

@@ -4,8 +4,8 @@
 # Whatever may happen to a fleet, in random order. Sourced after tests/system/changes.sh.
 #
 # be1 to be7 change weight, and die one at a time; be8 to be10 come and go; all are drained. Of the connections that break,
-# two kinds are counted apart: those of a backend that was killed, and those that reach another balancer while slots move,
-# which is a known limit.
+# two kinds are counted apart: those of a backend that was killed, and those that meet a known limit: they reach another
+# balancer while slots move, or were silent for an idle timeout (on a machine that is too busy to send).
 
 # shellcheck disable=SC2154,SC2034 # of fleet.sh
 dead_backend=
@@ -52,18 +52,24 @@ change() {
 
 # tally CLIENT: what broke in this change, by why.
 tally() {
-    local all others
+    local all others limited
     all=$(broken)
     others=$(broken_but_of ${dying-})
+    limited=$(silent_but_of ${dying-})
+    [[ -z ${limit-} ]] || limited=$others
     if [[ $1 == moves ]]; then
         ((broken_by[death] += all - others)) || true
-        if [[ -n ${limit-} ]]; then
-            ((broken_by[limit] += others)) || true
-        fi
+        ((broken_by[limit] += limited)) || true
     fi
-    [[ -z ${limit-} ]] || others=0
+    others=$((others - limited))
     ((broken_by[$1] += others)) || true
     ((all == 0)) || [[ $1 == never ]] || echo "$current_phase: $1: $all broke: $(breakages)"
+}
+
+# silent_but_of [BACKEND]: how many of those that broke in the present phase, but for that backend's, had been silent.
+silent_but_of() {
+    ask report | jq --arg phase "$current_phase" --arg but "${1-}" --argjson idle "${idle_timeout%s}" '
+        [.breakages[] | select(.phase == $phase and .backend != $but and .longest_silence >= $idle)] | length'
 }
 
 random_presence() {

@@ -82,6 +82,8 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
         done = agent->attach(config);
     if (done)
         done = agent->datapath_.leave_all_but(config.interfaces.front());
+    if (done)
+        done = agent->start_announcing();
     if (!done)
         return std::unexpected(done.error());
     return agent;
@@ -98,6 +100,7 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
       health_(loop_, conditions_, [this] { adjust(); }),
       overrides_file_(options_.config.runtime_dir),
       reconciler_(datapath_.maps(), datapath_.adopted() ? control::Past::kRecorded : control::Past::kNone),
+      announcer_(loop_, options_.config.runtime_dir),
       reader_(datapath_.maps(), datapath_.pins(), &reconciler_.lives()) {
     about_.version = options_.version;
     about_.process = ::getpid();
@@ -132,9 +135,12 @@ void Agent::wait_for_signal() {
     signals_.async_wait([this](const boost::system::error_code& error, int signal) {
         if (error)
             return;
-        if (signal != SIGHUP)
+        if (signal != SIGHUP && std::exchange(leaving_, true))
             return loop_.stop();
-        spawn([](Agent* agent) -> asio::awaitable<void> { co_await agent->reload(); }(this));
+        if (signal != SIGHUP)
+            spawn(leave());
+        else
+            spawn([](Agent* agent) -> asio::awaitable<void> { co_await agent->reload(); }(this));
         wait_for_signal();
     });
 }
@@ -173,34 +179,6 @@ Result<std::unique_ptr<api::HttpServer>> Agent::open_http(const config::Config& 
     if (!config.http)
         return nullptr;
     return api::HttpServer::listen(loop_, *config.http, api::public_routes(port()));
-}
-
-/// What an earlier agent was told by hand, and how far it had come with slow starts.
-void Agent::recall_conditions() {
-    const auto now = control::SteadyClock::now();
-    conditions_.configure(options_.config, now);
-    if (auto overrides = overrides_file_.read())
-        conditions_.set_overrides(std::move(*overrides), now);
-    else
-        spdlog::error("{}; no backend is taken to be drained or disabled by hand", overrides.error().message);
-    for (const auto& [name, service] : reconciler_.numbering().services) {
-        for (const auto& backend : service.backends) {
-            const auto& entry = datapath_.maps().backend(service.region.first + backend.number);
-            conditions_.resume({name, backend.address}, entry.availability, now);
-        }
-    }
-}
-
-/// Until they are judged anew, backends are as an earlier agent left them in the kernel.
-Result<void> Agent::recall_health() {
-    return health_.follow(options_.config, [this](const control::BackendId& backend) {
-        const auto& services = reconciler_.numbering().services;
-        const auto service = services.find(backend.service);
-        if (service == services.end() || service->second.find(backend.address) == nullptr)
-            return health::State::kUnknown;
-        return last_known(datapath_.maps().backend(service->second.index_of(backend.address)),
-                          conditions_.ordered_state(backend));
-    });
 }
 
 Result<void> Agent::apply(const config::Config& config) {
@@ -269,6 +247,7 @@ api::AgentPort Agent::port() {
         .reload = [this] { return reload(); },
         .order = [this](api::Order order, const std::string& backend,
                         const std::optional<std::string>& service) { return obey(order, backend, service); },
+        .withdraw = [this](bool withdrawn) { return obey_withdraw(withdrawn); },
     };
 }
 
@@ -299,12 +278,16 @@ void Agent::add_condition(api::BackendSnapshot& backend, const control::BackendI
 void Agent::add_what_the_agent_knows(api::Snapshot& snapshot) const {
     snapshot.agent = about_;
     health_.add_to(snapshot);
+    snapshot.agent->fault = own_health_.fault;
+    snapshot.agent->bgp = announcer_.snapshot();
     std::map<std::pair<std::string, IpAddress>, std::string> names;
     for (const auto& service : options_.config.services) {
         for (const auto& backend : service.backends)
             names[{service.name, backend.address}] = backend.name;
     }
     for (auto& service : snapshot.services) {
+        if (const auto fault = own_health_.services.find(service.name); fault != own_health_.services.end())
+            service.fault = fault->second;
         for (auto& backend : service.backends) {
             backend.name = names[{service.name, backend.address}];
             add_condition(backend, {service.name, backend.address});

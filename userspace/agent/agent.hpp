@@ -14,10 +14,12 @@
 #include <string>
 #include <vector>
 
+#include "agent/announcer.hpp"
 #include "agent/coroutines.hpp"
 #include "agent/file_watch.hpp"
 #include "agent/health_watch.hpp"
 #include "agent/overrides_file.hpp"
+#include "agent/own_health.hpp"
 #include "api/http_server.hpp"
 #include "api/routes.hpp"
 #include "api/snapshot_reader.hpp"
@@ -51,7 +53,7 @@ class Agent {
     /// Takes the control socket away.
     ~Agent();
 
-    /// Until SIGTERM or SIGINT.
+    /// Until SIGTERM or SIGINT, and the routers have moved away; a second one ends it at once.
     [[nodiscard]] Result<void> run();
 
   private:
@@ -85,6 +87,16 @@ class Agent {
     [[nodiscard]] boost::asio::awaitable<void> keep_sweeping();
     [[nodiscard]] boost::asio::awaitable<Result<void>> sweep();
 
+    /// announcing.cpp: what the routers are told.
+    [[nodiscard]] Result<void> start_announcing();
+    void announce();
+    [[nodiscard]] std::uint32_t count_healthy(const config::Service& service) const;
+    [[nodiscard]] boost::asio::awaitable<void> keep_proving();
+    void log_own_health(const OwnHealth& before) const;
+    [[nodiscard]] Result<void> obey_withdraw(bool withdrawn);
+    [[nodiscard]] boost::asio::awaitable<void> leave();
+    [[nodiscard]] boost::asio::awaitable<void> until_quiet();
+
     [[nodiscard]] control::NextHopOf next_hops_for(const config::Config& config) const;
     [[nodiscard]] Result<std::unique_ptr<api::HttpServer>> open_http(const config::Config& config);
     [[nodiscard]] api::AgentPort port();
@@ -110,6 +122,10 @@ class Agent {
     HealthWatch health_;
     OverridesFile overrides_file_;
     control::Reconciler reconciler_;
+    OwnHealth own_health_;
+    control::TimePoint started_;
+    Announcer announcer_;
+    bool leaving_ = false;
     api::SnapshotReader reader_;
     std::shared_ptr<const api::Snapshot> snapshot_;
     std::chrono::steady_clock::time_point snapshot_taken_;

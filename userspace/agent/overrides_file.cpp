@@ -41,14 +41,17 @@ Result<control::Overrides> OverridesFile::read() const {
     try {
         const Json json = Json::parse(*text);
         return control::Overrides{.drained = backends_in(json.at("drained")),
-                                  .disabled = backends_in(json.at("disabled"))};
+                                  .disabled = backends_in(json.at("disabled")),
+                                  .withdrawn = json.value("withdrawn", false)};
     } catch (const std::exception& error) {
         return fail("read {}: {}", path_, error.what());
     }
 }
 
 Result<void> OverridesFile::write(const control::Overrides& overrides) const {
-    const Json json = {{"drained", to_json(overrides.drained)}, {"disabled", to_json(overrides.disabled)}};
+    const Json json = {{"drained", to_json(overrides.drained)},
+                       {"disabled", to_json(overrides.disabled)},
+                       {"withdrawn", overrides.withdrawn}};
     const std::string fresh = path_ + ".new";
     std::ofstream file(fresh, std::ios::trunc);
     file << json.dump(2) << '\n';

@@ -89,6 +89,8 @@ asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& n
     conditions_.configure(next, now);
     options_.config = next;
     about_.fingerprint = control::fingerprint(next);
+    if (auto bgp = announcer_.configure(next.bgp, conditions_.overrides().withdrawn); !bgp)
+        spdlog::error("{}; nothing is announced", bgp.error().message);
     if (auto left = datapath_.leave_all_but(interface); !left)
         spdlog::error("{}", left.error().message);
     co_return std::vector<std::string>{};

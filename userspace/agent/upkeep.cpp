@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the agent does between reloads: operators' orders, slow starts, and sweeps while slots move.
+/// What the agent does beside reloads: what it recalls at the start, operators' orders, slow starts, and sweeps while
+/// slots move.
 #include <spdlog/spdlog.h>
 
 #include "agent/agent.hpp"
@@ -33,6 +34,34 @@ void obey_in(control::Overrides& overrides, api::Order order, const control::Bac
 }
 }  // namespace
 
+/// What an earlier agent was told by hand, and how far it had come with slow starts.
+void Agent::recall_conditions() {
+    const auto now = control::SteadyClock::now();
+    conditions_.configure(options_.config, now);
+    if (auto overrides = overrides_file_.read())
+        conditions_.set_overrides(std::move(*overrides), now);
+    else
+        spdlog::error("{}; no backend is taken to be drained or disabled by hand", overrides.error().message);
+    for (const auto& [name, service] : reconciler_.numbering().services) {
+        for (const auto& backend : service.backends) {
+            const auto& entry = datapath_.maps().backend(service.region.first + backend.number);
+            conditions_.resume({name, backend.address}, entry.availability, now);
+        }
+    }
+}
+
+/// Until they are judged anew, backends are as an earlier agent left them in the kernel.
+Result<void> Agent::recall_health() {
+    return health_.follow(options_.config, [this](const control::BackendId& backend) {
+        const auto& services = reconciler_.numbering().services;
+        const auto service = services.find(backend.service);
+        if (service == services.end() || service->second.find(backend.address) == nullptr)
+            return health::State::kUnknown;
+        return last_known(datapath_.maps().backend(service->second.index_of(backend.address)),
+                          conditions_.ordered_state(backend));
+    });
+}
+
 /// Written down before it holds: an agent that is restarted must not forget it.
 Result<void> Agent::obey(api::Order order, const std::string& backend,
                          const std::optional<std::string>& service) {
@@ -61,6 +90,7 @@ void Agent::adjust() {
          reconciler_.adjust(conditions_.changed(now), next_hops_for(options_.config), now))
         reader_.table_changed(service, std::nullopt);
     snapshot_ = nullptr;
+    announce();
     step_later();
     sweep_later();
 }

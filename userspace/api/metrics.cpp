@@ -1,53 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/metrics.hpp"
 
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 #include <vector>
 
+#include "api/metric_family.hpp"
 #include "datapath/verdict_names.hpp"
 
 namespace guideway::api {
 
 namespace {
-using Labels = std::vector<prometheus::ClientMetric::Label>;
-
-/// One metric's name, help and samples.
-class Family {
-  public:
-    Family(std::string name, std::string help, prometheus::MetricType type) {
-        family_.name = std::move(name);
-        family_.help = std::move(help);
-        family_.type = type;
-    }
-
-    void add(Labels labels, double value) {
-        prometheus::ClientMetric metric;
-        metric.label = std::move(labels);
-        if (family_.type == prometheus::MetricType::Counter)
-            metric.counter.value = value;
-        else
-            metric.gauge.value = value;
-        family_.metric.push_back(std::move(metric));
-    }
-
-    [[nodiscard]] const prometheus::MetricFamily& family() const { return family_; }
-
-  private:
-    prometheus::MetricFamily family_;
-};
-
-using Families = std::vector<Family>;
-
-Family counter(const char* name, const char* help) {
-    return {name, help, prometheus::MetricType::Counter};
-}
-
-Family gauge(const char* name, const char* help) {
-    return {name, help, prometheus::MetricType::Gauge};
-}
-
 double seconds(Clock::time_point time) {
     return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
@@ -74,6 +37,8 @@ void add_services(Families& families, const Snapshot& snapshot) {
     auto refused = counter("guideway_service_refused_flow_records_total",
                            "Flows that could not be recorded; their slots go on learning.");
     auto slots = gauge("guideway_service_slots", "Slots of the service's table by what they are doing.");
+    auto proven = gauge("guideway_service_datapath_proven",
+                        "1 if the program forwards a known packet of the service: tried every second.");
     auto digest = gauge("guideway_service_table_info",
                         "The service's tables, as digests; balancers agree if they are equal.");
     for (const auto& service : snapshot.services) {
@@ -88,10 +53,11 @@ void add_services(Families& families, const Snapshot& snapshot) {
         slots.add({{"service", service.name}, {"state", "tracking"}}, service.tracking_slots);
         slots.add({{"service", service.name}, {"state", "settled"}},
                   snapshot.table_size - service.learning_slots - service.tracking_slots);
+        proven.add(labels, service.fault.empty() ? 1 : 0);
         digest.add(
             {{"service", service.name}, {"digest", service.digest}, {"base_digest", service.base_digest}}, 1);
     }
-    families.insert(families.end(), {packets, bytes, flows, lookups, refused, slots, digest});
+    families.insert(families.end(), {packets, bytes, flows, lookups, refused, slots, proven, digest});
 }
 
 void add_backends(Families& families, const Snapshot& snapshot) {
@@ -189,7 +155,12 @@ void add_agent(Families& families, const AgentSnapshot& agent) {
     reloads.add({{"result", "refused"}}, static_cast<double>(agent.refused_reloads));
     auto last = gauge("guideway_config_last_reload_successful", "1 if the last reload was applied.");
     last.add({}, agent.last_reload.ok ? 1 : 0);
-    families.insert(families.end(), {build, config, started, reloads, last});
+    auto proven =
+        gauge("guideway_datapath_proven", "1 if link and maps are in place: the agent looks every second.");
+    proven.add({}, agent.fault.empty() ? 1 : 0);
+    families.insert(families.end(), {build, config, started, reloads, last, proven});
+    if (agent.bgp)
+        add_bgp(families, *agent.bgp);
 }
 }  // namespace
 

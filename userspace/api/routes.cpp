@@ -61,6 +61,13 @@ Route order(const AgentPort& agent, Order what) {
     };
 }
 
+Route withdraw(const AgentPort& agent, bool withdrawn) {
+    return [withdraw = agent.withdraw, withdrawn](const HttpRequest&) -> Answer {
+        const auto done = withdraw(withdrawn);
+        co_return outcome(done ? std::vector<std::string>{} : std::vector{done.error().message});
+    };
+}
+
 HttpResponse refuse(const std::map<std::string, Route>& table, const std::string& path) {
     const bool known = table.contains("GET " + path) || table.contains("POST " + path);
     return known ? text_response(405, "method not allowed") : text_response(404, "not found");
@@ -90,6 +97,8 @@ HttpServer::Handler control_routes(AgentPort agent) {
         {"POST /undrain", order(agent, Order::kUndrain)},
         {"POST /enable", order(agent, Order::kEnable)},
         {"POST /disable", order(agent, Order::kDisable)},
+        {"POST /withdraw", withdraw(agent, true)},
+        {"POST /announce", withdraw(agent, false)},
     });
 }
 

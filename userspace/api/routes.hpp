@@ -23,10 +23,12 @@ struct AgentPort {
     /// What operators say of a backend by hand, in one service or in all. Errors: there is no such backend.
     std::function<Result<void>(Order, const std::string& backend, const std::optional<std::string>& service)>
         order;
+    /// Withdraws every VIP by hand, or takes that back. Errors: nothing is announced at all.
+    std::function<Result<void>(bool withdrawn)> withdraw;
 };
 
 /// The control socket: /status, /stats, /reload, and /drain, /undrain, /enable, /disable with
-/// `{"backend": "web-1", "service": "web"}` (the service may be missing: all).
+/// `{"backend": "web-1", "service": "web"}` (the service may be missing: all), /withdraw and /announce.
 [[nodiscard]] HttpServer::Handler control_routes(AgentPort agent);
 
 /// `http:`: /metrics, /healthz, /readyz, /status.json.

@@ -28,10 +28,14 @@ std::string not_ready_because(const Snapshot& snapshot) {
         if (!interface.attached)
             return fmt::format("not attached to {}", interface.name);
     }
+    if (snapshot.agent && !snapshot.agent->fault.empty())
+        return snapshot.agent->fault;
     const auto reachable = [](const BackendSnapshot& backend) { return backend.next_hop.has_value(); };
     for (const auto& service : snapshot.services) {
         if (!service.backends.empty() && std::ranges::none_of(service.backends, reachable))
             return fmt::format("no backend of service '{}' has a next hop", service.name);
+        if (!service.fault.empty())
+            return fmt::format("service '{}': {}", service.name, service.fault);
     }
     return {};
 }

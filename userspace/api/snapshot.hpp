@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/bgp_snapshot.hpp"
 #include "datapath/counters.hpp"
 #include "health/monitor.hpp"
 #include "util/mac_address.hpp"
@@ -58,6 +59,7 @@ struct ServiceSnapshot {
     std::vector<BackendSnapshot> backends;
     std::vector<BackendSnapshot> leaving;        ///< in no table any more
     std::optional<health::ServiceFacts> health;  ///< if its backends are probed
+    std::string fault;  ///< why nothing is forwarded for it, as far as the agent knows
     abi::service_counters counters{};
 };
 
@@ -85,6 +87,8 @@ struct AgentSnapshot {
     ReloadSnapshot last_reload;  ///< the start counts as one
     std::uint64_t reloads = 0;
     std::uint64_t refused_reloads = 0;
+    std::string fault;               ///< why its datapath forwards nothing; empty: proven to forward
+    std::optional<BgpSnapshot> bgp;  ///< nothing: it announces nothing
 };
 
 /// Everything that the outside reads about a balancer, at one moment.

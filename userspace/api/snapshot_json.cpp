@@ -112,6 +112,7 @@ Json to_json(const ServiceSnapshot& service, std::uint32_t table_size) {
     json.update(to_json(service.counters.traffic));
     json["backends"] = to_json(service.backends, table_size);
     json["leaving"] = to_json(service.leaving, table_size);
+    json["fault"] = null_if_empty(service.fault);
     return json;
 }
 
@@ -131,6 +132,7 @@ Json to_json(const std::optional<AgentSnapshot>& agent) {
          {{"at", to_text(agent->last_reload.at)},
           {"ok", agent->last_reload.ok},
           {"errors", agent->last_reload.errors}}},
+        {"fault", null_if_empty(agent->fault)},
     };
 }
 }  // namespace
@@ -147,6 +149,7 @@ Json to_json(const Snapshot& snapshot) {
         {"table_size", snapshot.table_size},   {"agent", to_json(snapshot.agent)},
         {"interfaces", std::move(interfaces)}, {"services", std::move(services)},
     };
+    json["bgp"] = snapshot.agent && snapshot.agent->bgp ? to_json(*snapshot.agent->bgp) : Json(nullptr);
     json.update(stats_json(snapshot));
     return json;
 }

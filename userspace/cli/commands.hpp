@@ -28,6 +28,7 @@ void add_flows(CLI::App& app, int& status);
 void add_genkey(CLI::App& app, int& status);
 void add_replay(CLI::App& app, int& status);
 void add_plan(CLI::App& app, int& status);
+void add_relay(CLI::App& app, int& status);
 void add_reload(CLI::App& app, int& status);
 void add_services(CLI::App& app, int& status);
 void add_simulate(CLI::App& app, int& status);
@@ -35,5 +36,6 @@ void add_stats(CLI::App& app, int& status);
 void add_status(CLI::App& app, int& status);
 void add_table(CLI::App& app, int& status);
 void add_trace(CLI::App& app, int& status);
+void add_withdraw(CLI::App& app, int& status);
 
 }  // namespace guideway::cli

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "cli/bgp_status.hpp"
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
 #include "cli/current_status.hpp"
@@ -24,6 +25,8 @@ void print_agent(const Json& status) {
         fmt::print("agent {} of {}, process {}, since {}\n", text(agent.at("version")),
                    text(agent.at("config_file")), agent.at("process").get<int>(), text(agent.at("started")));
         fmt::print("fingerprint {}\n", text(agent.at("fingerprint")));
+        if (!agent.at("fault").is_null())
+            fmt::print("{}: NOTHING IS FORWARDED\n", text(agent.at("fault")));
         const auto& reload = agent.at("last_reload");
         if (!reload.at("ok"))
             fmt::print("the last reload was refused at {}:\n  {}\n", text(reload.at("at")),
@@ -91,6 +94,8 @@ void print_services(const Json& status) {
                        health.at("backends").get<std::size_t>(),
                        health.at("warmed_up") ? "" : ", not all are judged yet",
                        health.at("panic") ? ", PANIC: all serve that are not taken out by hand" : "");
+        if (!service.at("fault").is_null())
+            fmt::print("  NOTHING IS FORWARDED: {}\n", text(service.at("fault")));
         const auto& slots = service.at("slots_by_state");
         fmt::print("  slots    {} settled, {} learning, {} tracking; {} packets looked up a flow record\n",
                    slots.at("settled").get<unsigned>(), slots.at("learning").get<unsigned>(),
@@ -109,6 +114,7 @@ void print_stats(const Json& status) {
 
 void print_status(const Json& status) {
     print_agent(status);
+    print_bgp(status);
     print_services(status);
     print_backends(status);
     print_stats(status);

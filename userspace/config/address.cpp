@@ -114,6 +114,29 @@ Result<IpAddress> read_v6_address(const Scalar& scalar) {
     return address;
 }
 
+Result<RouteNextHop> read_next_hop(const Scalar& scalar) {
+    if (scalar.text == "self")
+        return RouteNextHop{};
+    const auto address = read_v4_address(scalar);
+    return address ? Result<RouteNextHop>(RouteNextHop{*address}) : std::unexpected(address.error());
+}
+
+Result<RouteNextHop> read_next_hop6(const Scalar& scalar) {
+    if (scalar.text == "self")
+        return RouteNextHop{};
+    const auto address = read_v6_address(scalar);
+    return address ? Result<RouteNextHop>(RouteNextHop{*address}) : std::unexpected(address.error());
+}
+
+Result<Family> read_family(const Scalar& scalar) {
+    if (scalar.text == "ipv4")
+        return Family::kIpv4;
+    if (scalar.text == "ipv6")
+        return Family::kIpv6;
+    return fail("'{}' is not one of ipv4, ipv6{}", printable(scalar.text),
+                did_you_mean(scalar.text, {"ipv4", "ipv6"}));
+}
+
 Result<Prefix> read_prefix(const Scalar& scalar) {
     const std::string_view text = scalar.text;
     const std::size_t slash = std::min(text.find('/'), text.size());

@@ -14,4 +14,16 @@ std::string Endpoint::text() const {
     return fmt::format(fmt::runtime(address.is_v4() ? "{}:{}" : "[{}]:{}"), address.text(), port);
 }
 
+std::string Community::text() const {
+    return second ? fmt::format("{}:{}:{}", as, value, *second) : fmt::format("{}:{}", as, value);
+}
+
+Family family_of(const IpAddress& address) {
+    return address.is_v4() ? Family::kIpv4 : Family::kIpv6;
+}
+
+std::vector<Family> families_of(const Peer& peer) {
+    return peer.families.empty() ? std::vector{family_of(peer.address)} : peer.families;
+}
+
 }  // namespace guideway::config

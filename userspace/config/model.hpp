@@ -106,20 +106,39 @@ struct Health {
 
 enum class AnnounceWhen : std::uint8_t { kAny, kAll };
 
-/// A BGP community, `high:low`.
+/// A BGP community: standard, `as:value` with 16 bits each, or large, `as:value:second` with 32 bits each
+/// (RFC 8092).
 struct Community {
-    std::uint16_t high = 0;
-    std::uint16_t low = 0;
+    std::uint32_t as = 0;
+    std::uint32_t value = 0;
+    std::optional<std::uint32_t> second;  ///< set: it is a large one
 
+    [[nodiscard]] std::string text() const;
     auto operator<=>(const Community&) const = default;
 };
 
-/// When and how the routes to a service's VIPs are announced.
-struct Announce {
-    std::uint32_t min_healthy = 1;
-    AnnounceWhen when = AnnounceWhen::kAny;
+/// Where routers shall send packets for a VIP.
+struct RouteNextHop {
+    std::optional<IpAddress> address;  ///< nothing: this balancer's end of the session
+
+    bool operator==(const RouteNextHop&) const = default;
+};
+
+/// What a route says beside its prefix.
+struct RouteAttributes {
     std::vector<Community> communities;
     std::optional<std::uint32_t> med;
+    std::optional<std::uint32_t> local_preference;
+    std::optional<RouteNextHop> next_hop;   ///< of IPv4 routes
+    std::optional<RouteNextHop> next_hop6;  ///< of IPv6 routes
+
+    bool operator==(const RouteAttributes&) const = default;
+};
+
+/// When and how the routes to a service's VIPs are announced.
+struct Announce : RouteAttributes {
+    std::uint32_t min_healthy = 1;
+    AnnounceWhen when = AnnounceWhen::kAny;
 
     bool operator==(const Announce&) const = default;
 };
@@ -175,18 +194,35 @@ struct Datapath {
     bool operator==(const Datapath&) const = default;
 };
 
+enum class Family : std::uint8_t { kIpv4, kIpv6 };
+
 /// A BGP neighbour.
 struct Peer {
     IpAddress address;
     std::uint32_t as = 0;
+    std::optional<IpAddress> source;  ///< this balancer's end; nothing: as the kernel routes
+    std::uint16_t port = 179;
+    Duration hold_time = std::chrono::seconds(90);  ///< whole seconds
+    std::string password;                           ///< TCP MD5 (RFC 2385); empty: none
+    std::string password_file;                      ///< where the password was read from
+    std::optional<std::uint8_t> ttl;                ///< of the session's packets; nothing: the system's
+    Duration graceful_restart{0};                   ///< whole seconds; 0: not negotiated
+    std::vector<Family> families;                   ///< of routes; empty: that of the address
 
     bool operator==(const Peer&) const = default;
 };
 
-struct Bgp {
+/// The families of the routes that a peer gets.
+[[nodiscard]] std::vector<Family> families_of(const Peer& peer);
+[[nodiscard]] Family family_of(const IpAddress& address);
+
+/// The routers, and what the routes of all services say; a service's own attributes come before these, its
+/// communities beside them.
+struct Bgp : RouteAttributes {
     std::uint32_t local_as = 0;
     IpAddress router_id;  ///< IPv4
     std::vector<Peer> peers;
+    Duration graceful_shutdown = std::chrono::seconds(10);
 
     bool operator==(const Bgp&) const = default;
 };

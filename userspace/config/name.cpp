@@ -80,4 +80,23 @@ Result<std::string> read_url_path(const Scalar& scalar) {
     return text;
 }
 
+Result<std::string> read_password(std::string_view text) {
+    // What the kernel takes (TCP_MD5SIG_MAXKEYLEN), in characters that mean themselves in every router's
+    // file.
+    constexpr std::size_t kLongest = 80;
+    const auto plain = [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; };
+    if (text.empty() || text.size() > kLongest)
+        return fail("expected a password of 1..{} characters, found {}", kLongest, text.size());
+    if (const auto odd = std::ranges::find_if_not(text, plain); odd != text.end())
+        return fail("character {} of the password is a blank, a quote, a backslash or not ASCII",
+                    odd - text.begin() + 1);
+    return std::string(text);
+}
+
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view kBlanks = " \t\r\n";
+    const std::size_t first = std::min(text.find_first_not_of(kBlanks), text.size());
+    return text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
+}
+
 }  // namespace guideway::config

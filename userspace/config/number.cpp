@@ -129,15 +129,27 @@ Result<std::uint32_t> read_table_size(const Scalar& scalar) {
 }
 
 Result<Community> read_community(const Scalar& scalar) {
-    const std::string_view text = scalar.text;
-    const std::size_t colon = std::min(text.find(':'), text.size());
-    const std::string_view high = text.substr(0, colon);
-    const std::string_view low = text.substr(std::min(colon + 1, text.size()));
-    const auto high_value = parse_number<std::uint16_t>(high);
-    const auto low_value = parse_number<std::uint16_t>(low);
-    if (!is_plain_decimal(high) || !is_plain_decimal(low) || !high_value || !low_value)
-        return fail("'{}' is not a community such as 64512:100 (each part 0..65535)", printable(text));
-    return Community{*high_value, *low_value};
+    constexpr std::uint64_t kStandard = 65535, kLarge = 4294967295;
+    std::vector<std::uint64_t> parts;
+    std::string_view rest = scalar.text;
+    for (bool more = true; more;) {
+        const std::size_t colon = rest.find(':');
+        const std::string_view digits = rest.substr(0, colon);
+        const auto part = parse_number<std::uint64_t>(digits);
+        parts.push_back(is_plain_decimal(digits) && part ? *part : UINT64_MAX);
+        more = colon != std::string_view::npos;
+        rest.remove_prefix(more ? colon + 1 : 0);
+    }
+    const bool large = parts.size() == 3;
+    const auto fits = [&](std::uint64_t part) { return part <= (large ? kLarge : kStandard); };
+    if ((!large && parts.size() != 2) || !std::ranges::all_of(parts, fits))
+        return fail(
+            "'{}' is not a community such as 64512:100 (each part 0..65535) or 64512:1:2 (0..4294967295)",
+            printable(scalar.text));
+    Community community{static_cast<std::uint32_t>(parts[0]), static_cast<std::uint32_t>(parts[1]), {}};
+    if (large)
+        community.second = static_cast<std::uint32_t>(parts[2]);
+    return community;
 }
 
 Result<ProbeMark> read_probe_mark(const Scalar& scalar) {

@@ -64,8 +64,18 @@ using DurationRange = Range<Duration>;
 [[nodiscard]] Result<StatusRange> read_status_range(const Scalar& scalar);
 /// A prime in 251..1048573.
 [[nodiscard]] Result<std::uint32_t> read_table_size(const Scalar& scalar);
-/// `64512:100`.
+/// `64512:100`, `64512:1:2`.
 [[nodiscard]] Result<Community> read_community(const Scalar& scalar);
+/// `self`, or an address of the family.
+[[nodiscard]] Result<RouteNextHop> read_next_hop(const Scalar& scalar);
+[[nodiscard]] Result<RouteNextHop> read_next_hop6(const Scalar& scalar);
+/// `ipv4`, `ipv6`.
+[[nodiscard]] Result<Family> read_family(const Scalar& scalar);
+/// A TCP MD5 password as a file holds it; the error never shows it.
+[[nodiscard]] Result<std::string> read_password(std::string_view text);
+
+/// Without blanks and line breaks around it.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
 /// `0x67000000/0xff000000`.
 [[nodiscard]] Result<ProbeMark> read_probe_mark(const Scalar& scalar);
 

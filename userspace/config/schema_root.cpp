@@ -10,13 +10,6 @@ namespace {
 
 using enum Presence;
 
-constexpr std::string_view kBlanks = " \t\r\n";
-
-std::string_view trim(std::string_view text) {
-    const std::size_t first = std::min(text.find_first_not_of(kBlanks), text.size());
-    return text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
-}
-
 void read_interfaces(const Place& place, Config& config) {
     list(&Config::interfaces, "interface names", read_interface).read(place, config);
     const auto* sequence = std::get_if<Sequence>(&place.node().value);
@@ -42,7 +35,7 @@ void read_hash_key_file(const Place& place, Config& config) {
         place.error("{}", text.error().message);
         return;
     }
-    if (const auto key = read_hash_key(trim(*text)))
+    if (const auto key = read_hash_key(trimmed(*text)))
         config.hash_key = *key;
     else
         place.error("{}: {}", config.hash_key_file, key.error().message);
@@ -79,8 +72,7 @@ const Keys<Config>& keys_of() {
          "where /metrics, /healthz, /readyz and /status.json are served; without it: nowhere"},
         {"datapath", section(&Config::datapath), kOptional, "", "the XDP program and its maps"},
         {"bgp", section(&Config::bgp), kOptional, "",
-         "the routers that the VIPs are announced to; without it: nothing is announced",
-         "BGP announcements are"},
+         "the routers that the VIPs are announced to; without it: nothing is announced"},
         {"services", sections(&Config::services), kRequired, "", "what is balanced; may be []"},
     };
     return keys;
@@ -117,27 +109,6 @@ const Keys<Datapath>& keys_of() {
         {"probe_mark", scalar(&Datapath::probe_mark, "VALUE/MASK", read_probe_mark), kDefault,
          "0x67000000/0xff000000",
          "socket mark of health probes, in hexadecimal; the bits outside the mask tell backends apart"},
-    };
-    return keys;
-}
-
-template <>
-const Keys<Bgp>& keys_of() {
-    static const Keys<Bgp> keys{
-        {"local_as", integer(&Bgp::local_as, 1, 4294967295), kRequired, "64512", "this balancer's AS number"},
-        {"router_id", scalar(&Bgp::router_id, "IPv4 address", read_v4_address), kRequired, "10.0.0.5",
-         "this balancer's BGP identifier"},
-        {"peers", sections(&Bgp::peers), kRequired, "", "the routers"},
-    };
-    return keys;
-}
-
-template <>
-const Keys<Peer>& keys_of() {
-    static const Keys<Peer> keys{
-        {"address", scalar(&Peer::address, "IP address", read_backend_address), kRequired, "10.0.0.1",
-         "the router's address"},
-        {"as", integer(&Peer::as, 1, 4294967295), kRequired, "64512", "the router's AS number"},
     };
     return keys;
 }

@@ -114,7 +114,7 @@ const Keys<Service>& keys_of() {
         {"health", section(&Service::health), kOptional, "",
          "how backends are probed; without it: they are taken to be healthy"},
         {"announce", section(&Service::announce), kOptional, "",
-         "when and how the VIPs' routes are announced", "BGP announcements are"},
+         "when and how the VIPs' routes are announced"},
         {"allow", allow(), kDefault, "[]",
          "clients that are served, as prefixes; a family without any prefix is not restricted",
          "client filters are"},
@@ -135,24 +135,6 @@ const Keys<Listener>& keys_of() {
          "\"192.0.2.10:443/udp\"",
          "the VIP, port (* = any) and protocol (tcp, udp)"},
         {"quic", boolean(&Listener::quic), kDefault, "false", "whether the UDP packets are QUIC"},
-    };
-    return keys;
-}
-
-template <>
-const Keys<Announce>& keys_of() {
-    static const Keys<Announce> keys{
-        {"min_healthy", integer(&Announce::min_healthy, 0, 32767), kDefault, "1",
-         "with fewer healthy backends the VIPs are withdrawn"},
-        {"when",
-         choice<Announce, AnnounceWhen, AnnounceWhen>(
-             &Announce::when, {{"any", AnnounceWhen::kAny}, {"all", AnnounceWhen::kAll}}),
-         kDefault, "any",
-         "a VIP of several services is announced when any or all of them have enough backends"},
-        {"communities", list(&Announce::communities, "communities", read_community), kDefault, "[]",
-         "BGP communities of the routes, such as \"64512:100\""},
-        {"med", integer(&Announce::med, 0, 4294967295), kOptional, "50",
-         "multi-exit discriminator of the routes; without it: none"},
     };
     return keys;
 }

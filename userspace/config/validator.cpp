@@ -181,6 +181,52 @@ void check_limits(const Place& root, const Config& config) {
                         datapath.max_backends);
 }
 
+bool is_explicit(const std::optional<RouteNextHop>& next_hop) {
+    return next_hop && next_hop->address;
+}
+
+/// Whether routes of that family have a next hop without the session's own address.
+bool has_explicit_next_hop(const Config& config, Family family) {
+    const auto member = family == Family::kIpv4 ? &RouteAttributes::next_hop : &RouteAttributes::next_hop6;
+    return is_explicit((*config.bgp).*member) &&
+           std::ranges::none_of(config.services, [&](const Service& each) {
+               return (each.announce.*member) && !is_explicit(each.announce.*member);
+           });
+}
+
+void check_families(const Place& place, const Peer& peer, const Config& config) {
+    FirstUses<std::uint8_t> seen;
+    const auto check = [&](const Place& item, Family family) {
+        const bool v4 = family == Family::kIpv4;
+        if (const auto line = seen.claim(static_cast<std::uint8_t>(family), item))
+            item.error("{} is listed twice", v4 ? "ipv4" : "ipv6");
+        if (family != family_of(peer.address) && !has_explicit_next_hop(config, family))
+            item.error(
+                "{0} routes over an {1} session need an address in bgp.{2}, and no 'self' in a "
+                "service's {2}",
+                v4 ? "IPv4" : "IPv6", v4 ? "IPv6" : "IPv4", v4 ? "next_hop" : "next_hop6");
+    };
+    walk(place, "families", peer.families, check);
+}
+
+void check_bgp(const Place& root, const Config& config) {
+    const auto bgp = root.find("bgp");
+    if (!bgp || !config.bgp)
+        return;
+    FirstUses<IpAddress> addresses;
+    walk(*bgp, "peers", config.bgp->peers, [&](const Place& place, const Peer& peer) {
+        const auto address = place.find("address");
+        if (!address || peer.address.is_unspecified())
+            return;
+        if (const auto line = addresses.claim(peer.address, *address))
+            address->error("{} is already used at line {}", peer.address.text(), line);
+        if (const auto source = place.find("source");
+            source && peer.source && peer.source->is_v4() != peer.address.is_v4())
+            source->error("{} is not of the family of {}", peer.source->text(), peer.address.text());
+        check_families(place, peer, config);
+    });
+}
+
 }  // namespace
 
 void validate(const Place& root, const Config& config) {
@@ -193,6 +239,7 @@ void validate(const Place& root, const Config& config) {
         validate_health(place, service);
     });
     check_limits(root, config);
+    check_bgp(root, config);
 }
 
 }  // namespace guideway::config

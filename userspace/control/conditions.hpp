@@ -39,6 +39,7 @@ struct Condition {
 struct Overrides {
     std::set<BackendId> drained;   ///< keep the flows they have, get no new ones
     std::set<BackendId> disabled;  ///< as if their checks had failed
+    bool withdrawn = false;        ///< no VIP is announced
 
     bool operator==(const Overrides&) const = default;
 };

@@ -26,7 +26,7 @@ bool is_native(unsigned index) {
     return bpf_xdp_query(static_cast<int>(index), 0, &query) == 0 && query.attach_mode == XDP_ATTACHED_DRV;
 }
 
-std::uint32_t attached_program(unsigned index) {
+std::uint32_t program_id_on(unsigned index) {
     std::uint32_t id = 0;
     bpf_xdp_query_id(static_cast<int>(index), 0, &id);
     return id;
@@ -75,7 +75,7 @@ Result<Attachment> attach_anew(const Pins& pins, const std::string& interface, u
         return fail(
             "attach to {}: another XDP program (id {}) is attached there; detach it (`ip link set dev {} xdp "
             "off`, or `bpftool link` if a link holds it)",
-            interface, attached_program(index), interface);
+            interface, program_id_on(index), interface);
     if (!link)
         return bpf_failure(fmt::format("attach to {}", interface), errno);
     if (auto pinned = pins.put(link_pin_name(interface), link.get()); !pinned)
@@ -125,6 +125,24 @@ bool is_attached(const Pins& pins, const std::string& interface) {
     const auto link = pins.get(link_pin_name(interface));
     const unsigned index = if_nametoindex(interface.c_str());
     return link && index != 0 && link_interface(link->get()) == index;
+}
+
+Result<UniqueFd> attached_program(const Pins& pins, const std::string& interface) {
+    const auto link = pins.get(link_pin_name(interface));
+    if (!link)
+        return fail("not attached to {}: its link is not pinned any more", interface);
+    bpf_link_info info{};
+    std::uint32_t length = sizeof(info);
+    if (bpf_obj_get_info_by_fd(link->get(), &info, &length) != 0)
+        return fail("not attached to {}: ask its link: {}", interface, errno_text());
+    const unsigned index = if_nametoindex(interface.c_str());
+    if (index == 0 || info.xdp.ifindex != index)
+        return fail("not attached to {}: {}", interface,
+                    index == 0 ? "there is no such interface" : "the program was detached from it");
+    UniqueFd program(bpf_prog_get_fd_by_id(info.prog_id));
+    if (!program)
+        return fail("not attached to {}: open program {}: {}", interface, info.prog_id, errno_text());
+    return program;
 }
 
 }  // namespace guideway::datapath

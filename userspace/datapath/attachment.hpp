@@ -35,4 +35,7 @@ struct Attachment {
 /// Whether the pinned link still leads to its interface.
 [[nodiscard]] bool is_attached(const Pins& pins, const std::string& interface);
 
+/// The program that the pinned link runs on its interface. Errors: `not attached to eth0`, and why.
+[[nodiscard]] Result<UniqueFd> attached_program(const Pins& pins, const std::string& interface);
+
 }  // namespace guideway::datapath

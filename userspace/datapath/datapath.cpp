@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datapath/datapath.hpp"
 
+#include <bpf/bpf.h>
+
 namespace guideway::datapath {
 
 namespace {
@@ -14,6 +16,12 @@ Result<Maps> adoptable(const Pins& pins, const Geometry& wanted) {
         return fail("the pinned maps have table_size {}, max_services {}, max_backends {}, max_flows {}",
                     found.table_size, found.max_services, found.max_backends, found.max_flows);
     return maps;
+}
+
+std::uint32_t map_id(int fd) {
+    bpf_map_info info{};
+    std::uint32_t length = sizeof(info);
+    return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.id : 0;
 }
 
 /// 'abi' speaks for the others: it goes first and comes last, so that a crash in between leaves nothing to
@@ -98,6 +106,20 @@ Result<void> Datapath::leave_all_but(const std::string& interface) const {
             return detached;
     }
     return {};
+}
+
+Result<void> Datapath::check_pins() const {
+    Result<void> checked;
+    for_each_map(maps_.fds(), [&](const std::string_view name, const UniqueFd& fd) {
+        if (!checked)
+            return;
+        const auto pinned = pins_.get(name);
+        if (!pinned)
+            checked = std::unexpected(pinned.error());
+        else if (map_id(pinned->get()) != map_id(fd.get()))
+            checked = fail("the pin '{}' holds another map than the program uses", pins_.path(name));
+    });
+    return checked;
 }
 
 Result<void> Datapath::remove() const {

@@ -37,6 +37,9 @@ class Datapath {
     /// Detaches from the other interfaces.
     [[nodiscard]] Result<void> leave_all_but(const std::string& interface) const;
 
+    /// Whether the pins still hold these maps. Errors: which one does not.
+    [[nodiscard]] Result<void> check_pins() const;
+
     /// Ends forwarding: no program, no pins.
     [[nodiscard]] Result<void> remove() const;
 

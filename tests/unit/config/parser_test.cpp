@@ -68,7 +68,7 @@ TEST_CASE("every key of the example's service reaches its member") {
     CHECK(web.health->check == Check::kHttp);
     CHECK(web.health->path == "/healthz");
     CHECK(web.health->port == 80);
-    CHECK(web.announce.communities == std::vector{Community{64512, 100}});
+    CHECK(web.announce.communities == std::vector{Community{64512, 100, {}}});
     CHECK(web.announce.med == 50u);
     CHECK(web.allow == std::vector{Prefix{IpAddress::parse("0.0.0.0").value(), 0}});
     CHECK(web.deny.empty());
@@ -95,6 +95,37 @@ TEST_CASE("a backend has what its keys say, a bare address has the defaults") {
     CHECK(backends[1].state == BackendState::kUp);
     CHECK_FALSE(backends[1].mac);
     CHECK_FALSE(backends[1].mtu);
+}
+
+TEST_CASE("every key of a peer reaches its member, and a service's attributes stand beside those of all") {
+    const Parsed parsed = parse(read_file(fixtures("good") + "/bgp.yaml").value(), "a.yaml", read_test_key);
+    REQUIRE(texts(parsed.errors).empty());
+    const Bgp& bgp = parsed.config.bgp.value();
+    CHECK(bgp.local_as == 4200000001);
+    CHECK(bgp.communities == std::vector{Community{64512, 1, {}}, Community{4200000001, 1, 2}});
+    CHECK(bgp.med == 10u);
+    CHECK(bgp.local_preference == 200u);
+    CHECK(bgp.next_hop == RouteNextHop{});
+    CHECK(bgp.next_hop6 == RouteNextHop{IpAddress::parse("2001:db8::5")});
+    CHECK(bgp.graceful_shutdown == 0ms);
+    REQUIRE(bgp.peers.size() == 2);
+    CHECK(bgp.peers[0].source == IpAddress::parse("10.0.0.5"));
+    CHECK(bgp.peers[0].port == 1179);
+    CHECK(bgp.peers[0].hold_time == 9s);
+    CHECK(bgp.peers[0].ttl == 255);
+    CHECK(bgp.peers[0].graceful_restart == 2min);
+    CHECK(bgp.peers[0].password == "000102030405060708090a0b0c0d0e0f");
+    CHECK(bgp.peers[0].password_file == "/keys/good");
+    CHECK(families_of(bgp.peers[0]) == std::vector{Family::kIpv4, Family::kIpv6});
+    CHECK(families_of(bgp.peers[1]) == std::vector{Family::kIpv6});
+    const Announce& announce = parsed.config.services.at(0).announce;
+    CHECK(announce.min_healthy == 0);
+    CHECK(announce.when == AnnounceWhen::kAll);
+    CHECK(announce.communities == std::vector{Community{65535, 65281, {}}});
+    CHECK(announce.med == 0u);
+    CHECK(announce.local_preference == 0u);
+    CHECK(announce.next_hop == RouteNextHop{IpAddress::parse("10.0.0.9")});
+    CHECK_FALSE(announce.next_hop6);
 }
 
 TEST_CASE("the order of the keys of a listener does not matter") {

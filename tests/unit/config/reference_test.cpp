@@ -128,6 +128,12 @@ TEST_CASE("the defaults that the reference states for health and announcements a
     CHECK(announce.min_healthy == Announce{}.min_healthy);
     CHECK(announce.when == Announce{}.when);
     CHECK(announce.communities == Announce{}.communities);
+    REQUIRE(config.bgp);
+    CHECK(config.bgp->graceful_shutdown == Bgp{}.graceful_shutdown);
+    REQUIRE(config.bgp->peers.size() == 1);
+    CHECK(config.bgp->peers[0].port == Peer{}.port);
+    CHECK(config.bgp->peers[0].hold_time == Peer{}.hold_time);
+    CHECK(config.bgp->peers[0].graceful_restart == Peer{}.graceful_restart);
 }
 
 }  // namespace guideway::config

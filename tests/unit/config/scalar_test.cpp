@@ -96,8 +96,35 @@ TEST_CASE("probe marks and communities are read to their numbers") {
     CHECK(read_probe_mark({"0x67000000/0xff000000", false}).value() == ProbeMark{0x67000000, 0xff000000});
     CHECK_FALSE(read_probe_mark({"0x/0xff000000", false}));
     CHECK_FALSE(read_probe_mark({"0x0/0xff000000", false}));
-    CHECK(read_community({"65535:0", false}).value() == Community{65535, 0});
+    CHECK(read_community({"65535:0", false}).value() == Community{65535, 0, {}});
+    CHECK(read_community({"4200000000:1:4294967295", false}).value() == Community{4200000000, 1, 4294967295});
+    for (const char* text : {"65536:0", "1", "1:2:3:4", "1:2:", ":1:2", "1:2:4294967296", "1:-2:3"}) {
+        INFO(text);
+        CHECK_FALSE(read_community({text, false}));
+    }
     CHECK_FALSE(read_community({"65535:00", false}));
+}
+
+TEST_CASE("a next hop is self or an address of its family") {
+    CHECK(read_next_hop({"self", false}).value() == RouteNextHop{});
+    CHECK(read_next_hop({"10.0.0.9", false}).value() == RouteNextHop{IpAddress::parse("10.0.0.9")});
+    CHECK(read_next_hop6({"2001:db8::9", false}).value() == RouteNextHop{IpAddress::parse("2001:db8::9")});
+    CHECK_FALSE(read_next_hop({"2001:db8::9", false}));
+    CHECK_FALSE(read_next_hop6({"10.0.0.9", false}));
+    CHECK_FALSE(read_next_hop({"Self", false}));
+}
+
+TEST_CASE("a password is characters that mean themselves, and no error shows it") {
+    CHECK(read_password("s3cr;t#{x}$").value() == "s3cr;t#{x}$");
+    CHECK(read_password(std::string(80, 'x')));
+    CHECK(read_password(std::string(81, 'x')).error().message ==
+          "expected a password of 1..80 characters, found 81");
+    CHECK(read_password("").error().message == "expected a password of 1..80 characters, found 0");
+    for (const char* text : {"sec ret", "sec\"ret", "sec\\ret", "sec\nret", "sec\xc3\xa9"}) {
+        INFO(text);
+        CHECK(read_password(text).error().message ==
+              "character 4 of the password is a blank, a quote, a backslash or not ASCII");
+    }
 }
 
 TEST_CASE("a suggestion is made for near words only") {

@@ -21,8 +21,6 @@ std::string unbuilt(const std::string& line) {
 
 TEST_CASE("a value that needs a missing feature is reported by the feature's name, and is no error") {
     CHECK(unbuilt("encapsulation: gre") == "services[0].encapsulation: gre is not built yet (ipip is)");
-    CHECK(unbuilt("announce: {}") ==
-          "services[0].announce: BGP announcements are not built yet; remove the key");
     CHECK(unbuilt("deny: [10.0.0.0/8]") ==
           "services[0].deny: client filters are not built yet; remove the key");
     CHECK(unbuilt("allow: [10.0.0.0/8]") ==

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/announcer.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+#include <vector>
+
+namespace guideway::agent {
+
+namespace {
+/// Of a long list, its beginning and how many more there are.
+std::string some_of(const std::vector<std::string>& vips) {
+    constexpr std::size_t kShown = 5;
+    if (vips.size() <= kShown)
+        return fmt::format("{}", fmt::join(vips, ", "));
+    return fmt::format("{} and {} more", fmt::join(vips.begin(), vips.begin() + kShown, ", "),
+                       vips.size() - kShown);
+}
+}  // namespace
+
+Announcer::Announcer(boost::asio::io_context& loop, const std::string& runtime_dir)
+    : loop_(loop),
+      directory_(runtime_dir + "/bgp"),
+      relay_program_(std::filesystem::read_symlink("/proc/self/exe")) {}
+
+Announcer::~Announcer() {
+    if (speaker_)
+        speaker_->end();
+}
+
+Result<void> Announcer::configure(const std::optional<config::Bgp>& bgp, bool withdrawn) {
+    if (!bgp) {
+        if (speaker_)
+            speaker_->end();
+        speaker_ = nullptr;
+        announcements_.clear();
+        return {};
+    }
+    if (speaker_)
+        return speaker_->reconfigure(*bgp);
+    auto speaker =
+        bgp::Speaker::start(loop_, {.bgp = *bgp,
+                                    .directory = directory_,
+                                    .relay_program = relay_program_,
+                                    .presence = withdrawn ? bgp::Presence::kGone : bgp::Presence::kPresent});
+    if (!speaker)
+        return std::unexpected(speaker.error());
+    speaker_ = std::move(*speaker);
+    return {};
+}
+
+/// What is withdrawn by hand stays wanted: it leaves step by step, and may come back.
+void Announcer::update(const config::Config& config, const bgp::BalancerFacts& balancer,
+                       const bgp::FactsOf& services, bool complete) {
+    if (!speaker_)
+        return;
+    auto servable = balancer;
+    servable.withdrawn = false;
+    speaker_->want(bgp::routes_of(bgp::decide(config, servable, services)), complete);
+    auto next = bgp::decide(config, balancer, services);
+    log_changes(next);
+    announcements_ = std::move(next);
+}
+
+void Announcer::log_changes(const Announcements& next) const {
+    std::map<std::string, std::vector<std::string>> changed;
+    for (const auto& [vip, announcement] : next) {
+        const auto before = announcements_.find(vip);
+        if (before == announcements_.end() || before->second.announced != announcement.announced)
+            changed[announcement.reason].push_back(vip.text());
+    }
+    for (const auto& [reason, vips] : changed) {
+        if (reason.empty())
+            spdlog::info("announced: {}", some_of(vips));
+        else
+            spdlog::warn("not announced: {} ({})", some_of(vips), reason);
+    }
+}
+
+boost::asio::awaitable<bool> Announcer::withdraw() {
+    const auto speaker = speaker_;
+    if (!speaker)
+        co_return true;
+    co_return co_await speaker->leave();
+}
+
+void Announcer::announce() {
+    if (speaker_)
+        speaker_->stay();
+}
+
+std::optional<api::BgpSnapshot> Announcer::snapshot() const {
+    if (!speaker_)
+        return std::nullopt;
+    return api::BgpSnapshot{.speaker = speaker_->status(), .vips = announcements_};
+}
+
+}  // namespace guideway::agent

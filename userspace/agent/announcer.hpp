@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api/snapshot.hpp"
+#include "bgp/announcement.hpp"
+#include "bgp/speaker.hpp"
+
+namespace guideway::agent {
+
+/// Has the routers told what this balancer can serve, if the configuration has a `bgp` section.
+class Announcer {
+  public:
+    Announcer(boost::asio::io_context& loop, const std::string& runtime_dir);
+    /// Ends ExaBGP.
+    ~Announcer();
+    Announcer(const Announcer&) = delete;
+    Announcer& operator=(const Announcer&) = delete;
+
+    /// Starts ExaBGP, changes its sessions, or ends it, as the section appears, changes or goes. `withdrawn`:
+    /// one that is started announces nothing until announce(). Errors: ExaBGP's socket.
+    [[nodiscard]] Result<void> configure(const std::optional<config::Bgp>& bgp, bool withdrawn);
+
+    /// Announces what can be served, and nothing else. `complete`: what cannot be served now could not be
+    /// before a restart either (Speaker::want).
+    void update(const config::Config& config, const bgp::BalancerFacts& balancer,
+                const bgp::FactsOf& services, bool complete);
+
+    /// Marks the routes as leaving, then withdraws them: true once the routers have been told.
+    [[nodiscard]] boost::asio::awaitable<bool> withdraw();
+    /// Undoes withdraw().
+    void announce();
+
+    [[nodiscard]] bool active() const { return speaker_ != nullptr; }
+    [[nodiscard]] std::optional<api::BgpSnapshot> snapshot() const;
+
+  private:
+    using Announcements = std::map<IpAddress, bgp::Announcement>;
+    void log_changes(const Announcements& next) const;
+
+    boost::asio::io_context& loop_;
+    std::string directory_;
+    std::string relay_program_;  ///< as it was called at the start: an upgrade may replace the file
+    std::shared_ptr<bgp::Speaker> speaker_;
+    Announcements announcements_;
+};
+
+}  // namespace guideway::agent

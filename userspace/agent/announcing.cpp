@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How the agent decides which VIPs the routers may send here, and how it leaves.
+#include <spdlog/spdlog.h>
+
+#include "agent/agent.hpp"
+#include "datapath/counters.hpp"
+
+namespace guideway::agent {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr auto kAnyOutcome = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::seconds kProofInterval{1};
+/// For next hops to be found after a start; until then a router that restarts gracefully keeps its routes.
+constexpr std::chrono::seconds kTimeToResolve{3};
+/// The routers have moved away when no packet came for kQuiet; those that never do are not waited for.
+constexpr std::chrono::milliseconds kQuiet{500};
+constexpr std::chrono::seconds kMoveAwayWithin{10};
+}  // namespace
+
+Result<void> Agent::start_announcing() {
+    own_health_ = prove_datapath(options_.config, datapath_, reconciler_.numbering());
+    started_ = control::SteadyClock::now();
+    if (auto done = announcer_.configure(options_.config.bgp, conditions_.overrides().withdrawn); !done)
+        return done;
+    log_own_health({});
+    announce();
+    spawn(keep_proving());
+    return {};
+}
+
+/// The routers follow the backends' conditions, the datapath's proof and what was said by hand.
+void Agent::announce() {
+    if (!announcer_.active())
+        return;
+    bool complete = own_health_.fault.empty();
+    const auto facts = [&](const config::Service& service) {
+        const auto fault = own_health_.services.find(service.name);
+        bgp::ServiceFacts known{.warmed_up = health_.warmed_up(service.name),
+                                .healthy = count_healthy(service),
+                                .fault = fault == own_health_.services.end() ? "" : fault->second};
+        complete = complete && known.warmed_up && known.fault.empty();
+        return known;
+    };
+    for (const auto& service : options_.config.services)
+        static_cast<void>(facts(service));
+    complete = complete || control::SteadyClock::now() - started_ > kTimeToResolve;
+    announcer_.update(options_.config,
+                      {.withdrawn = conditions_.overrides().withdrawn, .fault = own_health_.fault}, facts,
+                      complete);
+}
+
+/// Up to what its announcement needs: beyond that it makes no difference.
+std::uint32_t Agent::count_healthy(const config::Service& service) const {
+    const auto now = control::SteadyClock::now();
+    std::uint32_t healthy = 0;
+    for (const auto& backend : service.backends) {
+        if (healthy >= service.announce.min_healthy)
+            break;
+        healthy += conditions_.at({service.name, backend.address}, now).availability > 0 ? 1 : 0;
+    }
+    return healthy;
+}
+
+asio::awaitable<void> Agent::keep_proving() {
+    asio::steady_timer timer(loop_);
+    for (;;) {
+        timer.expires_after(kProofInterval);
+        co_await timer.async_wait(kAnyOutcome);
+        auto before = std::move(own_health_);
+        own_health_ = prove_datapath(options_.config, datapath_, reconciler_.numbering());
+        if (own_health_ != before) {
+            log_own_health(before);
+            snapshot_ = nullptr;
+        }
+        announce();
+    }
+}
+
+void Agent::log_own_health(const OwnHealth& before) const {
+    if (own_health_.fault != before.fault) {
+        if (own_health_.fault.empty())
+            spdlog::info("the datapath forwards again");
+        else
+            spdlog::error("{}; nothing is forwarded", own_health_.fault);
+    }
+    for (const auto& [service, fault] : own_health_.services) {
+        const auto known = before.services.find(service);
+        if (known == before.services.end() || known->second != fault)
+            spdlog::error("service {}: {}; nothing is forwarded for it", service, fault);
+    }
+    for (const auto& [service, fault] : before.services) {
+        if (own_health_.fault.empty() && !own_health_.services.contains(service))
+            spdlog::info("service {}: the datapath forwards for it again", service);
+    }
+}
+
+/// Written down before it holds, as with backends.
+Result<void> Agent::obey_withdraw(bool withdrawn) {
+    if (!announcer_.active())
+        return fail("the configuration has no bgp section: nothing is announced");
+    auto overrides = conditions_.overrides();
+    if (overrides.withdrawn == withdrawn)
+        return {};
+    overrides.withdrawn = withdrawn;
+    if (auto written = overrides_file_.write(overrides); !written)
+        return written;
+    conditions_.set_overrides(std::move(overrides), control::SteadyClock::now());
+    if (withdrawn)
+        spawn([](Agent* agent) -> asio::awaitable<void> { co_await agent->announcer_.withdraw(); }(this));
+    else
+        announcer_.announce();
+    announce();
+    snapshot_ = nullptr;
+    return {};
+}
+
+/// Ends the loop once the routers have moved away: until then packets still come.
+asio::awaitable<void> Agent::leave() {
+    if (announcer_.active()) {
+        spdlog::info("leaving: the routes are marked, then withdrawn");
+        co_await announcer_.withdraw();
+        co_await until_quiet();
+    }
+    loop_.stop();
+}
+
+asio::awaitable<void> Agent::until_quiet() {
+    const auto packets = [this] {
+        std::uint64_t sum = 0;
+        for (const auto& [name, numbers] : reconciler_.numbering().services) {
+            if (const auto counters = datapath::service_counters(datapath_.maps(), numbers.number))
+                sum += counters->traffic.packets;
+        }
+        return sum;
+    };
+    const auto deadline = control::SteadyClock::now() + kMoveAwayWithin;
+    asio::steady_timer timer(loop_);
+    std::uint64_t before = 0;
+    do {
+        before = packets();
+        timer.expires_after(kQuiet);
+        co_await timer.async_wait(kAnyOutcome);
+    } while (packets() != before && control::SteadyClock::now() < deadline);
+}
+
+}  // namespace guideway::agent

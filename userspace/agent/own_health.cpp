@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/own_health.hpp"
+
+#include <linux/bpf.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "datapath/test_run.hpp"
+#include "maglev/flow_hash.hpp"
+
+namespace guideway::agent {
+
+namespace {
+using Bytes = std::vector<std::uint8_t>;
+
+constexpr std::size_t kEthernet = 14;
+constexpr std::size_t kIpv4 = 20;
+constexpr std::size_t kIpv6 = 40;
+constexpr std::size_t kIpv4Destination = 16;
+constexpr std::size_t kIpv6Destination = 24;
+/// For a listener on any port.
+constexpr std::uint16_t kDiscardPort = 9;
+/// How many flows are looked at for one that leads to a backend whose next hop is known.
+constexpr std::uint16_t kFlowsTried = 64;
+
+void put16(Bytes& bytes, std::size_t at, std::size_t value) {
+    bytes[at] = static_cast<std::uint8_t>(value >> 8);
+    bytes[at + 1] = static_cast<std::uint8_t>(value);
+}
+
+maglev::Flow known_flow(const config::Listener& listener) {
+    return {.source = *IpAddress::parse(listener.vip.is_v4() ? "0.0.0.0" : "::"),
+            .destination = listener.vip,
+            .source_port = 1,
+            .destination_port = listener.port == 0 ? kDiscardPort : listener.port,
+            .protocol = static_cast<std::uint8_t>(listener.protocol)};
+}
+
+/// A frame of the flow that carries nothing: of TCP one that starts no connection.
+Bytes frame_of(const maglev::Flow& flow) {
+    constexpr std::size_t kTcp = 20, kUdp = 8;
+    constexpr std::uint8_t kAck = 0x10;
+    const bool v4 = flow.destination.is_v4();
+    const bool tcp = flow.protocol == IPPROTO_TCP;
+    const std::size_t transport = kEthernet + (v4 ? kIpv4 : kIpv6);
+    Bytes frame(transport + (tcp ? kTcp : kUdp));
+    put16(frame, 12, v4 ? 0x0800 : 0x86dd);
+    auto* ip = frame.data() + kEthernet;
+    ip[0] = v4 ? 0x45 : 0x60;
+    put16(frame, kEthernet + (v4 ? 2 : 4), frame.size() - (v4 ? kEthernet : transport));
+    ip[v4 ? 8 : 7] = 64;
+    ip[v4 ? 9 : 6] = flow.protocol;
+    std::memcpy(ip + (v4 ? kIpv4Destination : kIpv6Destination), flow.destination.wire(), v4 ? 4 : 16);
+    put16(frame, transport, flow.source_port);
+    put16(frame, transport + 2, flow.destination_port);
+    if (tcp) {
+        frame[transport + 12] = (kTcp / 4) << 4;
+        frame[transport + 13] = kAck;
+    } else {
+        put16(frame, transport + 4, kUdp);
+    }
+    return frame;
+}
+
+/// Whether it is the inner packet in an outer one to the backend, sent to its next hop.
+bool is_wrapped_for(const abi::backend& backend, const Bytes& frame, const Bytes& inner) {
+    const auto address = abi::from_abi(backend.address);
+    const bool v4 = address.is_v4();
+    const std::size_t outer = v4 ? kIpv4 : kIpv6;
+    if (frame.size() != inner.size() + outer)
+        return false;
+    const auto* destination = frame.data() + kEthernet + (v4 ? kIpv4Destination : kIpv6Destination);
+    return std::memcmp(frame.data(), backend.next_hop_mac, sizeof(backend.next_hop_mac)) == 0 &&
+           std::memcmp(destination, address.wire(), v4 ? 4 : 16) == 0 &&
+           std::equal(inner.begin() + kEthernet, inner.end(), frame.begin() + kEthernet + outer);
+}
+
+/// One service's proof.
+class Proof {
+  public:
+    Proof(const config::Config& config, const datapath::Maps& maps, int program, std::uint32_t interface)
+        : config_(config), maps_(maps), program_(program), interface_(interface) {}
+
+    /// Why the service's packets are not forwarded; empty if they are, or if nothing can be told.
+    [[nodiscard]] std::string run(const config::Service& service, std::uint16_t number) const {
+        const auto slots = maps_.table(number);
+        const bool served = std::ranges::any_of(slots, [](std::uint16_t slot) { return slot != 0; });
+        if (service.listeners.empty() || !served)
+            return {};
+        auto flow = known_flow(service.listeners.front());
+        for (; flow.source_port <= kFlowsTried; ++flow.source_port) {
+            const auto* backend = backend_of(service, number, flow);
+            if (backend != nullptr && (backend->flags & abi::BACKEND_NEXT_HOP) != 0)
+                return run(flow, *backend);
+        }
+        return any_next_hop(number) ? "" : "no backend has a next hop";
+    }
+
+  private:
+    [[nodiscard]] const abi::backend* backend_of(const config::Service& service, std::uint16_t number,
+                                                 const maglev::Flow& flow) const {
+        const bool by_client = service.affinity == config::Affinity::kClient;
+        const auto hash = maglev::flow_hash(flow, config_.hash_key, by_client);
+        const auto slots = maps_.table(number);
+        const auto slot = slots[maglev::flow_slot(hash, static_cast<std::uint32_t>(slots.size()))];
+        const std::uint32_t owner = slot & abi::SLOT_BACKEND;
+        return owner == 0 ? nullptr : &maps_.backend(maps_.service(number).first_backend + owner);
+    }
+
+    /// Of the backends that own slots.
+    [[nodiscard]] bool any_next_hop(std::uint16_t number) const {
+        const auto first = maps_.service(number).first_backend;
+        return std::ranges::any_of(maps_.table(number), [&](std::uint16_t slot) {
+            const std::uint32_t owner = slot & abi::SLOT_BACKEND;
+            return owner != 0 && (maps_.backend(first + owner).flags & abi::BACKEND_NEXT_HOP) != 0;
+        });
+    }
+
+    [[nodiscard]] std::string run(const maglev::Flow& flow, const abi::backend& backend) const {
+        const auto frame = frame_of(flow);
+        const auto run = datapath::test_run(program_, frame, interface_);
+        if (!run)
+            return run.error().message;
+        if (run->action != XDP_TX)
+            return fmt::format("the program does not forward a packet to {} port {} (XDP action {})",
+                               flow.destination.text(), flow.destination_port, run->action);
+        if (!is_wrapped_for(backend, run->frame, frame))
+            return fmt::format("the program does not wrap a packet to {} port {} for {}",
+                               flow.destination.text(), flow.destination_port,
+                               abi::from_abi(backend.address).text());
+        return {};
+    }
+
+    const config::Config& config_;
+    const datapath::Maps& maps_;
+    int program_;
+    std::uint32_t interface_;
+};
+}  // namespace
+
+OwnHealth prove_datapath(const config::Config& config, const datapath::Datapath& datapath,
+                         const control::Numbering& numbering) {
+    const auto& interface = config.interfaces.front();
+    const auto program = datapath::attached_program(datapath.pins(), interface);
+    if (!program)
+        return {.fault = program.error().message, .services = {}};
+    if (const auto pinned = datapath.check_pins(); !pinned)
+        return {.fault = pinned.error().message, .services = {}};
+    OwnHealth health;
+    const Proof proof(config, datapath.maps(), program->get(), if_nametoindex(interface.c_str()));
+    for (const auto& service : config.services) {
+        const auto numbers = numbering.services.find(service.name);
+        if (numbers == numbering.services.end())
+            continue;
+        if (auto fault = proof.run(service, numbers->second.number); !fault.empty())
+            health.services[service.name] = std::move(fault);
+    }
+    return health;
+}
+
+}  // namespace guideway::agent

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "config/model.hpp"
+#include "control/numbering.hpp"
+#include "datapath/datapath.hpp"
+
+namespace guideway::agent {
+
+/// What a balancer finds when it proves its own datapath.
+struct OwnHealth {
+    std::string fault;                            ///< why it would forward nothing; empty: it forwards
+    std::map<std::string, std::string> services;  ///< by name: why it would forward nothing for this one
+
+    bool operator==(const OwnHealth&) const = default;
+};
+
+/// Looks whether link and maps are in place, and has the program on the interface forward a known packet for
+/// each service, which is neither counted nor recorded (its source is 0.0.0.0 or ::). A service without
+/// available backends proves nothing and has no fault.
+[[nodiscard]] OwnHealth prove_datapath(const config::Config& config, const datapath::Datapath& datapath,
+                                       const control::Numbering& numbering);
+
+}  // namespace guideway::agent

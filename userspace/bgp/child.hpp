@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "util/result.hpp"
+
+namespace guideway::bgp {
+
+/// Whom a process runs as.
+struct User {
+    std::string name;
+    uid_t uid = 0;
+    gid_t gid = 0;
+};
+
+/// The user of that name; nothing if there is none.
+[[nodiscard]] std::optional<User> find_user(const std::string& name);
+/// The user this process runs as.
+[[nodiscard]] User own_user();
+/// Whether the mode bits on the way there let the user execute the file.
+[[nodiscard]] bool can_execute(const User& user, const std::string& path);
+
+struct ChildOptions {
+    std::vector<std::string> arguments;  ///< the first is looked up in PATH
+    std::vector<std::string> environment;
+    std::optional<User> user;  ///< nothing: this process's
+};
+
+/// A process that dies with this one, by SIGKILL; killed when this is destroyed. It reads nothing, inherits
+/// no descriptor, and writes into one pipe.
+class Child {
+  public:
+    /// Errors: `run PROGRAM: cause`.
+    [[nodiscard]] static Result<std::unique_ptr<Child>> spawn(boost::asio::io_context& loop,
+                                                              const ChildOptions& options);
+    ~Child();
+
+    [[nodiscard]] pid_t pid() const { return pid_; }
+    void signal(int number) const;
+    /// Its standard output and error.
+    [[nodiscard]] boost::asio::posix::stream_descriptor& output() { return output_; }
+
+    /// Until it has ended.
+    [[nodiscard]] boost::asio::awaitable<void> gone();
+    /// The same, and lets go of it: how it did (`exit status 1`, `signal 9 (Killed)`).
+    [[nodiscard]] boost::asio::awaitable<std::string> ended();
+
+  private:
+    Child(boost::asio::io_context& loop, pid_t pid, int pidfd, int output);
+
+    pid_t pid_;
+    bool reaped_ = false;
+    boost::asio::posix::stream_descriptor pidfd_;
+    boost::asio::posix::stream_descriptor output_;
+};
+
+}  // namespace guideway::bgp

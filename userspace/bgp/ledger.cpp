@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bgp/ledger.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace guideway::bgp {
+
+namespace {
+constexpr std::chrono::milliseconds kBetweenChanges{500};
+constexpr std::chrono::seconds kRetryRefused{10};
+/// A session that does not come to be for this long is worth a sentence.
+constexpr std::chrono::seconds kPatience{3};
+/// What a router said is not hidden by the connections that it closes afterwards.
+constexpr std::chrono::seconds kNotificationStays{60};
+constexpr std::string_view kNotification = "notification ";
+
+std::string nobody_answers(const config::Peer& peer) {
+    return fmt::format(
+        "no BGP session: {} port {} does not answer; is the address right, the router up, "
+        "the way there open{}?",
+        peer.address.text(), peer.port,
+        peer.password.empty() ? ", and does it want no password" : ", and the password the same");
+}
+}  // namespace
+
+Ledger::Ledger(const config::Bgp& bgp, Time now) {
+    for (const auto& peer : bgp.peers) {
+        Neighbour neighbour;
+        neighbour.config = peer;
+        neighbour.families = families_of(peer);
+        neighbour.since = now;
+        neighbours_.push_back(std::move(neighbour));
+    }
+}
+
+void Ledger::want(Routes wanted, bool complete, Time now) {
+    for (auto& neighbour : neighbours_)
+        std::erase_if(neighbour.held, [&](const auto& route) {
+            return !route.second.announced && now - route.second.changed > kBetweenChanges;
+        });
+    for (const auto& [vip, attributes] : wanted_)
+        if (const auto next = wanted.find(vip); next == wanted.end() || next->second != attributes)
+            open_.insert(vip);
+    for (const auto& [vip, attributes] : wanted)
+        if (!wanted_.contains(vip))
+            open_.insert(vip);
+    wanted_ = std::move(wanted);
+    complete_ = complete_ || complete;
+}
+
+void Ledger::restarted(const std::string& reason, Time now) {
+    for (auto& neighbour : neighbours_) {
+        neighbour.held.clear();
+        go_down(neighbour, Session::kIdle, reason, now);
+    }
+    retry_at_.clear();
+}
+
+Ledger::Neighbour* Ledger::find(const IpAddress& peer) {
+    const auto found =
+        std::ranges::find_if(neighbours_, [&](const Neighbour& each) { return each.config.address == peer; });
+    return found == neighbours_.end() ? nullptr : &*found;
+}
+
+void Ledger::observe(const SessionEvent& event, Time now) {
+    auto* neighbour = find(event.peer);
+    if (neighbour == nullptr)
+        return;
+    if (event.session == Session::kUp)
+        come_up(*neighbour, now);
+    else
+        go_down(*neighbour, event.session, event.reason, now);
+}
+
+void Ledger::observe_established(const std::set<IpAddress>& peers, Time now) {
+    for (auto& neighbour : neighbours_) {
+        if (peers.contains(neighbour.config.address))
+            come_up(neighbour, now);
+        else if (neighbour.session == Session::kUp)
+            go_down(neighbour, Session::kIdle, "", now);
+    }
+}
+
+void Ledger::note_error(const IpAddress& peer, const std::string& error, Time now) {
+    if (auto* neighbour = find(peer))
+        set_error(*neighbour, error, now);
+}
+
+/// ExaBGP announces by itself again what the session had before.
+void Ledger::come_up(Neighbour& neighbour, Time now) {
+    if (neighbour.session == Session::kUp)
+        return;
+    neighbour.session = Session::kUp;
+    neighbour.since = now;
+    if (neighbour.config.graceful_restart.count() > 0)
+        neighbour.ends_of_rib = neighbour.families;
+    for (const auto& [vip, attributes] : wanted_)
+        open_.insert(vip);
+}
+
+void Ledger::go_down(Neighbour& neighbour, Session session, const std::string& reason, Time now) {
+    if (neighbour.session == Session::kUp)
+        neighbour.since = now;
+    neighbour.session = session;
+    neighbour.ends_of_rib.clear();
+    if (!reason.empty())
+        set_error(neighbour, reason, now);
+}
+
+void Ledger::set_error(Neighbour& neighbour, const std::string& error, Time now) {
+    const bool stays = neighbour.last_error.starts_with(kNotification) && !error.starts_with(kNotification) &&
+                       neighbour.session != Session::kUp &&
+                       now - neighbour.last_error_at < kNotificationStays;
+    if (stays)
+        return;
+    neighbour.last_error = error;
+    neighbour.last_error_at = now;
+}
+
+const Attributes* Ledger::wanted_by(const Neighbour& neighbour, const IpAddress& vip) const {
+    if (std::ranges::find(neighbour.families, config::family_of(vip)) == neighbour.families.end())
+        return nullptr;
+    const auto found = wanted_.find(vip);
+    return found == wanted_.end() ? nullptr : &found->second;
+}
+
+bool Ledger::must_withdraw(const Neighbour& neighbour, const IpAddress& vip) const {
+    const auto held = neighbour.held.find(vip);
+    return held != neighbour.held.end() && held->second.announced && wanted_by(neighbour, vip) == nullptr;
+}
+
+bool Ledger::must_announce(const Neighbour& neighbour, const IpAddress& vip) const {
+    const auto* wanted = wanted_by(neighbour, vip);
+    if (wanted == nullptr || neighbour.session != Session::kUp)
+        return false;
+    const auto held = neighbour.held.find(vip);
+    return held == neighbour.held.end() || !held->second.announced || !held->second.certain ||
+           held->second.attributes != *wanted;
+}
+
+std::optional<Command> Ledger::next(Time now) {
+    due_ = Time::max();
+    forget_settled();
+    if (auto command = next_withdraw())
+        return command;
+    if (auto command = next_announcement(now))
+        return command;
+    return next_end_of_rib();
+}
+
+void Ledger::forget_settled() {
+    std::erase_if(open_, [this](const IpAddress& vip) {
+        return std::ranges::none_of(neighbours_, [&](const Neighbour& each) {
+            return must_withdraw(each, vip) || must_announce(each, vip);
+        });
+    });
+}
+
+std::optional<Command> Ledger::next_withdraw() const {
+    for (const auto& vip : open_) {
+        Peers peers;
+        for (const auto& neighbour : neighbours_)
+            if (must_withdraw(neighbour, vip))
+                peers.push_back(neighbour.config.address);
+        if (!peers.empty())
+            return withdraw_command(vip, std::move(peers));
+    }
+    return std::nullopt;
+}
+
+std::optional<Command> Ledger::next_announcement(Time now) {
+    for (const auto& vip : open_) {
+        Peers peers;
+        const auto retry = retry_at_.find(vip);
+        for (const auto& neighbour : neighbours_) {
+            if (!must_announce(neighbour, vip))
+                continue;
+            Time earliest = retry == retry_at_.end() ? Time::min() : retry->second;
+            if (const auto held = neighbour.held.find(vip); held != neighbour.held.end())
+                earliest = std::max(earliest, held->second.changed + kBetweenChanges);
+            if (earliest > now)
+                due_ = std::min(due_, earliest);
+            else
+                peers.push_back(neighbour.config.address);
+        }
+        if (!peers.empty())
+            return announce_command(vip, wanted_.at(vip), std::move(peers));
+    }
+    return std::nullopt;
+}
+
+/// Once a peer has everything: the routes go out before it.
+std::optional<Command> Ledger::next_end_of_rib() const {
+    if (!complete_)
+        return std::nullopt;
+    for (const auto& neighbour : neighbours_) {
+        const bool waits =
+            std::ranges::any_of(open_, [&](const IpAddress& vip) { return must_announce(neighbour, vip); });
+        if (!neighbour.ends_of_rib.empty() && !waits)
+            return end_of_rib_command(neighbour.ends_of_rib.front(), neighbour.config.address);
+    }
+    return std::nullopt;
+}
+
+void Ledger::finished(const Command& command, bool ok, Time now) {
+    if (!ok && command.kind == Command::Kind::kAnnounce)
+        retry_at_[command.vip] = now + kRetryRefused;
+    if (ok)
+        retry_at_.erase(command.vip);
+    for (const auto& peer : command.peers) {
+        auto* neighbour = find(peer);
+        if (neighbour == nullptr)
+            continue;
+        if (!ok)
+            set_error(*neighbour, fmt::format("exabgp refused '{}'", command.text), now);
+        if (command.kind == Command::Kind::kEndOfRib)
+            std::erase(neighbour->ends_of_rib, command.family);
+        else if (ok && command.kind != Command::Kind::kSummary)
+            neighbour->held[command.vip] = {.attributes = command.attributes,
+                                            .announced = command.kind == Command::Kind::kAnnounce,
+                                            .changed = now};
+    }
+    if (command.kind == Command::Kind::kAnnounce || command.kind == Command::Kind::kWithdraw)
+        open_.insert(command.vip);  // what is wanted may have changed since it was said
+}
+
+void Ledger::unanswered(const Command& command, Time now) {
+    if (command.kind != Command::Kind::kAnnounce)
+        return;
+    for (const auto& peer : command.peers)
+        if (auto* neighbour = find(peer))
+            neighbour->held[command.vip] = {
+                .attributes = command.attributes, .announced = true, .certain = false, .changed = now};
+    open_.insert(command.vip);
+}
+
+bool Ledger::settled() const {
+    return std::ranges::all_of(open_, [this](const IpAddress& vip) {
+        return std::ranges::none_of(neighbours_, [&](const Neighbour& each) {
+            return must_withdraw(each, vip) || must_announce(each, vip);
+        });
+    });
+}
+
+std::vector<PeerStatus> Ledger::status(Time now) const {
+    std::vector<PeerStatus> peers;
+    for (const auto& neighbour : neighbours_) {
+        PeerStatus peer{.address = neighbour.config.address,
+                        .as = neighbour.config.as,
+                        .session = neighbour.session,
+                        .since = neighbour.since,
+                        .last_error = neighbour.last_error};
+        const bool up = neighbour.session == Session::kUp;
+        peer.wanted = static_cast<std::size_t>(std::ranges::count_if(
+            wanted_, [&](const auto& route) { return wanted_by(neighbour, route.first) != nullptr; }));
+        peer.announced = static_cast<std::size_t>(std::ranges::count_if(
+            neighbour.held, [&](const auto& route) { return up && route.second.announced; }));
+        const bool silent = neighbour.session == Session::kConnecting && now - neighbour.since > kPatience;
+        if (silent && (peer.last_error.empty() || neighbour.last_error_at < neighbour.since))
+            peer.last_error = nobody_answers(neighbour.config);
+        peers.push_back(std::move(peer));
+    }
+    return peers;
+}
+
+}  // namespace guideway::bgp
