@@ -29,10 +29,11 @@ static __always_inline void record(const struct packet *packet, enum verdict ver
 	decision->slot = packet->slot;
 }
 
-/* Counts the packet under its verdict, and what it was sent for; returns what XDP shall do. */
+/* Counts the packet under its verdict, and for whom it was sent; returns what XDP shall do. */
 static __always_inline int account(const struct packet *packet, enum verdict verdict)
 {
-	__u32 index = verdict;
+	bool redirected = verdict == VERDICT_FORWARDED && packet->interface;
+	__u32 index = redirected ? VERDICT_REDIRECTED : verdict;
 	struct verdict_count *count = bpf_map_lookup_elem(&verdict_stats, &index);
 
 	if (count) {
@@ -40,14 +41,16 @@ static __always_inline int account(const struct packet *packet, enum verdict ver
 		count->bytes += packet->length;
 	}
 	if (record_decisions)
-		record(packet, verdict);
-	if (verdict < VERDICT_FIRST_SENT)
-		return XDP_PASS;
+		record(packet, index);
 	if (verdict >= VERDICT_FIRST_DROPPED)
 		return XDP_DROP;
-	count_traffic(&service_stats, packet->service, packet);
-	count_traffic(&backend_stats, packet->backend, packet);
-	return XDP_TX;
+	if (packet->backend) {
+		count_traffic(&service_stats, packet->service, packet);
+		count_traffic(&backend_stats, packet->backend, packet);
+	}
+	if (verdict < VERDICT_FIRST_SENT)
+		return XDP_PASS;
+	return redirected ? bpf_redirect_map(&interfaces, packet->interface, XDP_DROP) : XDP_TX;
 }
 
 #endif

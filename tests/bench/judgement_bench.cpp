@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From the failure of a backend's probe that is one too many to the last slot stored in the kernel's maps
-// (root): 1,000 backends are probed each second over the loopback interface, and 200 of them stop.
-#include <arpa/inet.h>
+// From the failure of a backend's probe that is one too many to the last slot stored in the kernel's maps (root):
+// 1,000 backends are probed each second over the loopback interface, and 200 of them stop.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -69,9 +69,9 @@ config::Config fleet() {
 class Balancer {
   public:
     explicit Balancer(const config::Config& config)
-        : config_(config),
-          balancer_(*control::Replayer::create(config)),
-          health_(loop_, conditions_, [this] { adjust(); }) {
+        : config_(config), balancer_(*control::Replayer::create(config)), health_(loop_, conditions_, [this] {
+              adjust();
+          }) {
         conditions_.configure(config_, control::SteadyClock::now());
         require(health_.follow(config_, [](const auto&) { return health::State::kUnknown; }).has_value(),
                 "follow the backends");
