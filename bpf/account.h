@@ -29,10 +29,9 @@ static __always_inline void record(const struct packet *packet, enum verdict ver
 	decision->slot = packet->slot;
 }
 
-static __always_inline void count_verdict(const struct packet *packet, enum verdict verdict)
+static __always_inline void count_verdict(const struct packet *packet, __u32 verdict)
 {
-	__u32 index = verdict;
-	struct verdict_count *count = bpf_map_lookup_elem(&verdict_stats, &index);
+	struct verdict_count *count = bpf_map_lookup_elem(&verdict_stats, &verdict);
 
 	if (!count)
 		return;
@@ -46,18 +45,22 @@ static __always_inline int account(const struct packet *packet, enum verdict ver
 	/* Of a frame that is too short, or no IP, the source was not read. */
 	bool counted = verdict <= VERDICT_NOT_IP || !packet_is_proof(packet);
 
+	if (verdict == VERDICT_FORWARDED && packet->interface)
+		verdict = VERDICT_REDIRECTED;
 	if (counted)
 		count_verdict(packet, verdict);
 	if (record_decisions)
 		record(packet, verdict);
-	if (verdict < VERDICT_FIRST_SENT)
-		return XDP_PASS;
 	if (verdict >= VERDICT_FIRST_DROPPED)
 		return XDP_DROP;
-	if (counted) {
+	if (counted && packet->backend) {
 		count_traffic(&service_stats, packet->service, packet);
 		count_traffic(&backend_stats, packet->backend, packet);
 	}
+	if (verdict < VERDICT_FIRST_SENT)
+		return XDP_PASS;
+	if (verdict == VERDICT_REDIRECTED)
+		return bpf_redirect_map(&interfaces, packet->interface, XDP_DROP);
 	return XDP_TX;
 }
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The backend's side: takes the outer header off packets that a configured balancer sent for a
- * configured VIP, and passes everything, unwrapped or not, to the host's own stack.
+ * configured VIP, and passes everything, unwrapped or not, to the host's own stack; but for what
+ * RFC 6040 has it drop.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
@@ -15,6 +17,8 @@
 #include <guideway/decap.h>
 
 #include "address.h"
+#include "checksum.h"
+#include "tunnel.h"
 
 #define IPV4_FRAGMENT bpf_htons(0x3fff)
 
@@ -46,11 +50,25 @@ struct tunnelled {
 	struct address balancer;
 	struct address vip;
 	void *inner;
-	__u8 inner_protocol;
+	__u8 outer_protocol;
+	__u8 inner_protocol; /* IPPROTO_IPIP or IPPROTO_IPV6 */
+	__u8 outer_ecn;
 	bool fragment;
+	int length; /* of all outer headers */
 };
 
-static __always_inline bool read_outer(struct ethhdr *ethernet, void *end, struct tunnelled *packet)
+#define ECN_MASK 3
+
+/* RFC 3168, section 5. */
+enum ecn {
+	ECN_NOT_ECT = 0,
+	ECN_ECT_1 = 1,
+	ECN_ECT_0 = 2,
+	ECN_CE = 3,
+};
+
+static __always_inline bool read_outer_ip(struct ethhdr *ethernet, void *end,
+					  struct tunnelled *packet)
 {
 	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
 		struct iphdr *outer = (void *)(ethernet + 1);
@@ -59,16 +77,61 @@ static __always_inline bool read_outer(struct ethhdr *ethernet, void *end, struc
 			return false;
 		address_from_ipv4(&packet->balancer, outer->saddr);
 		packet->inner = outer + 1;
-		packet->inner_protocol = outer->protocol;
+		packet->outer_protocol = outer->protocol;
+		packet->outer_ecn = outer->tos & ECN_MASK;
 		packet->fragment = outer->frag_off & IPV4_FRAGMENT;
-	} else if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) {
+		packet->length = sizeof(*outer);
+		return true;
+	}
+	if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) {
 		struct ipv6hdr *outer = (void *)(ethernet + 1);
 
 		if ((void *)(outer + 1) > end || outer->version != 6)
 			return false;
 		address_from_ipv6(&packet->balancer, &outer->saddr);
 		packet->inner = outer + 1;
-		packet->inner_protocol = outer->nexthdr;
+		packet->outer_protocol = outer->nexthdr;
+		packet->outer_ecn = bpf_ntohs(*(__be16 *)outer) >> 4 & ECN_MASK;
+		packet->length = sizeof(*outer);
+		return true;
+	}
+	return false;
+}
+
+static __always_inline bool is_tunnel(__u8 protocol)
+{
+	return protocol == IPPROTO_IPIP || protocol == IPPROTO_IPV6 || protocol == IPPROTO_GRE ||
+	       protocol == IPPROTO_UDP;
+}
+
+/* What stands between the IP headers; a fragment may have none of it, and is not looked into. */
+static __always_inline bool read_shim(struct tunnelled *packet, void *end)
+{
+	struct gre_header *gre = packet->inner;
+	struct gue_header *gue = packet->inner;
+
+	if (packet->fragment)
+		return is_tunnel(packet->outer_protocol);
+	if (packet->outer_protocol == IPPROTO_IPIP || packet->outer_protocol == IPPROTO_IPV6) {
+		packet->inner_protocol = packet->outer_protocol;
+		return true;
+	}
+	if (packet->outer_protocol == IPPROTO_GRE) {
+		if ((void *)(gre + 1) > end || gre->flags)
+			return false;
+		if (gre->protocol == bpf_htons(ETH_P_IP))
+			packet->inner_protocol = IPPROTO_IPIP;
+		else if (gre->protocol == bpf_htons(ETH_P_IPV6))
+			packet->inner_protocol = IPPROTO_IPV6;
+		packet->inner = gre + 1;
+		packet->length += sizeof(*gre);
+	} else if (packet->outer_protocol == IPPROTO_UDP) {
+		if ((void *)(gue + 1) > end || gue->udp.dest != bpf_htons(GUE_PORT) ||
+		    gue->version_and_length || gue->flags)
+			return false;
+		packet->inner_protocol = gue->protocol;
+		packet->inner = gue + 1;
+		packet->length += sizeof(*gue);
 	}
 	return packet->inner_protocol == IPPROTO_IPIP || packet->inner_protocol == IPPROTO_IPV6;
 }
@@ -91,8 +154,45 @@ static __always_inline bool read_inner(struct tunnelled *packet, void *end)
 	return true;
 }
 
+/* What the inner packet's ECN field becomes (RFC 6040, section 4.2); -1: the packet is dropped. */
+static __always_inline int ecn_after(__u8 outer, __u8 inner)
+{
+	if (outer == ECN_CE)
+		return inner == ECN_NOT_ECT ? -1 : ECN_CE;
+	if (outer == ECN_ECT_1 && inner == ECN_ECT_0)
+		return ECN_ECT_1;
+	return inner;
+}
+
+/* Hands congestion that the underlay marked on to the inner packet; false: its sender cannot be
+ * told. */
+static __always_inline bool hand_on_ecn(const struct tunnelled *packet)
+{
+	if (packet->inner_protocol == IPPROTO_IPIP) {
+		struct iphdr *inner = packet->inner;
+		int ecn = ecn_after(packet->outer_ecn, inner->tos & ECN_MASK);
+		__u16 before = *(__u16 *)inner;
+
+		if (ecn < 0)
+			return false;
+		if (ecn == (inner->tos & ECN_MASK))
+			return true;
+		inner->tos = (inner->tos & ~ECN_MASK) | ecn;
+		inner->check = checksum_update(inner->check, before, *(__u16 *)inner);
+	} else {
+		__u8 *class =
+			(__u8 *)packet->inner + 1; /* its low half and two bits of the flow label */
+		int ecn = ecn_after(packet->outer_ecn, *class >> 4 & ECN_MASK);
+
+		if (ecn < 0)
+			return false;
+		*class = (*class & ~(ECN_MASK << 4)) | ecn << 4;
+	}
+	return true;
+}
+
 /* Moves the Ethernet header up to the inner packet. */
-static __always_inline bool strip(struct xdp_md *ctx, const struct tunnelled *packet, int length)
+static __always_inline bool strip(struct xdp_md *ctx, const struct tunnelled *packet)
 {
 	struct ethhdr *ethernet = (void *)(long)ctx->data;
 	struct ethhdr saved;
@@ -102,7 +202,7 @@ static __always_inline bool strip(struct xdp_md *ctx, const struct tunnelled *pa
 	saved = *ethernet;
 	saved.h_proto = packet->inner_protocol == IPPROTO_IPIP ? bpf_htons(ETH_P_IP)
 							       : bpf_htons(ETH_P_IPV6);
-	if (bpf_xdp_adjust_head(ctx, length))
+	if (bpf_xdp_adjust_head(ctx, packet->length))
 		return false;
 	ethernet = (void *)(long)ctx->data;
 	if ((void *)(ethernet + 1) > (void *)(long)ctx->data_end)
@@ -116,9 +216,9 @@ static __always_inline enum decap_verdict unwrap(struct xdp_md *ctx)
 	struct ethhdr *ethernet = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
 	struct tunnelled packet = {};
-	bool stripped;
 
-	if ((void *)(ethernet + 1) > end || !read_outer(ethernet, end, &packet))
+	if ((void *)(ethernet + 1) > end || !read_outer_ip(ethernet, end, &packet) ||
+	    !read_shim(&packet, end))
 		return DECAP_NOT_TUNNELLED;
 	if (!bpf_map_lookup_elem(&decap_balancers, &packet.balancer))
 		return DECAP_UNKNOWN_BALANCER;
@@ -128,12 +228,9 @@ static __always_inline enum decap_verdict unwrap(struct xdp_md *ctx)
 		return DECAP_MALFORMED;
 	if (!bpf_map_lookup_elem(&decap_vips, &packet.vip))
 		return DECAP_UNKNOWN_VIP;
-
-	if (ethernet->h_proto == bpf_htons(ETH_P_IP))
-		stripped = strip(ctx, &packet, sizeof(struct iphdr));
-	else
-		stripped = strip(ctx, &packet, sizeof(struct ipv6hdr));
-	return stripped ? DECAP_UNWRAPPED : DECAP_MALFORMED;
+	if (!hand_on_ecn(&packet))
+		return DECAP_CONGESTED;
+	return strip(ctx, &packet) ? DECAP_UNWRAPPED : DECAP_MALFORMED;
 }
 
 SEC("xdp.frags")
@@ -144,7 +241,7 @@ int backend_decap(struct xdp_md *ctx)
 
 	if (count)
 		(*count)++;
-	return XDP_PASS;
+	return verdict == DECAP_CONGESTED ? XDP_DROP : XDP_PASS;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -2,16 +2,32 @@
 #ifndef ENCAP_H
 #define ENCAP_H
 
+#include "checksum.h"
 #include "next_hop.h"
 #include "packet.h"
+#include "tunnel.h"
 
 #define OUTER_HOP_LIMIT 64
+#define GUE_FIRST_SOURCE_PORT 0xc000
+#define GUE_SOURCE_PORTS 0x4000
 
-static __always_inline __u16 checksum_fold(__u32 sum)
+/* What stands between outer and inner IP header. */
+enum shim {
+	SHIM_NONE = 0,
+	SHIM_GRE = sizeof(struct gre_header),
+	SHIM_GUE = sizeof(struct gue_header),
+};
+
+static __always_inline __u32 encap_overhead(const struct backend *backend, __u16 service_flags)
 {
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
+	__u32 overhead =
+		address_is_ipv4(&backend->address) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+
+	if (service_flags & SERVICE_GRE)
+		overhead += SHIM_GRE;
+	if (service_flags & SERVICE_GUE)
+		overhead += SHIM_GUE;
+	return overhead;
 }
 
 static __always_inline __u8 inner_protocol(const struct packet *packet)
@@ -19,18 +35,72 @@ static __always_inline __u8 inner_protocol(const struct packet *packet)
 	return packet->flow.is_ipv4 ? IPPROTO_IPIP : IPPROTO_IPV6;
 }
 
+static __always_inline __u8 outer_protocol(const struct packet *packet, enum shim shim)
+{
+	if (shim == SHIM_GRE)
+		return IPPROTO_GRE;
+	return shim == SHIM_GUE ? IPPROTO_UDP : inner_protocol(packet);
+}
+
+/* The bits of the outer source that are the flow's. */
+static __always_inline __u64 varied_source(const struct packet *packet,
+					   const struct backend *backend,
+					   const struct next_hop *next_hop)
+{
+	__u8 bits = backend->source_bits;
+
+	if (!(next_hop->flags & BACKEND_VARIED_SOURCE))
+		return 0;
+	return bits < 64 ? packet->hash & ((1ULL << bits) - 1) : packet->hash;
+}
+
+/* Makes room in front of the IP packet for the outer headers and an Ethernet header without tags.
+ */
+static __always_inline bool encap_grow(struct xdp_md *ctx, const struct packet *packet,
+				       __u32 overhead)
+{
+	return !bpf_xdp_adjust_head(ctx, (int)packet->link_length - (int)sizeof(struct ethhdr) -
+						 (int)overhead);
+}
+
+static __always_inline bool encap_shim(struct xdp_md *ctx, const struct packet *packet, void *place,
+				       enum shim shim, __u16 payload)
+{
+	struct gre_header *gre = place;
+	struct gue_header *gue = place;
+
+	if (shim == SHIM_NONE)
+		return true;
+	if (place + shim > (void *)(long)ctx->data_end)
+		return false;
+	if (shim == SHIM_GRE) {
+		gre->flags = 0;
+		gre->protocol = packet->flow.is_ipv4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
+		return true;
+	}
+	/* The underlay's queues and paths see the flow by this port; no checksum (RFC 6935). */
+	gue->udp.source =
+		bpf_htons(GUE_FIRST_SOURCE_PORT + (packet->hash & (GUE_SOURCE_PORTS - 1)));
+	gue->udp.dest = bpf_htons(GUE_PORT);
+	gue->udp.len = bpf_htons(payload);
+	gue->udp.check = 0;
+	gue->version_and_length = 0;
+	gue->protocol = inner_protocol(packet);
+	gue->flags = 0;
+	return true;
+}
+
 static __always_inline enum verdict encap_in_ipv4(struct xdp_md *ctx, const struct packet *packet,
 						  const struct backend *backend,
-						  const struct next_hop *next_hop)
+						  const struct next_hop *next_hop, enum shim shim)
 {
 	struct ethhdr *ethernet;
 	struct iphdr *outer;
-	__u8 protocol = inner_protocol(packet);
-	__be16 length = bpf_htons(packet->length + sizeof(*outer));
+	__u8 protocol = outer_protocol(packet, shim);
+	__be16 length = bpf_htons(packet->length + sizeof(*outer) + shim);
+	__be32 varied = bpf_htonl((__u32)varied_source(packet, backend, next_hop));
 
-	if (packet->length > 0xffff - sizeof(*outer))
-		return VERDICT_TOO_LONG;
-	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(*outer)))
+	if (!encap_grow(ctx, packet, sizeof(*outer) + shim))
 		return VERDICT_NO_HEADROOM;
 	ethernet = (void *)(long)ctx->data;
 	outer = (void *)(ethernet + 1);
@@ -46,24 +116,25 @@ static __always_inline enum verdict encap_in_ipv4(struct xdp_md *ctx, const stru
 	outer->frag_off = packet->dont_fragment;
 	outer->ttl = OUTER_HOP_LIMIT;
 	outer->protocol = protocol;
-	outer->saddr = address_ipv4(&backend->source);
+	outer->saddr = address_ipv4(&backend->source) | varied;
 	outer->daddr = address_ipv4(&backend->address);
 	outer->check = checksum_fold(next_hop->outer_checksum + length + packet->id +
 				     packet->dont_fragment + bpf_htons(packet->traffic_class) +
-				     bpf_htons(protocol));
+				     bpf_htons(protocol) + (varied & 0xffff) + (varied >> 16));
+	if (!encap_shim(ctx, packet, outer + 1, shim, packet->length + shim))
+		return VERDICT_NO_HEADROOM;
 	return VERDICT_FORWARDED;
 }
 
 static __always_inline enum verdict encap_in_ipv6(struct xdp_md *ctx, const struct packet *packet,
 						  const struct backend *backend,
-						  const struct next_hop *next_hop)
+						  const struct next_hop *next_hop, enum shim shim)
 {
+	__u64 varied = varied_source(packet, backend, next_hop);
 	struct ethhdr *ethernet;
 	struct ipv6hdr *outer;
 
-	if (packet->length > 0xffff)
-		return VERDICT_TOO_LONG;
-	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(*outer)))
+	if (!encap_grow(ctx, packet, sizeof(*outer) + shim))
 		return VERDICT_NO_HEADROOM;
 	ethernet = (void *)(long)ctx->data;
 	outer = (void *)(ethernet + 1);
@@ -74,23 +145,53 @@ static __always_inline enum verdict encap_in_ipv6(struct xdp_md *ctx, const stru
 	/* The flow label spreads tunnels over the underlay's paths (RFC 6438). */
 	*(__be32 *)outer =
 		bpf_htonl(6U << 28 | (__u32)packet->traffic_class << 20 | (packet->hash & 0xfffff));
-	outer->payload_len = bpf_htons(packet->length);
-	outer->nexthdr = inner_protocol(packet);
+	outer->payload_len = bpf_htons(packet->length + shim);
+	outer->nexthdr = outer_protocol(packet, shim);
 	outer->hop_limit = OUTER_HOP_LIMIT;
 	address_to_ipv6(&outer->saddr, &backend->source);
+	if (varied)
+		*((__be64 *)&outer->saddr + 1) |= bpf_cpu_to_be64(varied);
 	address_to_ipv6(&outer->daddr, &backend->address);
+	if (!encap_shim(ctx, packet, outer + 1, shim, packet->length + shim))
+		return VERDICT_NO_HEADROOM;
 	return VERDICT_FORWARDED;
 }
 
-/* Wraps the packet in an outer IP header from this machine to the backend, in any mix of families.
- */
-static __always_inline enum verdict encap_ipip(struct xdp_md *ctx, const struct packet *packet,
-					       const struct backend *backend,
-					       const struct next_hop *next_hop)
+static __always_inline enum verdict encap_in(struct xdp_md *ctx, const struct packet *packet,
+					     const struct backend *backend,
+					     const struct next_hop *next_hop, enum shim shim)
 {
 	if (address_is_ipv4(&backend->address))
-		return encap_in_ipv4(ctx, packet, backend, next_hop);
-	return encap_in_ipv6(ctx, packet, backend, next_hop);
+		return encap_in_ipv4(ctx, packet, backend, next_hop, shim);
+	return encap_in_ipv6(ctx, packet, backend, next_hop, shim);
+}
+
+__noinline int encap_gre(struct xdp_md *ctx, const struct packet *packet,
+			 const struct backend *backend, const struct next_hop *next_hop)
+{
+	if (!packet || !backend || !next_hop)
+		return VERDICT_NO_NEXT_HOP;
+	return encap_in(ctx, packet, backend, next_hop, SHIM_GRE);
+}
+
+__noinline int encap_gue(struct xdp_md *ctx, const struct packet *packet,
+			 const struct backend *backend, const struct next_hop *next_hop)
+{
+	if (!packet || !backend || !next_hop)
+		return VERDICT_NO_NEXT_HOP;
+	return encap_in(ctx, packet, backend, next_hop, SHIM_GUE);
+}
+
+/* Wraps the packet in outer headers from this machine to the backend, in any mix of families. */
+static __always_inline enum verdict encap(struct xdp_md *ctx, const struct packet *packet,
+					  const struct backend *backend,
+					  const struct next_hop *next_hop, __u16 service_flags)
+{
+	if (service_flags & SERVICE_GRE)
+		return encap_gre(ctx, packet, backend, next_hop);
+	if (service_flags & SERVICE_GUE)
+		return encap_gue(ctx, packet, backend, next_hop);
+	return encap_in(ctx, packet, backend, next_hop, SHIM_NONE);
 }
 
 #endif

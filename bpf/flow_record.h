@@ -2,6 +2,7 @@
 #ifndef BPF_FLOW_RECORD_H
 #define BPF_FLOW_RECORD_H
 
+#include "budget.h"
 #include "packet.h"
 
 static __always_inline void flow_id_of(struct flow_id *id, const struct packet *packet)
@@ -19,15 +20,10 @@ static __always_inline void flow_id_of(struct flow_id *id, const struct packet *
 static __always_inline bool flow_insert_allowed(__u64 now)
 {
 	__u32 index = 0;
-	struct flow_insert_budget *budget = bpf_map_lookup_elem(&flow_inserts, &index);
+	struct window_budget *budget = bpf_map_lookup_elem(&flow_inserts, &index);
 
-	if (!budget)
-		return false;
-	if (budget->window != now >> FLOW_INSERT_WINDOW_SHIFT) {
-		budget->window = now >> FLOW_INSERT_WINDOW_SHIFT;
-		budget->used = 0;
-	}
-	return budget->used++ < FLOW_INSERTS_PER_WINDOW;
+	return budget &&
+	       budget_allows(budget, now >> FLOW_INSERT_WINDOW_SHIFT, FLOW_INSERTS_PER_WINDOW);
 }
 
 /* Records that the flow belongs to a backend, in place of an older record of it; false if there is

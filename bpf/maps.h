@@ -7,9 +7,11 @@
 
 #include <guideway/abi.h>
 #include <guideway/backend.h>
+#include <guideway/client_filter.h>
 #include <guideway/decision.h>
 #include <guideway/flow.h>
 #include <guideway/flow_record.h>
+#include <guideway/fragment.h>
 #include <guideway/listener.h>
 #include <guideway/service.h>
 #include <guideway/stats.h>
@@ -23,6 +25,8 @@ const volatile __u64 hash_key_k1;
 const volatile __u32 table_size = TABLE_SIZE_DEFAULT;
 /* A program that carries traffic records none, and the verifier removes the code. */
 const volatile __u8 record_decisions;
+/* Too-big answers a CPU gives in one window of 2^ANSWER_WINDOW_SHIFT ns. */
+const volatile __u32 answers_per_window = 128;
 
 /*
  * The agent writes all of these but the counters, and mmaps them, so that a store costs no system
@@ -95,13 +99,50 @@ struct {
 	__type(value, struct flow_record);
 } flows SEC(".maps");
 
-/* How many records each CPU has inserted of late; the program's own, not pinned. */
+/*
+ * Where datagrams went whose later fragments are still to come. The program alone reads and writes
+ * it. An LRU: a record is needed for moments, and the oldest is the one that nobody waits for.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FRAGMENTS_MAX);
+	__type(key, struct fragment_id);
+	__type(value, struct fragment_record);
+} fragments SEC(".maps");
+
+/* Filters of clients; the agent writes, only services that name a filter read. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CLIENT_PREFIXES_MAX);
+	__type(key, struct client_prefix);
+	__type(value, struct client_permission);
+} clients SEC(".maps");
+
+/* Interfaces that packets are redirected to, by index. Filled by the agent that loads the program;
+ * not pinned. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, __u32);
+} interfaces SEC(".maps");
+
+/* How many records each CPU has inserted of late, and how many answers it gave; the program's own,
+ * not pinned. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct flow_insert_budget);
+	__type(value, struct window_budget);
 } flow_inserts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct window_budget);
+} answers SEC(".maps");
 
 /* The programs count, per CPU so that no cache line is shared; the agent adds up. */
 struct {

@@ -60,6 +60,9 @@ static __always_inline __u32 moving_slot_backend(const struct packet *packet,
 	record = bpf_map_lookup_elem(&flows, &id);
 	live = record && backend_is_alive(service, record->backend);
 
+	/* What others say of a flow is no sign of its life. */
+	if (packet->icmp_error)
+		return live ? record->backend : backend_is_alive(service, former) ? former : owner;
 	if (packet->starts_flow && !(live && packet->kind == FLOW_QUIC)) {
 		if (record && !recording)
 			bpf_map_delete_elem(&flows, &id);

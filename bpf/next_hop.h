@@ -9,20 +9,39 @@
 struct next_hop {
 	__u64 destination_mac; /* low 6 bytes */
 	__u64 source_mac;
+	__u16 flags; /* enum backend_flags */
 	__u16 outer_checksum;
 };
 
-static __always_inline enum verdict next_hop_read(struct xdp_md *ctx, const struct backend *backend,
+/* Whether the packet may leave by an interface it did not come from; leads it there. */
+__noinline int next_hop_elsewhere(struct packet *packet, __u32 interface, __u32 flags)
+{
+	if (!packet)
+		return VERDICT_NO_NEXT_HOP;
+	if (flags & BACKEND_LOCAL)
+		return VERDICT_DELIVERED_LOCALLY;
+	if (!bpf_map_lookup_elem(&interfaces, &interface))
+		return VERDICT_NO_NEXT_HOP;
+	packet->interface = interface;
+	return VERDICT_NONE;
+}
+
+static __always_inline enum verdict next_hop_read(struct xdp_md *ctx, struct packet *packet,
+						  const struct backend *backend,
 						  struct next_hop *next_hop)
 {
 	__u64 destination = READ_ONCE(*(const __u64 *)backend->next_hop_mac);
 	__u64 source = READ_ONCE(*(const __u64 *)backend->interface_mac);
+	__u32 interface = READ_ONCE(backend->interface);
 
-	if (!(destination >> 48 & BACKEND_NEXT_HOP) || backend->interface != ctx->ingress_ifindex)
-		return VERDICT_NO_NEXT_HOP;
 	next_hop->destination_mac = destination;
 	next_hop->source_mac = source;
+	next_hop->flags = destination >> 48;
 	next_hop->outer_checksum = source >> 48;
+	if (!(next_hop->flags & BACKEND_NEXT_HOP))
+		return VERDICT_NO_NEXT_HOP;
+	if (interface != ctx->ingress_ifindex)
+		return next_hop_elsewhere(packet, interface, next_hop->flags);
 	return VERDICT_NONE;
 }
 
@@ -32,6 +51,36 @@ static __always_inline void next_hop_write(struct ethhdr *ethernet, const struct
 	__builtin_memcpy(ethernet->h_dest, &next_hop->destination_mac, ETH_ALEN);
 	__builtin_memcpy(ethernet->h_source, &next_hop->source_mac, ETH_ALEN);
 	ethernet->h_proto = protocol;
+}
+
+/* Puts the tags of the next hop's sub-interface into a frame that has none. */
+__noinline int next_hop_tag(struct xdp_md *ctx, const struct backend *backend)
+{
+	struct ethhdr frame, *ethernet = (void *)(long)ctx->data;
+	struct vlan_tag *tag;
+	bool two;
+
+	if (!backend)
+		return VERDICT_NO_NEXT_HOP;
+	two = backend->vlan[1];
+	if ((void *)(ethernet + 1) > (void *)(long)ctx->data_end)
+		return VERDICT_NO_HEADROOM;
+	frame = *ethernet;
+	if (bpf_xdp_adjust_head(ctx, two ? -2 * (int)sizeof(*tag) : -(int)sizeof(*tag)))
+		return VERDICT_NO_HEADROOM;
+	ethernet = (void *)(long)ctx->data;
+	tag = (void *)(ethernet + 1);
+	if ((void *)(tag + 2) > (void *)(long)ctx->data_end)
+		return VERDICT_NO_HEADROOM;
+	tag[0].control = backend->vlan[0];
+	tag[0].protocol = two ? bpf_htons(ETH_P_8021Q) : frame.h_proto;
+	if (two) {
+		tag[1].control = backend->vlan[1];
+		tag[1].protocol = frame.h_proto;
+	}
+	frame.h_proto = two ? bpf_htons(ETH_P_8021AD) : bpf_htons(ETH_P_8021Q);
+	*ethernet = frame;
+	return VERDICT_NONE;
 }
 
 #endif

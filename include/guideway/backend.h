@@ -9,11 +9,17 @@ enum backend_flags {
 	BACKEND_ALIVE = 1 << 1,
 	BACKEND_NEXT_HOP = 1 << 2, /* MACs, interface and source are known */
 	BACKEND_RETIRED =
-		1 << 3, /* in no table any more; its number is free after a grace period */
+		1 << 3,		/* in no table any more; its number is free after a grace period */
+	BACKEND_LOCAL = 1 << 4, /* on this host: its packets are passed, unwrapped */
+	BACKEND_VLAN = 1 << 5,	/* the next hop is behind the VLAN tags of 'vlan' */
+	BACKEND_VARIED_SOURCE =
+		1 << 6, /* the low 'source_bits' of the outer source are the flow's */
 };
 
 enum backend_limits {
 	AVAILABILITY_FULL = 256,
+	BACKEND_MTU_UNLIMITED = 0xffff, /* nothing but what an IP header can say */
+	BACKEND_VLAN_TAGS = 2,
 };
 
 /*
@@ -30,10 +36,12 @@ struct backend {
 	__u16 outer_checksum; /* IPv4: one's complement sum of the constant part of the outer header
 			       */
 	__u32 interface;      /* index of the interface that leads to the next hop */
-	__u16 mtu;
+	__u16 mtu;	      /* bytes of an outer IP packet, or BACKEND_MTU_UNLIMITED */
 	__u16 weight;
 	__u16 availability; /* 0..AVAILABILITY_FULL */
-	__u16 padding[3];
+	__u8 source_bits;   /* host bits of the prefix that outer sources vary in */
+	__u8 padding;
+	__be16 vlan[BACKEND_VLAN_TAGS]; /* the outermost first; 0 = no second one */
 };
 
 #endif

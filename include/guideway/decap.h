@@ -7,12 +7,14 @@
 /* What the backend's program did with a packet, counted in 'decap_stats'. */
 enum decap_verdict {
 	DECAP_UNWRAPPED = 0,
-	DECAP_NOT_TUNNELLED = 1,    /* passed: no IPIP packet */
+	DECAP_NOT_TUNNELLED = 1,    /* passed: no IPIP, GRE or GUE packet */
 	DECAP_UNKNOWN_BALANCER = 2, /* passed: the outer source is no configured balancer */
 	DECAP_UNKNOWN_VIP = 3,	    /* passed: the inner destination is no configured VIP */
 	DECAP_OUTER_FRAGMENT =
 		4, /* passed: the path towards this backend is too narrow for the outer packet */
 	DECAP_MALFORMED = 5, /* passed: lengths that contradict each other */
+	DECAP_CONGESTED =
+		6, /* dropped: the underlay marked congestion, and the sender knows no marks (RFC 6040) */
 	DECAP_VERDICT_MAX = 8,
 };
 

@@ -32,7 +32,7 @@ enum flow_insert_limits {
 	FLOW_INSERTS_PER_WINDOW = 1024,
 };
 
-struct flow_insert_budget {
+struct window_budget {
 	__u64 window;
 	__u64 used;
 };

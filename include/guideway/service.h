@@ -9,6 +9,9 @@ enum service_flags {
 	SERVICE_RETIRED =
 		1
 		<< 1, /* no listener leads here any more; its number is free after a grace period */
+	/* How packets are wrapped; neither: IP in IP. */
+	SERVICE_GRE = 1 << 2,
+	SERVICE_GUE = 1 << 3,
 };
 
 /* What a flow's packets tell of its beginning. */
@@ -37,7 +40,8 @@ struct service {
 	__u32 first_backend;	   /* 'backends'[first_backend + number] is backend 'number' of this
 				      service */
 	__u32 backend_capacity;	   /* backend numbers are 1..backend_capacity */
-	__u32 flags;		   /* enum service_flags */
+	__u16 flags;		   /* enum service_flags */
+	__u16 filter;		   /* which clients are served: guideway/client_filter.h; 0 = all */
 	__u8 tracking[FLOW_KINDS]; /* enum tracking */
 	char name[SERVICE_NAME_SIZE];
 };

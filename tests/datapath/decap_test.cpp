@@ -47,16 +47,20 @@ const char* const kBackends[] = {"10.0.1.11", "2001:db8:2::11"};
 TEST_CASE("the backend unwraps what the balancer wrapped, in all four mixes") {
     const auto decap = Decap::load();
     for (const char* backend : kBackends) {
-        const auto replayer = balancer(configure(fmt::format(
-            "  - {{name: web, listen: ['192.0.2.10:80/tcp', '[2001:db8:1::10]:80/tcp'], backends: ['{}']}}\n",
-            backend)));
-        for (const auto& frame : {FrameBuilder::ipv4().tcp(80).payload(7).build(),
-                                  FrameBuilder::ipv6().tcp(80).payload(7).build()}) {
-            const auto wrapped = run(*replayer, frame).frame;
-            CHECK(hex(decap.run(wrapped)) == hex(with_macs_of(wrapped, frame)));
+        for (const char* encapsulation : {"ipip", "gre", "gue"}) {
+            const auto replayer =
+                balancer(configure(fmt::format("  - {{name: web, listen: ['192.0.2.10:80/tcp', "
+                                               "'[2001:db8:1::10]:80/tcp'], encapsulation: {},"
+                                               " backends: ['{}']}}\n",
+                                               encapsulation, backend)));
+            for (const auto& frame : {FrameBuilder::ipv4().tcp(80).payload(7).build(),
+                                      FrameBuilder::ipv6().tcp(80).payload(7).build()}) {
+                const auto wrapped = run(*replayer, frame).frame;
+                CHECK(hex(decap.run(wrapped)) == hex(with_macs_of(wrapped, frame)));
+            }
         }
     }
-    CHECK(decap.count(abi::DECAP_UNWRAPPED) == 4);
+    CHECK(decap.count(abi::DECAP_UNWRAPPED) == 12);
 }
 
 TEST_CASE("the backend passes everything else untouched") {
@@ -84,4 +88,61 @@ TEST_CASE("the backend passes everything else untouched") {
     check_untouched(abi::DECAP_UNKNOWN_VIP, FrameBuilder::ipv4("10.9.9.9", "10.0.1.11")
                                                 .protocol(4, Frame(elsewhere.begin() + 14, elsewhere.end()))
                                                 .build());
+}
+
+TEST_CASE("GRE and GUE with options that no balancer sends, and UDP of others, are passed") {
+    const auto decap = Decap::load();
+    const auto check_passed = [&](std::uint8_t protocol, const char* shim) {
+        auto contents = bytes(shim);
+        const Frame inner = FrameBuilder::ipv4().tcp(80).build();
+        contents.insert(contents.end(), inner.begin() + 14, inner.end());
+        const auto frame = FrameBuilder::ipv4("10.9.9.9", "10.0.1.11").protocol(protocol, contents).build();
+        CHECK(hex(decap.run(frame)) == hex(frame));
+    };
+    check_passed(47, "20 00 08 00 00 00 00 07");
+    check_passed(47, "00 00 65 58");
+    check_passed(17, "e5 b1 17 c1 00 38 00 00 00 04 00 00");
+    check_passed(17, "e5 b1 17 c0 00 38 00 00 01 04 00 00");
+    check_passed(17, "e5 b1 17 c0 00 38 00 00 00 06 00 00");
+    CHECK(decap.count(abi::DECAP_NOT_TUNNELLED) == 5);
+}
+
+TEST_CASE("congestion marks of the underlay are handed on as RFC 6040 has it") {
+    const auto decap = Decap::load();
+    struct Case {
+        std::uint8_t outer, inner, after;
+    };
+    const auto wrapped = [](std::uint8_t outer, const Frame& inner) {
+        return FrameBuilder::ipv4("10.9.9.9", "10.0.1.11")
+            .tos(outer)
+            .protocol(inner[12] == 0x08 ? 4 : 41, Frame(inner.begin() + 14, inner.end()))
+            .build();
+    };
+    const auto v4 = [](std::uint8_t tos) { return FrameBuilder::ipv4().tos(tos).tcp(80).build(); };
+    const auto v6 = [](std::uint8_t tos) { return FrameBuilder::ipv6().tos(tos).tcp(80).build(); };
+    for (const auto& [outer, inner, after] : {Case{0, 0, 0},
+                                              {1, 0, 0},
+                                              {2, 0, 0},
+                                              {0, 1, 1},
+                                              {1, 1, 1},
+                                              {2, 1, 1},
+                                              {3, 1, 3},
+                                              {0, 2, 2},
+                                              {1, 2, 1},
+                                              {2, 2, 2},
+                                              {3, 2, 3},
+                                              {0, 3, 3},
+                                              {1, 3, 3},
+                                              {2, 3, 3},
+                                              {3, 3, 3}}) {
+        const auto dscp = [](std::uint8_t ecn) { return static_cast<std::uint8_t>(0x28 | ecn); };
+        CHECK(hex(decap.run(wrapped(outer, v4(dscp(inner))))) == hex(v4(dscp(after))));
+        CHECK(hex(decap.run(wrapped(outer, v6(dscp(inner))))) == hex(v6(dscp(after))));
+    }
+    for (const auto& inner : {v4(0x28), v6(0x28)}) {
+        const auto done = datapath::test_run(decap.program.fd(), wrapped(3, inner));
+        REQUIRE(done);
+        CHECK(done->action == 1);  // XDP_DROP
+    }
+    CHECK(decap.count(abi::DECAP_CONGESTED) == 2);
 }

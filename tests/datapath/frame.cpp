@@ -102,6 +102,14 @@ FrameBuilder& FrameBuilder::payload(std::size_t size) {
     return *this;
 }
 
+FrameBuilder& FrameBuilder::vlan(std::uint16_t tag_protocol, std::uint16_t number) {
+    Frame tag;
+    put16(tag, tag_protocol);
+    put16(tag, number);
+    tags_.insert(tags_.begin(), tag.begin(), tag.end());
+    return *this;
+}
+
 FrameBuilder& FrameBuilder::tos(std::uint8_t value) {
     tos_ = value;
     return *this;
@@ -154,6 +162,7 @@ FrameBuilder& FrameBuilder::cut(std::size_t size) {
 
 Frame FrameBuilder::build() const {
     Frame frame = bytes("02 00 00 00 00 aa  02 00 00 00 00 bb");
+    append(frame, tags_);
     put16(frame, ethernet_protocol_);
     if (source_.size() == 4)
         append(frame, ipv4_packet());

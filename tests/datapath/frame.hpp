@@ -31,6 +31,8 @@ class FrameBuilder {
     FrameBuilder& protocol(std::uint8_t number, const Frame& contents);
     FrameBuilder& payload(std::size_t size);
 
+    /// A tag in front of what is there already; the outermost comes last.
+    FrameBuilder& vlan(std::uint16_t tag_protocol, std::uint16_t number);
     FrameBuilder& tos(std::uint8_t value);
     FrameBuilder& id(std::uint16_t value);
     FrameBuilder& fragment_field(std::uint16_t value);         ///< flags and offset as in the header
@@ -52,6 +54,7 @@ class FrameBuilder {
     [[nodiscard]] Frame ipv6_packet() const;
 
     std::uint16_t ethernet_protocol_ = 0;
+    Frame tags_;
     Frame source_, destination_;
     std::uint8_t protocol_ = 59;
     Frame contents_;

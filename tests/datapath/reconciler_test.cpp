@@ -173,7 +173,7 @@ TEST_CASE("more numbers than a slot can hold are refused") {
         const int high = state == &before ? 1 : 2;
         for (int i = 0; i < 20000; ++i)
             service.backends.push_back(
-                {{*IpAddress::parse(fmt::format("10.{}.{}.{}", high, i / 250, i % 250 + 1)), 1}, {}, {}});
+                {{*IpAddress::parse(fmt::format("10.{}.{}.{}", high, i / 250, i % 250 + 1)), 1}, {}, {}, {}});
     }
     const datapath::Geometry geometry{65537, 128, 200000, 1};
     const auto first = control::renumber({}, before, geometry);

@@ -135,7 +135,7 @@ kill_backend() {
 
 random_balancer() {
     local balancer limit=
-    all_is_settled >/dev/null || limit=yes
+    all_is_settled || limit=yes
     if ((${#running_balancers[@]} == 1)); then
         balancer=$(lab_balancers | grep -vx "${running_balancers[0]}")
         change "$balancer back" bring_back "$balancer"

@@ -27,6 +27,14 @@ namespace {
 /// A snapshot that is younger serves another request.
 constexpr std::chrono::milliseconds kSnapshotAge{100};
 
+Result<void> check_interfaces(const config::Config& config) {
+    for (const auto& interface : config.interfaces) {
+        if (auto present = datapath::check_interface(interface); !present)
+            return present;
+    }
+    return {};
+}
+
 /// What the adopted maps still hold of other services and backends may leave too little room for these.
 Result<void> make_room(datapath::Datapath& datapath, const config::Config& config) {
     if (!datapath.adopted())
@@ -52,7 +60,7 @@ std::vector<IpAddress> addresses_in(const control::Numbering& numbering) {
 Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     if (auto allowed = datapath::check_privileges(); !allowed)
         return std::unexpected(allowed.error());
-    if (auto present = datapath::check_interface(options.config.interfaces.front()); !present)
+    if (auto present = check_interfaces(options.config); !present)
         return std::unexpected(present.error());
     auto lock = ExclusiveLock::make_and_take(options.config.runtime_dir);
     if (!lock)
@@ -81,7 +89,7 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     if (done)
         done = agent->attach(config);
     if (done)
-        done = agent->datapath_.leave_all_but(config.interfaces.front());
+        done = agent->datapath_.leave_all_but(config.interfaces);
     if (done)
         done = agent->start_announcing();
     if (!done)
@@ -121,13 +129,14 @@ Result<void> Agent::run() {
     loop_.run();
     pool_.join();
     sd_notify(0, "STOPPING=1");
-    const auto& interface = options_.config.interfaces.front();
-    if (!options_.detach_on_exit) {
-        if (datapath::is_attached(datapath_.pins(), interface))
+    for (const auto& interface : options_.config.interfaces) {
+        if (options_.detach_on_exit)
+            spdlog::info("exit; {} is detached", interface);
+        else if (datapath::is_attached(datapath_.pins(), interface))
             spdlog::info("exit; {} goes on forwarding", interface);
-        return {};
     }
-    spdlog::info("exit; {} is detached", interface);
+    if (!options_.detach_on_exit)
+        return {};
     return datapath_.remove();
 }
 
@@ -199,9 +208,23 @@ void Agent::commit(const config::Config& config, control::Change change) {
     health_.set_next_hops(config, *next_hops_);
 }
 
+/// All or none: what was not attached before is left again when another fails.
 Result<void> Agent::attach(const config::Config& config) {
-    const auto& interface = config.interfaces.front();
-    const auto attachment = datapath_.attach(interface, config.datapath.mode);
+    if (auto connected = datapath_.connect(config.interfaces); !connected)
+        return connected;
+    const auto before = datapath_.pins().linked_interfaces();
+    for (const auto& interface : config.interfaces) {
+        auto attached = attach(interface, config.datapath.mode);
+        if (!attached) {
+            static_cast<void>(datapath_.leave_all_but(before));
+            return attached;
+        }
+    }
+    return {};
+}
+
+Result<void> Agent::attach(const std::string& interface, config::Mode mode) {
+    const auto attachment = datapath_.attach(interface, mode);
     if (!attachment)
         return std::unexpected(attachment.error());
     if (!attachment->fallback.empty())
@@ -215,12 +238,17 @@ Result<void> Agent::attach(const config::Config& config) {
 
 /// An interface that vanished takes its link along; its successor gets a new one.
 void Agent::attach_again() {
-    const auto& interface = options_.config.interfaces.front();
-    if (if_nametoindex(interface.c_str()) == 0 || datapath::is_attached(datapath_.pins(), interface))
-        return;
-    if (auto attached = attach(options_.config); !attached)
-        spdlog::error("{}", attached.error().message);
-    snapshot_ = nullptr;
+    const auto& config = options_.config;
+    for (const auto& interface : config.interfaces) {
+        if (if_nametoindex(interface.c_str()) == 0 || datapath::is_attached(datapath_.pins(), interface))
+            continue;
+        auto attached = datapath_.connect(config.interfaces);
+        if (attached)
+            attached = attach(interface, config.datapath.mode);
+        if (!attached)
+            spdlog::error("{}", attached.error().message);
+        snapshot_ = nullptr;
+    }
 }
 
 void Agent::spawn(asio::awaitable<void> task) {
@@ -235,9 +263,8 @@ void Agent::spawn(asio::awaitable<void> task) {
 }
 
 control::NextHopOf Agent::next_hops_for(const config::Config& config) const {
-    const auto interface = static_cast<int>(if_nametoindex(config.interfaces.front().c_str()));
-    return [this, &config, interface](const control::DesiredBackend& backend) {
-        return choose_next_hop(config, interface, *next_hops_, backend);
+    return [this, &config, interfaces = indexes_of(config.interfaces)](const control::DesiredBackend& backend) {
+        return choose_next_hop(config, interfaces, *next_hops_, backend);
     };
 }
 

@@ -64,6 +64,7 @@ class Agent {
     [[nodiscard]] Result<void> recall_health();
     [[nodiscard]] Result<void> apply(const config::Config& config);
     [[nodiscard]] Result<void> attach(const config::Config& config);
+    [[nodiscard]] Result<void> attach(const std::string& interface, config::Mode mode);
     [[nodiscard]] Result<void> open_servers();
 
     /// What was wrong, a line each; one reload at a time.

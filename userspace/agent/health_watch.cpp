@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/health_watch.hpp"
 
-#include <net/if.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
@@ -84,18 +83,21 @@ void HealthWatch::change_later() {
 void HealthWatch::set_next_hops(const config::Config& config, const net::NextHops& next_hops) {
     if (!monitor_)
         return;
-    const auto interface = static_cast<int>(if_nametoindex(config.interfaces.front().c_str()));
+    const auto interfaces = indexes_of(config.interfaces);
     for (const auto& service : config.services) {
         if (!service.health || service.health->via != config::Via::kTunnel)
             continue;
         for (const auto& backend : service.backends) {
-            const control::DesiredBackend desired{
-                .member = {backend.address, backend.weight}, .condition = {}, .mac = backend.mac};
-            if (const auto next_hop = choose_next_hop(config, interface, next_hops, desired))
+            const auto next_hop = choose_next_hop(config, interfaces, next_hops,
+                                                  {.member = {backend.address, backend.weight},
+                                                   .condition = {},
+                                                   .mac = backend.mac,
+                                                   .mtu = backend.mtu});
+            if (next_hop && !next_hop->local)
                 monitor_->set_next_hop(backend.address, *next_hop);
             else
-                monitor_->set_next_hop(backend.address,
-                                       std::unexpected(why_no_next_hop(config, next_hops, backend.address)));
+                monitor_->set_next_hop(
+                    backend.address, std::unexpected(why_no_next_hop(config, next_hops, backend.address)));
         }
     }
 }

@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/next_hop_choice.hpp"
 
+#include <fmt/ranges.h>
+#include <net/if.h>
+
+#include <algorithm>
+
+#include "control/backend_entry.hpp"
+
 namespace guideway::agent {
 
-std::optional<net::NextHop> choose_next_hop(const config::Config& config, int interface,
+std::vector<int> indexes_of(const std::vector<std::string>& interfaces) {
+    std::vector<int> indexes;
+    for (const auto& interface : interfaces)
+        indexes.push_back(static_cast<int>(if_nametoindex(interface.c_str())));
+    return indexes;
+}
+
+std::optional<net::NextHop> choose_next_hop(const config::Config& config, const std::vector<int>& interfaces,
                                             const net::NextHops& resolved,
                                             const control::DesiredBackend& backend) {
     const auto& address = backend.member.address;
@@ -13,14 +27,25 @@ std::optional<net::NextHop> choose_next_hop(const config::Config& config, int in
     if (resolution)
         next_hop = *resolution;
     else if (backend.mac && path)
-        next_hop =
-            net::NextHop{path->neighbour.ifindex, *backend.mac, path->source_mac, path->source, path->mtu};
-    if (!next_hop || next_hop->ifindex != interface)
+        next_hop = net::NextHop{.ifindex = path->neighbour.ifindex,
+                                .mac = *backend.mac,
+                                .source_mac = path->source_mac,
+                                .source = path->source,
+                                .mtu = path->mtu};
+    else if (resolution.error().local) {
+        next_hop.emplace();
+        next_hop->local = true;
+        return next_hop;
+    }
+    if (!next_hop || std::ranges::find(interfaces, next_hop->ifindex) == interfaces.end())
         return std::nullopt;
     if (backend.mac)
         next_hop->mac = *backend.mac;
     if (const auto& source = address.is_v4() ? config.datapath.source : config.datapath.source6)
         next_hop->source = *source;
+    control::vary_source(*next_hop, config.datapath.source_prefix);
+    if (backend.mtu)
+        next_hop->mtu = *backend.mtu;
     return next_hop;
 }
 
@@ -29,7 +54,7 @@ std::string why_no_next_hop(const config::Config& config, const net::NextHops& r
     const auto& resolution = resolved.at(backend);
     if (!resolution)
         return resolution.error().reason;
-    return fmt::format("its next hop is not on {}", config.interfaces.front());
+    return fmt::format("its next hop is not on {}", fmt::join(config.interfaces, " or "));
 }
 
 }  // namespace guideway::agent

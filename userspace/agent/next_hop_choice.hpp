@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/model.hpp"
 #include "control/desired_state.hpp"
@@ -10,9 +11,14 @@
 
 namespace guideway::agent {
 
+/// By which the kernel knows them; 0 = there is no such interface now.
+[[nodiscard]] std::vector<int> indexes_of(const std::vector<std::string>& interfaces);
+
 /// The next hop that the kernel resolved, with what the configuration sets instead: the backend's MAC, the
-/// outer source. Nothing unless it is on the interface (its index) that packets arrive on.
-[[nodiscard]] std::optional<net::NextHop> choose_next_hop(const config::Config& config, int interface,
+/// outer source, the MTU. Nothing unless it is on one of the interfaces (their indexes) that packets arrive
+/// on.
+[[nodiscard]] std::optional<net::NextHop> choose_next_hop(const config::Config& config,
+                                                          const std::vector<int>& interfaces,
                                                           const net::NextHops& resolved,
                                                           const control::DesiredBackend& backend);
 

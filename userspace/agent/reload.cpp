@@ -40,8 +40,10 @@ asio::awaitable<std::vector<std::string>> Agent::reload() {
 
 /// All that may fail comes before the first store.
 asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Config& next) {
-    if (auto present = datapath::check_interface(next.interfaces.front()); !present)
-        co_return std::vector{present.error().message};
+    for (const auto& interface : next.interfaces) {
+        if (auto present = datapath::check_interface(interface); !present)
+            co_return std::vector{present.error().message};
+    }
     if (auto swept = co_await sweep(); !swept)
         spdlog::error("{}; numbers of what was removed are not free yet", swept.error().message);
     const auto failed = conditions_.failed();
@@ -67,7 +69,6 @@ void Agent::probe_as_before(const std::set<control::BackendId>& failed) {
 /// With what is probed already being that of the next configuration.
 asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& next) {
     const auto& running = options_.config;
-    const auto& interface = next.interfaces.front();
     const auto now = control::SteadyClock::now();
     auto conditions = conditions_;
     conditions.configure(next, now);
@@ -91,7 +92,7 @@ asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& n
     about_.fingerprint = control::fingerprint(next);
     if (auto bgp = announcer_.configure(next.bgp, conditions_.overrides().withdrawn); !bgp)
         spdlog::error("{}; nothing is announced", bgp.error().message);
-    if (auto left = datapath_.leave_all_but(interface); !left)
+    if (auto left = datapath_.leave_all_but(next.interfaces); !left)
         spdlog::error("{}", left.error().message);
     co_return std::vector<std::string>{};
 }

@@ -55,7 +55,7 @@ const Keys<Config>& keys_of() {
          {"list of interface names", read_interfaces},
          kRequired,
          "[eth0]",
-         "the network interface that packets for the VIPs arrive on"},
+         "the network interfaces that packets for the VIPs arrive on, and leave by"},
         {"hash_key", hash_key(), kAlternative, "\"000102030405060708090a0b0c0d0e0f\"",
          "secret key of the flow hash, the same on every instance; made with `guideway genkey`; or set "
          "hash_key_file"},
@@ -104,8 +104,7 @@ const Keys<Datapath>& keys_of() {
         {"source6", scalar(&Datapath::source6, "IPv6 address", read_v6_address), kOptional, "\"2001:db8::9\"",
          "outer source of wrapped packets; without it: the interface's own IPv6 address"},
         {"source_prefix", scalar(&Datapath::source_prefix, "ADDRESS/LENGTH", read_prefix), kOptional,
-         "10.9.0.0/16", "outer sources vary inside it, so that backends spread flows over their queues",
-         "varied outer sources are"},
+         "10.9.0.0/16", "outer sources vary inside it, so that backends spread flows over their queues"},
         {"probe_mark", scalar(&Datapath::probe_mark, "VALUE/MASK", read_probe_mark), kDefault,
          "0x67000000/0xff000000",
          "socket mark of health probes, in hexadecimal; the bits outside the mask tell backends apart"},

@@ -61,17 +61,6 @@ void read_backend(const Place& place, Backend& backend) {
         backend.name = backend.address.text();
 }
 
-bool narrows_clients(const Service& service) {
-    return std::any_of(service.allow.begin(), service.allow.end(),
-                       [](const Prefix& prefix) { return prefix.length > 0; });
-}
-
-Value<Service> allow() {
-    Value<Service> value = list(&Service::allow, "prefixes", read_prefix);
-    value.needs_feature = narrows_clients;
-    return value;
-}
-
 }  // namespace
 
 template <>
@@ -82,10 +71,9 @@ const Keys<Service>& keys_of() {
         {"listen", listen(), kRequired, "\"192.0.2.10:80/tcp\"",
          "the VIPs, ports (* = any) and protocols of the service"},
         {"encapsulation",
-         choice<Service, Encapsulation, Encapsulation>(&Service::encapsulation,
-                                                       {{"ipip", Encapsulation::kIpip},
-                                                        {"gre", Encapsulation::kGre, Stage::kUnbuilt},
-                                                        {"gue", Encapsulation::kGue, Stage::kUnbuilt}}),
+         choice<Service, Encapsulation, Encapsulation>(
+             &Service::encapsulation,
+             {{"ipip", Encapsulation::kIpip}, {"gre", Encapsulation::kGre}, {"gue", Encapsulation::kGue}}),
          kDefault, "ipip", "how packets are wrapped on their way to the backends"},
         {"affinity",
          choice<Service, Affinity, Affinity>(&Service::affinity,
@@ -115,11 +103,10 @@ const Keys<Service>& keys_of() {
          "how backends are probed; without it: they are taken to be healthy"},
         {"announce", section(&Service::announce), kOptional, "",
          "when and how the VIPs' routes are announced"},
-        {"allow", allow(), kDefault, "[]",
-         "clients that are served, as prefixes; a family without any prefix is not restricted",
-         "client filters are"},
+        {"allow", list(&Service::allow, "prefixes", read_prefix), kDefault, "[]",
+         "clients that are served, as prefixes; a family without any prefix is not restricted"},
         {"deny", list(&Service::deny, "prefixes", read_prefix), kDefault, "[]",
-         "clients that are not served, as prefixes", "client filters are"},
+         "clients that are not served, as prefixes, even if allow has them"},
         {"backends", sections(&Service::backends, "list of addresses or mappings", read_backend), kRequired,
          "10.0.1.12", "the hosts that serve; may be []; a bare address is a backend with defaults"},
     };
@@ -158,8 +145,7 @@ const Keys<Backend>& keys_of() {
         {"mac", scalar(&Backend::mac, "MAC address", read_mac), kOptional, "\"02:00:00:00:00:11\"",
          "next hop's Ethernet address; without it: as the kernel resolves it"},
         {"mtu", integer(&Backend::mtu, 576, 65535), kOptional, "1500",
-         "bytes of IP packet that fit on the way to it; without it: as the kernel's route says",
-         "per-backend MTU limits are"},
+         "bytes of IP packet that fit on the way to it; without it: as the kernel's route says"},
         {"health_port", integer(&Backend::health_port, 1, 65535), kOptional, "8080",
          "the port that is probed on this backend; without it: the service's"},
     };

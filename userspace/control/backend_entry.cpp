@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
+
 namespace guideway::control {
 
 namespace {
@@ -26,7 +28,25 @@ std::uint16_t outer_checksum(const IpAddress& source, const IpAddress& destinati
         sum += word;
     return fold(sum);
 }
+
+std::uint16_t way_flags(const net::NextHop& next_hop) {
+    unsigned flags = abi::BACKEND_NEXT_HOP;
+    if (next_hop.local)
+        flags |= abi::BACKEND_LOCAL;
+    if (next_hop.vlan[0] != 0)
+        flags |= abi::BACKEND_VLAN;
+    if (next_hop.source_bits != 0)
+        flags |= abi::BACKEND_VARIED_SOURCE;
+    return static_cast<std::uint16_t>(flags);
+}
 }  // namespace
+
+void vary_source(net::NextHop& next_hop, const std::optional<config::Prefix>& prefix) {
+    if (!prefix || prefix->address.is_v4() != next_hop.source.is_v4())
+        return;
+    next_hop.source = prefix->address;
+    next_hop.source_bits = static_cast<std::uint8_t>((prefix->address.is_v4() ? 32 : 128) - prefix->length);
+}
 
 abi::backend backend_entry(const DesiredBackend& backend, const std::optional<net::NextHop>& next_hop) {
     abi::backend entry{};
@@ -40,11 +60,18 @@ abi::backend backend_entry(const DesiredBackend& backend, const std::optional<ne
 }
 
 void set_next_hop(abi::backend& entry, const net::NextHop& next_hop) {
-    entry.flags |= abi::BACKEND_NEXT_HOP;
+    entry.flags &=
+        static_cast<std::uint16_t>(~(abi::BACKEND_LOCAL | abi::BACKEND_VLAN | abi::BACKEND_VARIED_SOURCE));
+    entry.flags |= way_flags(next_hop);
+    if (next_hop.local)
+        return;
     entry.source = abi::to_abi(next_hop.source);
     std::memcpy(entry.next_hop_mac, next_hop.mac.bytes.data(), sizeof(entry.next_hop_mac));
     std::memcpy(entry.interface_mac, next_hop.source_mac.bytes.data(), sizeof(entry.interface_mac));
     entry.interface = static_cast<std::uint32_t>(next_hop.ifindex);
+    entry.source_bits = next_hop.source_bits;
+    for (std::size_t i = 0; i < next_hop.vlan.size(); ++i)
+        entry.vlan[i] = htons(next_hop.vlan[i]);
     entry.mtu = static_cast<std::uint16_t>(std::min<std::uint32_t>(next_hop.mtu, 0xffff));
     if (const auto address = abi::from_abi(entry.address); address.is_v4())
         entry.outer_checksum = outer_checksum(next_hop.source, address);

@@ -19,6 +19,9 @@ namespace guideway::control {
 /// Gives an entry its way.
 void set_next_hop(abi::backend& entry, const net::NextHop& next_hop);
 
+/// Lets the outer source vary inside a prefix, if that is of the source's family.
+void vary_source(net::NextHop& next_hop, const std::optional<config::Prefix>& prefix);
+
 /// Makes an element of a mapped map equal to `wanted`, word by word, while packets read it.
 template <typename T>
 void store_words(T& element, const T& wanted) {

@@ -45,6 +45,8 @@ DesiredState desired_state(const config::Config& config, const ConditionOf& cond
         DesiredService desired{
             .name = service.name,
             .affinity_client = service.affinity == config::Affinity::kClient,
+            .encapsulation = service.encapsulation,
+            .clients = {service.allow, service.deny},
             .tracking = tracking_of(service),
             .tracking_settings = {.tracks = tracks(service),
                                   .always = service.tracking == config::Tracking::kAlways,
@@ -54,8 +56,10 @@ DesiredState desired_state(const config::Config& config, const ConditionOf& cond
             .backends = {},
         };
         for (const auto& backend : service.backends)
-            desired.backends.push_back(
-                {{backend.address, backend.weight}, condition_of(service, backend), backend.mac});
+            desired.backends.push_back({{backend.address, backend.weight},
+                                        condition_of(service, backend),
+                                        backend.mac,
+                                        backend.mtu});
         state.services.push_back(std::move(desired));
     }
     return state;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/model.hpp"
+#include "control/client_filter.hpp"
 #include "control/conditions.hpp"
 #include "control/slot_life.hpp"
 #include "maglev/serving_table.hpp"
@@ -19,7 +20,8 @@ namespace guideway::control {
 struct DesiredBackend {
     maglev::Member member;
     Condition condition;
-    std::optional<MacAddress> mac;  ///< the next hop's, instead of the one the kernel resolves
+    std::optional<MacAddress> mac;     ///< the next hop's, instead of the one the kernel resolves
+    std::optional<std::uint16_t> mtu;  ///< bytes of an outer IP packet, instead of what the way says
 
     bool operator==(const DesiredBackend&) const = default;
 };
@@ -27,6 +29,8 @@ struct DesiredBackend {
 struct DesiredService {
     std::string name;
     bool affinity_client = false;
+    config::Encapsulation encapsulation = config::Encapsulation::kIpip;
+    ClientFilter clients;
     std::array<abi::tracking, abi::FLOW_KINDS> tracking{};  ///< by enum flow_kind
     TrackingSettings tracking_settings;
     std::vector<config::Listener> listeners;

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "control/backend_entry.hpp"
+#include "datapath/client_prefixes.hpp"
 #include "datapath/counters.hpp"
 #include "datapath/readers.hpp"
 
@@ -19,11 +20,24 @@ namespace {
 /// Kept tables beyond this are dropped: a thousand services' would take half a gigabyte.
 constexpr std::size_t kKeptBytesAtMost = 128 << 20;
 
-abi::service service_entry(const DesiredService& service, const ServiceNumbers& numbers) {
+std::uint16_t flags_of(const DesiredService& service) {
+    unsigned flags = 0;
+    if (service.affinity_client)
+        flags |= abi::SERVICE_AFFINITY_CLIENT;
+    if (service.encapsulation == config::Encapsulation::kGre)
+        flags |= abi::SERVICE_GRE;
+    if (service.encapsulation == config::Encapsulation::kGue)
+        flags |= abi::SERVICE_GUE;
+    return static_cast<std::uint16_t>(flags);
+}
+
+abi::service service_entry(const DesiredService& service, const ServiceNumbers& numbers,
+                           std::uint16_t filter) {
     abi::service entry{};
     entry.first_backend = numbers.region.first;
     entry.backend_capacity = numbers.region.capacity;
-    entry.flags = service.affinity_client ? abi::SERVICE_AFFINITY_CLIENT : 0;
+    entry.flags = flags_of(service);
+    entry.filter = filter;
     std::ranges::copy(service.tracking, entry.tracking);
     std::strncpy(entry.name, service.name.c_str(), sizeof(entry.name) - 1);
     return entry;
@@ -39,6 +53,11 @@ std::vector<datapath::ListenerEntry> listeners_of(const DesiredState& desired, c
     }
     std::ranges::sort(entries);
     return entries;
+}
+
+std::uint16_t filter_of(const std::map<std::string, std::uint16_t>& filters, const std::string& service) {
+    const auto found = filters.find(service);
+    return found == filters.end() ? std::uint16_t{0} : found->second;
 }
 
 /// Calls work(0) .. work(count - 1) on all cores.
@@ -73,7 +92,36 @@ Result<Change> Reconciler::prepare(DesiredState desired) const {
     datapath::wait_for_readers();  // of the listener index that is to be written
     if (auto prepared = prepare_counters(change); !prepared)
         return std::unexpected(prepared.error());
+    if (auto prepared = prepare_filters(change); !prepared)
+        return std::unexpected(prepared.error());
     return change;
+}
+
+/// A filter that changes is a new one, so that packets see the old or the new, never a mixture.
+Result<void> Reconciler::prepare_filters(Change& change) const {
+    if (auto removed = datapath::remove_unused_client_filters(maps_); !removed)
+        return removed;
+    auto used = datapath::used_client_filters(maps_);
+    used[0] = true;
+    for (const auto& service : change.desired->services) {
+        if (service.clients.is_open())
+            continue;
+        const auto before = services_.find(service.name);
+        const auto present = filters_.find(service.name);
+        if (present != filters_.end() && before->second->clients == service.clients) {
+            change.filters.insert(*present);
+            continue;
+        }
+        const auto free = std::ranges::find(used, false);
+        if (free == used.end())
+            return fail("filter the clients of {}: all {} filters are in use", service.name, used.size() - 1);
+        *free = true;
+        const auto number = static_cast<std::uint16_t>(free - used.begin());
+        if (auto added = datapath::add_client_filter(maps_, number, prefixes_of(service.clients)); !added)
+            return added;
+        change.filters[service.name] = number;
+    }
+    return {};
 }
 
 std::vector<ServiceChange> Reconciler::changed_services(const Change& change) const {
@@ -107,11 +155,13 @@ void Reconciler::compute_table(ServiceChange& change, const ServiceNumbers& numb
 
 void Reconciler::commit(Change change, const NextHopOf& next_hop_of, TimePoint now) {
     for (auto& service : change.services)
-        store_service(service, change.numbering.services.at(service.service->name), next_hop_of, now);
+        store_service(service, change.numbering.services.at(service.service->name),
+                      filter_of(change.filters, service.service->name), next_hop_of, now);
     datapath::publish_listeners(maps_, *change.listeners);
     retire(change.numbering);
     remember_leaving(change.numbering);
     numbering_ = std::move(change.numbering);
+    filters_ = std::move(change.filters);
     state_ = std::move(change.desired);
     past_ = Past::kRecorded;
     services_.clear();
@@ -201,7 +251,7 @@ Result<void> Reconciler::prepare_counters(const Change& change) const {
 
 /// In this order, so that whatever a packet reads first, the rest fits: the backends, then where they are,
 /// then the slots that lead to them.
-void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numbers,
+void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numbers, std::uint16_t filter,
                                const NextHopOf& next_hop_of, TimePoint now) {
     const auto& service = *change.service;
     const auto before = numbering_.services.find(service.name);
@@ -213,7 +263,7 @@ void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numb
         move_retired_backends(before->second, numbers);
     for (const auto& backend : service.backends)
         store_backend(service, backend, numbers, next_hop_of, life, now);
-    store_words(maps_.service(numbers.number), service_entry(service, numbers));
+    store_words(maps_.service(numbers.number), service_entry(service, numbers, filter));
 
     if (change.slots.empty()) {
         change_slots(service, numbers, life, now);

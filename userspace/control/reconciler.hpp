@@ -37,6 +37,7 @@ struct Change {
     Numbering numbering;
     std::unique_ptr<abi::listener_index> listeners;
     std::vector<ServiceChange> services;
+    std::map<std::string, std::uint16_t> filters;  ///< by service, in the map 'clients'; without one: all
 };
 
 /// What the maps know of the flows that there are.
@@ -86,9 +87,10 @@ class Reconciler {
   private:
     [[nodiscard]] std::vector<ServiceChange> changed_services(const Change& change) const;
     void compute_table(ServiceChange& change, const ServiceNumbers& numbers) const;
+    [[nodiscard]] Result<void> prepare_filters(Change& change) const;
     [[nodiscard]] Result<void> prepare_counters(const Change& change) const;
-    void store_service(ServiceChange& change, const ServiceNumbers& numbers, const NextHopOf& next_hop_of,
-                       TimePoint now);
+    void store_service(ServiceChange& change, const ServiceNumbers& numbers, std::uint16_t filter,
+                       const NextHopOf& next_hop_of, TimePoint now);
     void store_backend(const DesiredService& service, const DesiredBackend& backend,
                        const ServiceNumbers& numbers, const NextHopOf& next_hop_of, SlotLife& life,
                        TimePoint now);
@@ -107,6 +109,7 @@ class Reconciler {
     Numbering numbering_;
     std::shared_ptr<DesiredState> state_ = std::make_shared<DesiredState>();
     std::map<std::string, DesiredService*> services_;  ///< of state_, by name
+    std::map<std::string, std::uint16_t> filters_;
     SlotLives lives_;
     /// Backends that were configured, as they were: their flows still need a way.
     std::map<BackendId, DesiredBackend> leaving_;

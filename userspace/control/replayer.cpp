@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/replayer.hpp"
 
+#include <limits>
+
+#include "control/backend_entry.hpp"
 #include "datapath/datapath.hpp"
 #include "datapath/test_run.hpp"
 
@@ -18,18 +21,23 @@ constexpr const char* kSource6 = "100::1";
 net::NextHop replayed_next_hop(const config::Datapath& datapath, const DesiredBackend& backend) {
     const bool v4 = backend.member.address.is_v4();
     const auto& configured = v4 ? datapath.source : datapath.source6;
-    return {
+    net::NextHop next_hop{
         .ifindex = datapath::kTestRunInterface,
         .mac = backend.mac.value_or(kNextHopMac),
         .source_mac = kInterfaceMac,
         .source = configured.value_or(*IpAddress::parse(v4 ? kSource : kSource6)),
-        .mtu = 0xffff,
+        .mtu = backend.mtu.value_or(abi::BACKEND_MTU_UNLIMITED),
     };
+    vary_source(next_hop, datapath.source_prefix);
+    return next_hop;
 }
 
 Result<std::unique_ptr<Replayer>> Replayer::create(const config::Config& config) {
     auto program = datapath::Program::load(datapath::geometry_of(config.datapath),
-                                           {.hash_key = config.hash_key, .record_decisions = true}, nullptr);
+                                           {.hash_key = config.hash_key,
+                                            .record_decisions = true,
+                                            .answers_per_window = std::numeric_limits<std::uint32_t>::max()},
+                                           nullptr);
     if (!program)
         return std::unexpected(program.error());
     auto maps = program->maps();

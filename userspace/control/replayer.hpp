@@ -34,6 +34,7 @@ class Replayer {
     [[nodiscard]] Result<Outcome> run(std::span<const std::uint8_t> frame) const;
 
     [[nodiscard]] int program_fd() const { return program_.fd(); }
+    [[nodiscard]] const datapath::Program& program() const { return program_; }
     [[nodiscard]] const datapath::Maps& maps() const { return maps_; }
     [[nodiscard]] Reconciler& reconciler() { return reconciler_; }
 

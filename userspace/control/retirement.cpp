@@ -42,7 +42,7 @@ void Reconciler::retire(const Numbering& numbering) {
 void Reconciler::remember_leaving(const Numbering& next) {
     const auto before = std::exchange(leaving_, {});
     for (const auto& id : retired_in(next).backends) {
-        DesiredBackend backend{{id.address, 0}, {}, {}};
+        DesiredBackend backend{{id.address, 0}, {}, {}, {}};
         if (const auto left = before.find(id); left != before.end())
             backend = left->second;
         if (const auto service = services_.find(id.service); service != services_.end()) {

@@ -2,6 +2,9 @@
 #include "datapath/datapath.hpp"
 
 #include <bpf/bpf.h>
+#include <net/if.h>
+
+#include <algorithm>
 
 namespace guideway::datapath {
 
@@ -98,9 +101,20 @@ Result<Attachment> Datapath::attach(const std::string& interface, config::Mode m
     return attachment;
 }
 
-Result<void> Datapath::leave_all_but(const std::string& interface) const {
+Result<void> Datapath::connect(const std::vector<std::string>& interfaces) const {
+    for (const auto& interface : interfaces) {
+        const unsigned index = if_nametoindex(interface.c_str());
+        if (index == 0)
+            continue;
+        if (auto allowed = program_.allow_redirect(index, index); !allowed)
+            return allowed;
+    }
+    return {};
+}
+
+Result<void> Datapath::leave_all_but(const std::vector<std::string>& interfaces) const {
     for (const auto& other : pins_.linked_interfaces()) {
-        if (other == interface)
+        if (std::ranges::find(interfaces, other) != interfaces.end())
             continue;
         if (auto detached = detach(pins_, other); !detached)
             return detached;

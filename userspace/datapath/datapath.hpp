@@ -31,11 +31,14 @@ class Datapath {
     /// Goes over to new, empty maps, which take the place of the adopted ones when attach() is called.
     [[nodiscard]] Result<void> start_afresh(const config::Config& config, const std::string& because);
 
+    /// Lets packets leave by any of these interfaces; those that do not exist are passed over.
+    [[nodiscard]] Result<void> connect(const std::vector<std::string>& interfaces) const;
+
     /// Attaches the program to an interface and pins everything. An error leaves what was attached there.
     [[nodiscard]] Result<Attachment> attach(const std::string& interface, config::Mode mode);
 
-    /// Detaches from the other interfaces.
-    [[nodiscard]] Result<void> leave_all_but(const std::string& interface) const;
+    /// Detaches from all other interfaces.
+    [[nodiscard]] Result<void> leave_all_but(const std::vector<std::string>& interfaces) const;
 
     /// Whether the pins still hold these maps. Errors: which one does not.
     [[nodiscard]] Result<void> check_pins() const;

@@ -49,6 +49,8 @@ Result<void> check_sizes(const MapFds& fds, const Geometry& geometry) {
         {"previous", {table_value_size(geometry.table_size), services}},
         {"backends", {sizeof(abi::backend), backends}},
         {"flows", {sizeof(abi::flow_record), geometry.max_flows}},
+        {"fragments", {sizeof(abi::fragment_record), abi::FRAGMENTS_MAX}},
+        {"clients", {sizeof(abi::client_permission), abi::CLIENT_PREFIXES_MAX}},
         {"service_stats", {sizeof(abi::service_counters), services}},
         {"backend_stats", {sizeof(abi::traffic), backends}},
         {"verdict_stats", {sizeof(abi::verdict_count), abi::VERDICT_MAX}},

@@ -24,8 +24,8 @@ struct Geometry {
 
 /// Descriptors of the balancer's maps, under the names of their pins.
 struct MapFds {
-    UniqueFd abi, listeners, services, tables, previous, backends, flows, service_stats, backend_stats,
-        verdict_stats;
+    UniqueFd abi, listeners, services, tables, previous, backends, flows, fragments, clients, service_stats,
+        backend_stats, verdict_stats;
 };
 
 /// Calls `visit(name, fd)` for each of them.
@@ -38,6 +38,8 @@ void for_each_map(Fds& fds, Visit visit) {
     visit("previous", fds.previous);
     visit("backends", fds.backends);
     visit("flows", fds.flows);
+    visit("fragments", fds.fragments);
+    visit("clients", fds.clients);
     visit("service_stats", fds.service_stats);
     visit("backend_stats", fds.backend_stats);
     visit("verdict_stats", fds.verdict_stats);

@@ -86,6 +86,8 @@ Result<Program> Program::load(const Geometry& geometry, const ProgramConstants& 
     std::memcpy(&skeleton->rodata->hash_key_k1, constants.hash_key.data() + 8, 8);
     skeleton->rodata->table_size = geometry.table_size;
     skeleton->rodata->record_decisions = constants.record_decisions;
+    if (constants.answers_per_window)
+        skeleton->rodata->answers_per_window = *constants.answers_per_window;
 
     if (adopted != nullptr) {
         if (auto reused = reuse(*skeleton, *adopted); !reused)
@@ -109,6 +111,12 @@ Result<Maps> Program::maps() const {
         fd.reset(::fcntl(bpf_map__fd(find(*skeleton_, name)), F_DUPFD_CLOEXEC, 0));
     });
     return Maps::adopt(std::move(fds), Maps::Access::kReadWrite);
+}
+
+Result<void> Program::allow_redirect(std::uint32_t interface, std::uint32_t device) const {
+    if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.interfaces), &interface, &device, BPF_ANY) != 0)
+        return fail("update map 'interfaces' for interface {}: {}", interface, errno_text());
+    return {};
 }
 
 Result<abi::decision> Program::last_decision() const {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "datapath/maps.hpp"
 
@@ -14,7 +15,8 @@ namespace guideway::datapath {
 /// What is compiled into the program as constants.
 struct ProgramConstants {
     std::array<std::uint8_t, 16> hash_key{};
-    bool record_decisions = false;  ///< for programs that are run on test frames
+    bool record_decisions = false;                      ///< for programs that are run on test frames
+    std::optional<std::uint32_t> answers_per_window{};  ///< too-big answers a CPU gives; nothing: the default
 };
 
 /// The balancer's XDP program, loaded: verified and compiled, not yet attached.
@@ -28,6 +30,9 @@ class Program {
     [[nodiscard]] int fd() const;
     /// The maps that the program uses.
     [[nodiscard]] Result<Maps> maps() const;
+    /// Lets packets whose next hop is on `interface` leave by it, although they did not come from there.
+    /// `device` is the interface's index (in tests: another).
+    [[nodiscard]] Result<void> allow_redirect(std::uint32_t interface, std::uint32_t device) const;
     /// What it decided about the last packet, if it records decisions.
     [[nodiscard]] Result<abi::decision> last_decision() const;
 

@@ -19,7 +19,7 @@ struct VerdictName {
 [[nodiscard]] std::span<const VerdictName> verdict_names();
 [[nodiscard]] std::string_view verdict_name(abi::verdict verdict);
 
-/// What a verdict does with the packet: `pass`, `tx` or `drop`.
+/// What a verdict does with the packet: `pass`, `tx`, `redirect` or `drop`.
 [[nodiscard]] std::string_view verdict_action(abi::verdict verdict);
 
 }  // namespace guideway::datapath

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -34,6 +35,9 @@ struct NextHop {
     MacAddress source_mac;  ///< the interface's own
     IpAddress source;       ///< the outer header's source: the route's preferred one
     std::uint32_t mtu = 0;  ///< bytes of an IP packet: the lower of the interface's and the route's
+    std::array<std::uint16_t, 2> vlan{};  ///< tags that the frame carries, the outermost first; 0 = none
+    std::uint8_t source_bits = 0;         ///< host bits of `source` that vary with the flow
+    bool local = false;                   ///< the backend is this host; nothing else is known then
 
     bool operator==(const NextHop&) const = default;
 };

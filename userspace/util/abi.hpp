@@ -14,10 +14,12 @@ namespace guideway::abi {
 // clang-format off
 #include <guideway/abi.h>
 #include <guideway/backend.h>
+#include <guideway/client_filter.h>
 #include <guideway/decap.h>
 #include <guideway/decision.h>
 #include <guideway/flow.h>
 #include <guideway/flow_record.h>
+#include <guideway/fragment.h>
 #include <guideway/listener.h>
 #include <guideway/probe.h>
 #include <guideway/service.h>
@@ -33,6 +35,7 @@ static_assert(sizeof(backend) == 64);
 static_assert(offsetof(backend, next_hop_mac) % 8 == 0 && offsetof(backend, interface_mac) % 8 == 0);
 static_assert(sizeof(probe_route) == 56);
 static_assert(sizeof(flow_id) == 40 && sizeof(flow_record) == 16);
+static_assert(sizeof(client_prefix) == 24 && sizeof(fragment_id) == 40 && sizeof(fragment_record) == 24);
 static_assert(sizeof(service_counters) == 40 && offsetof(service_counters, traffic) == 0);
 static_assert(sizeof(traffic) == 24 && sizeof(verdict_count) == 16);
 

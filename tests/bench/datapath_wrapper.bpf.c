@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Measures an XDP program on frames that are new each time. A test run with `repeat` hands a program its own
+ * output, so the run is one of this program: it takes off what the last one put on, writes the headers of
+ * another flow and calls the program under test in its place.
+ */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define FRAME 114 /* what is written, whatever the headers: IPv6 and TCP, with 40 bytes of payload */
+#define PORTS 32768
+#define VIP_BASE 0xc0000200u /* 192.0.2.0 */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} under_test SEC(".maps");
+
+const volatile __u32 flows = 1;    /* a power of two */
+const volatile __u32 services = 1; /* VIPs 192.0.2.1 and on, or 2001:db8:1::1 and on */
+const volatile __u8 ipv6;
+const volatile __u8 udp;
+
+__u64 state = 1;
+
+/* splitmix64 */
+static __always_inline __u64 draw(void)
+{
+	__u64 z = state += 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+	return z ^ z >> 31;
+}
+
+static __always_inline void write_transport(void *place, __u32 flow)
+{
+	struct udphdr *datagram = place;
+	struct tcphdr *segment = place;
+
+	datagram->source = bpf_htons(1024 + flow % PORTS);
+	datagram->dest = bpf_htons(80);
+	if (udp) {
+		datagram->len = bpf_htons(48);
+		datagram->check = 0;
+		return;
+	}
+	segment->seq = flow;
+	segment->ack_seq = 0;
+	*((__u16 *)segment + 6) = bpf_htons(0x5010);
+	segment->window = 0xffff;
+	segment->check = 0;
+	segment->urg_ptr = 0;
+}
+
+static __always_inline void write_ipv4(struct iphdr *ip, __u32 flow)
+{
+	*(__u32 *)ip = bpf_htonl(0x45000000 | (FRAME - sizeof(struct ethhdr)));
+	*((__u32 *)ip + 1) = bpf_htonl(0x4000);
+	*((__u32 *)ip + 2) = bpf_htonl(64 << 24 | (udp ? IPPROTO_UDP : IPPROTO_TCP) << 16);
+	ip->saddr = bpf_htonl(0x0b000000 + flow / PORTS);
+	ip->daddr = bpf_htonl(VIP_BASE + 1 + flow % services);
+	write_transport(ip + 1, flow);
+}
+
+static __always_inline void write_ipv6(struct ipv6hdr *ip, __u32 flow)
+{
+	__be32 *words = (__be32 *)ip;
+
+	words[0] = bpf_htonl(6U << 28);
+	words[1] = bpf_htonl((FRAME - sizeof(struct ethhdr) - sizeof(*ip)) << 16 |
+			     (udp ? IPPROTO_UDP : IPPROTO_TCP) << 8 | 64);
+	words[2] = bpf_htonl(0x20010db8);
+	words[3] = bpf_htonl(0x00090000);
+	words[4] = 0;
+	words[5] = bpf_htonl(1 + flow / PORTS);
+	words[6] = bpf_htonl(0x20010db8);
+	words[7] = bpf_htonl(0x00010000);
+	words[8] = 0;
+	words[9] = bpf_htonl(1 + flow % services);
+	write_transport(ip + 1, flow);
+}
+
+SEC("xdp.frags")
+int datapath_wrapper(struct xdp_md *ctx)
+{
+	__u32 flow = draw() & (flows - 1);
+	struct ethhdr *ethernet;
+
+	if (bpf_xdp_adjust_head(ctx, (int)(ctx->data_end - ctx->data) - FRAME))
+		return XDP_ABORTED;
+	ethernet = (void *)(long)ctx->data;
+	if ((void *)ethernet + FRAME > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	__builtin_memset(ethernet, 2, 2 * ETH_ALEN);
+	if (ipv6) {
+		ethernet->h_proto = bpf_htons(ETH_P_IPV6);
+		write_ipv6((void *)(ethernet + 1), flow);
+	} else {
+		ethernet->h_proto = bpf_htons(ETH_P_IP);
+		write_ipv4((void *)(ethernet + 1), flow);
+	}
+	bpf_tail_call(ctx, &under_test, 0);
+	return XDP_ABORTED;
+}
+
+/* The floor: what any program that wraps a packet in an IPv4 header does at least. */
+SEC("xdp.frags")
+int datapath_floor(struct xdp_md *ctx)
+{
+	return bpf_xdp_adjust_head(ctx, -(int)sizeof(struct iphdr)) ? XDP_ABORTED : XDP_TX;
+}
+
+/* What is passed leaves the frame as it is. */
+SEC("xdp.frags")
+int datapath_pass(struct xdp_md *ctx)
+{
+	return XDP_PASS;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
