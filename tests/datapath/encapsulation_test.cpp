@@ -105,12 +105,12 @@ TEST_CASE("a next hop behind VLAN tags gets them") {
     const auto replayer = balancer(configure(service("ipip", "10.0.1.11")));
     auto& backend = replayer->maps().backend(replayer->maps().service(1).first_backend + 1);
     auto entry = backend;
-    control::set_next_hop(entry, {.ifindex = 1,
+    control::set_next_hop(entry, {.ifindex = 7,
+                                  .port = {.ifindex = 1, .vlan = {100, 0}},
                                   .mac = *MacAddress::parse("02:00:00:00:01:11"),
                                   .source_mac = *MacAddress::parse("02:00:00:00:00:02"),
                                   .source = *IpAddress::parse("10.9.9.9"),
-                                  .mtu = 1500,
-                                  .vlan = {100, 0}});
+                                  .mtu = 1500});
     backend = entry;
     check_wrapped(*replayer, kIpv4, R"(
         02 00 00 00 01 11  02 00 00 00 00 02  81 00 00 64 08 00

@@ -185,7 +185,7 @@ TEST_CASE("a service without backends and a backend without next hop are counted
 
     replayer->reconciler().refresh_next_hops([](const auto& backend) {
         auto elsewhere = control::replayed_next_hop({}, backend);
-        elsewhere.ifindex = 7;
+        elsewhere.port.ifindex = 7;
         return elsewhere;
     });
     CHECK(verdict_of(*replayer, FrameBuilder::ipv4().tcp(80).build()) == "no_next_hop");

@@ -36,8 +36,8 @@ datapath::ProbeEncap program() {
     if (!loaded)
         FAIL(loaded.error().message);
     REQUIRE(loaded->store(kIPv4Backend, route("10.0.0.101", "10.0.0.11", datapath::kTestRunInterface)));
-    REQUIRE(loaded->store(kIPv6Backend,
-                          route("2001:db8:f::101", "2001:db8:f::11", datapath::kTestRunInterface)));
+    REQUIRE(
+        loaded->store(kIPv6Backend, route("2001:db8:f::101", "2001:db8:f::11", datapath::kTestRunInterface)));
     REQUIRE(loaded->store(kElsewhere, route("10.0.0.101", "10.0.0.11", 7)));
     REQUIRE(loaded->store(kUnresolved, {}));
     return std::move(*loaded);

@@ -238,8 +238,12 @@ TEST_CASE("a backend that is removed keeps its way, and its flows, while they li
     reload(*replayer, "  - {name: one, listen: ['192.0.2.1:80/tcp'], backends: [10.0.0.2]}\n");
     CHECK(placement(*replayer, "192.0.2.1") == before);
     REQUIRE(replayer->reconciler().leaving().size() == 1);
-    net::NextHop moved{
-        .ifindex = 1, .mac = {{2, 0, 0, 0, 9, 9}}, .source_mac = {}, .source = {}, .mtu = 1500};
+    net::NextHop moved{.ifindex = 1,
+                       .port = {.ifindex = 1, .vlan = {}},
+                       .mac = {{2, 0, 0, 0, 9, 9}},
+                       .source_mac = {},
+                       .source = {},
+                       .mtu = 1500};
     moved.source = *IpAddress::parse("10.9.9.9");
     replayer->reconciler().refresh_next_hops([&](const auto&) { return moved; });
     CHECK(replayer->maps().backend(1).next_hop_mac[5] == 9);

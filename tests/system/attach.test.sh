@@ -26,7 +26,7 @@ start_backends be1 be2 be3
 {
     echo "link add gen0 type bridge"
     echo "link add taken0 type veth peer name taken1"
-    echo "link set taken0 up xdpdrv obj $LAB_DIR/xdp_pass.bpf.o sec xdp"
+    echo "link set taken0 up xdpdrv obj $LAB_DIR/xdp_pass.bpf.o sec xdp.frags"
 } | ip -n lb1 -batch -
 
 sed 's/eth0/gen0/' configs/demo.yaml >"$LAB_DIR/lb1.yaml"

@@ -28,13 +28,13 @@ def ethernet(kind, payload):
     return bytes.fromhex("020000000002 020000000009") + struct.pack("!H", kind) + payload
 
 
-def ipv4(destination, protocol, payload, *, version=4, options=b"", fragment=0x4000, total=None, tos=0):
+def ipv4(destination, protocol, payload, *, version=4, options=b"", fragment=0x4000, total=None, tos=0, ident=0x1234):
     header_length = 20 + len(options)
     total = header_length + len(payload) if total is None else total
     first = version << 4 | header_length // 4
 
     def header(check):
-        return (struct.pack("!BBHHHBBH", first, tos, total, 0x1234, fragment, 64, protocol, check)
+        return (struct.pack("!BBHHHBBH", first, tos, total, ident, fragment, 64, protocol, check)
                 + ipaddress.ip_address(CLIENT4).packed + ipaddress.ip_address(destination).packed + options)
 
     return ethernet(0x0800, header(checksum(header(0))) + payload)
@@ -60,6 +60,16 @@ def tcp(ends, port, data=b"", flags=0x02):
 def udp(ends, port, data=b"hello"):
     segment = struct.pack("!HHHH", 40002, port, 8 + len(data), 0) + data
     return segment[:6] + struct.pack("!H", transport_checksum(*ends, UDP, segment)) + data
+
+
+def echo4(data=b"ping"):
+    message = struct.pack("!BBHHH", 8, 0, 0, 7, 1) + data
+    return message[:2] + struct.pack("!H", checksum(message)) + message[4:]
+
+
+def echo6(ends, data=b"ping"):
+    message = struct.pack("!BBHHH", 128, 0, 0, 7, 1) + data
+    return message[:2] + struct.pack("!H", transport_checksum(*ends, ICMP6, message)) + message[4:]
 
 
 V4, V6 = (CLIENT4, VIP4), (CLIENT6, VIP6)
@@ -94,11 +104,14 @@ MIXED = [
     ("bad_total_length", ipv6(VIP6, TCP, tcp(V6, 80), length=2000)),
     ("bad_transport_header", ipv4(VIP4, TCP, tcp(V4, 80)[:12])),
     ("bad_transport_header", ipv6(VIP6, UDP, udp(V6, 53)[:4])),
-    ("fragment", ipv4(VIP4, UDP, udp(V4, 53), fragment=0x2000)),
     ("fragment", ipv4(VIP4, UDP, bytes(64), fragment=100)),
-    ("fragment", ipv6(VIP6, 44, FRAGMENT_HEADER + udp(V6, 53))),
-    ("icmp", ipv4(VIP4, ICMP, b"\x08\0\xf7\xff\0\0\0\0")),
-    ("icmp", ipv6(VIP6, ICMP6, b"\x80\0\0\0\0\0\0\0")),
+    ("forwarded", ipv4(VIP4, UDP, udp(V4, 53, bytes(792)), fragment=0x2000)),
+    ("forwarded", ipv4(VIP4, UDP, bytes(64), fragment=100)),
+    ("fragment", ipv4(VIP4, UDP, bytes(64), fragment=100, ident=0x4321)),
+    ("forwarded", ipv6(VIP6, 44, FRAGMENT_HEADER + udp(V6, 53))),
+    ("echo_answered", ipv4(VIP4, ICMP, echo4())),
+    ("echo_answered", ipv6(VIP6, ICMP6, echo6(V6))),
+    ("icmp", ipv4(VIP4, ICMP, b"\x0d\0\xf2\xff" + bytes(16))),
     ("unknown_protocol", ipv4(VIP4, SCTP, bytes(32))),
     ("not_vip", ipv4(OTHER4, TCP, tcp((CLIENT4, OTHER4), 80), version=5)),
     ("forwarded", ipv4(VIP4, TCP, tcp(V4, 443))),

@@ -23,7 +23,7 @@ interface_vanishes() {
 interface_comes_back() {
     echo "lb1\$ ip link add eth0 address $1 ..."
     ip link add eth0 netns lb1 mtu 1600 address "$1" type veth peer name to-lb1 netns router mtu 1600
-    ip -n router link set to-lb1 master br-fabric up xdpdrv obj "$LAB_DIR/xdp_pass.bpf.o" sec xdp
+    ip -n router link set to-lb1 master br-fabric up xdpdrv obj "$LAB_DIR/xdp_pass.bpf.o" sec xdp.frags
     on router ethtool -K to-lb1 tx off >/dev/null
     ip -n router neighbour flush dev br-fabric # or it would go on sending to the old MAC address for a while
     lab_configure_host lb1

@@ -43,7 +43,7 @@ objects_where() {
 }
 
 whole() {
-    local forwarded frames
+    local answered forwarded frames
     frames=$(wc -l <"$LAB_DIR/verdicts")
     echo "\$ guideway replay -c lb.yaml --in $1 --out sent.pcap --json"
     expect "$1: exit status 0" replay "$1"
@@ -55,8 +55,9 @@ whole() {
     expect_equal "$1: each frame's verdict" "$(<"$LAB_DIR/verdicts")" "$(jq -r .verdict "$LAB_DIR/objects")"
 
     forwarded=$(grep -cx forwarded "$LAB_DIR/verdicts")
+    answered=$(grep -cx echo_answered "$LAB_DIR/verdicts")
     expect_equal "$1: what is forwarded has service, backend and slot" "$forwarded" \
-        "$(objects_where '.action == "tx" and .service and .backend and .slot')"
+        "$(objects_where '.verdict == "forwarded" and .action == "tx" and .service and .backend and .slot')"
     expect_equal "$1: and goes to a backend of its service" "$forwarded" \
         "$(objects_where '(.service == "over-ipv4" and (.backend // "" | startswith("10.0.0.10"))) or
                           (.service == "over-ipv6" and (.backend // "" | startswith("2001:db8:f::10")))')"
@@ -65,8 +66,9 @@ whole() {
         "$(objects_where '(.verdict | IN("not_vip", "not_ip", "too_short")) != (.action == "pass")')"
 
     tcpdump -n -v -r "$LAB_DIR/sent.pcap" 2>/dev/null >"$LAB_DIR/sent.text"
-    expect_equal "$1: what is sent is in the capture" "$forwarded" "$(tcpdump -n -r "$LAB_DIR/sent.pcap" 2>/dev/null | wc -l)"
-    expect_equal "$1: each frame wrapped in IPv4 or IPv6, says tcpdump" "$forwarded" \
+    expect_equal "$1: what is sent is in the capture" $((forwarded + answered)) "$(tcpdump -n -r "$LAB_DIR/sent.pcap" 2>/dev/null | wc -l)"
+    expect_equal "$1: echo requests are answered" "$answered" "$(sent_like 'ICMP6?, echo reply')"
+    expect_equal "$1: each other frame wrapped in IPv4 or IPv6, says tcpdump" "$forwarded" \
         "$(sent_like '^[0-9:.]+ IP \(.*proto (IPIP \(4\)|IPv6 \(41\))|^[0-9:.]+ IP6 \(.*next-header (IPIP \(4\)|IPv6 \(41\))')"
     expect_more "$1: IPv4 in IPv4" 0 "$(sent_like '^[0-9:.]+ IP \(.*proto IPIP')"
     expect_more "$1: IPv6 in IPv4" 0 "$(sent_like '^[0-9:.]+ IP \(.*proto IPv6')"

@@ -4,7 +4,7 @@
 #include <bpf/bpf_helpers.h>
 
 /* What a program sends back by XDP_TX arrives at the other end of a veth only if a program is attached there too. */
-SEC("xdp")
+SEC("xdp.frags")
 int xdp_pass(struct xdp_md *ctx)
 {
 	(void)ctx;

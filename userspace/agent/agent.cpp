@@ -263,9 +263,10 @@ void Agent::spawn(asio::awaitable<void> task) {
 }
 
 control::NextHopOf Agent::next_hops_for(const config::Config& config) const {
-    return [this, &config, interfaces = indexes_of(config.interfaces)](const control::DesiredBackend& backend) {
-        return choose_next_hop(config, interfaces, *next_hops_, backend);
-    };
+    return
+        [this, &config, interfaces = indexes_of(config.interfaces)](const control::DesiredBackend& backend) {
+            return choose_next_hop(config, interfaces, *next_hops_, backend);
+        };
 }
 
 api::AgentPort Agent::port() {

@@ -96,8 +96,8 @@ void HealthWatch::set_next_hops(const config::Config& config, const net::NextHop
             if (next_hop && !next_hop->local)
                 monitor_->set_next_hop(backend.address, *next_hop);
             else
-                monitor_->set_next_hop(
-                    backend.address, std::unexpected(why_no_next_hop(config, next_hops, backend.address)));
+                monitor_->set_next_hop(backend.address,
+                                       std::unexpected(why_no_next_hop(config, next_hops, backend.address)));
         }
     }
 }

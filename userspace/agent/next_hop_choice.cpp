@@ -27,17 +27,16 @@ std::optional<net::NextHop> choose_next_hop(const config::Config& config, const 
     if (resolution)
         next_hop = *resolution;
     else if (backend.mac && path)
-        next_hop = net::NextHop{.ifindex = path->neighbour.ifindex,
-                                .mac = *backend.mac,
-                                .source_mac = path->source_mac,
-                                .source = path->source,
-                                .mtu = path->mtu};
+        next_hop = net::next_hop_on(*path, *backend.mac);
     else if (resolution.error().local) {
         next_hop.emplace();
         next_hop->local = true;
         return next_hop;
     }
-    if (!next_hop || std::ranges::find(interfaces, next_hop->ifindex) == interfaces.end())
+    const auto ours = [&](int index) { return std::ranges::find(interfaces, index) != interfaces.end(); };
+    if (next_hop && ours(next_hop->ifindex))
+        next_hop->port = {.ifindex = next_hop->ifindex, .vlan = {}};
+    if (!next_hop || !ours(next_hop->port.ifindex))
         return std::nullopt;
     if (backend.mac)
         next_hop->mac = *backend.mac;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <vector>
 
@@ -68,17 +69,25 @@ Bytes frame_of(const maglev::Flow& flow) {
     return frame;
 }
 
+/// How a frame with these headers begins behind Ethernet and VLAN tags.
+std::size_t link_length(const abi::backend& backend) {
+    constexpr std::size_t kTag = 4;
+    if ((backend.flags & abi::BACKEND_VLAN) == 0)
+        return kEthernet;
+    return kEthernet + (backend.vlan[1] == 0 ? kTag : 2 * kTag);
+}
+
 /// Whether it is the inner packet in an outer one to the backend, sent to its next hop.
 bool is_wrapped_for(const abi::backend& backend, const Bytes& frame, const Bytes& inner) {
     const auto address = abi::from_abi(backend.address);
     const bool v4 = address.is_v4();
-    const std::size_t outer = v4 ? kIpv4 : kIpv6;
-    if (frame.size() != inner.size() + outer)
+    const std::size_t outer = link_length(backend);
+    if (frame.size() < outer + (v4 ? kIpv4 : kIpv6) + inner.size() - kEthernet)
         return false;
-    const auto* destination = frame.data() + kEthernet + (v4 ? kIpv4Destination : kIpv6Destination);
+    const auto* destination = frame.data() + outer + (v4 ? kIpv4Destination : kIpv6Destination);
     return std::memcmp(frame.data(), backend.next_hop_mac, sizeof(backend.next_hop_mac)) == 0 &&
            std::memcmp(destination, address.wire(), v4 ? 4 : 16) == 0 &&
-           std::equal(inner.begin() + kEthernet, inner.end(), frame.begin() + kEthernet + outer);
+           std::equal(inner.rbegin(), inner.rend() - kEthernet, frame.rbegin());
 }
 
 /// One service's proof.
@@ -127,7 +136,9 @@ class Proof {
         const auto run = datapath::test_run(program_, frame, interface_);
         if (!run)
             return run.error().message;
-        if (run->action != XDP_TX)
+        if ((backend.flags & abi::BACKEND_LOCAL) != 0 && run->action == XDP_PASS && run->frame == frame)
+            return {};
+        if (run->action != XDP_TX && run->action != XDP_REDIRECT)
             return fmt::format("the program does not forward a packet to {} port {} (XDP action {})",
                                flow.destination.text(), flow.destination_port, run->action);
         if (!is_wrapped_for(backend, run->frame, frame))
@@ -150,6 +161,10 @@ OwnHealth prove_datapath(const config::Config& config, const datapath::Datapath&
     const auto program = datapath::attached_program(datapath.pins(), interface);
     if (!program)
         return {.fault = program.error().message, .services = {}};
+    for (const auto& other : config.interfaces | std::views::drop(1)) {
+        if (const auto attached = datapath::attached_program(datapath.pins(), other); !attached)
+            return {.fault = attached.error().message, .services = {}};
+    }
     if (const auto pinned = datapath.check_pins(); !pinned)
         return {.fault = pinned.error().message, .services = {}};
     OwnHealth health;

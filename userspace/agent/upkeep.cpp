@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the agent does beside reloads: what it recalls at the start, operators' orders, slow starts, and sweeps while
-/// slots move.
+/// What the agent does beside reloads: what it recalls at the start, operators' orders, slow starts, and
+/// sweeps while slots move.
 #include <spdlog/spdlog.h>
 
 #include "agent/agent.hpp"

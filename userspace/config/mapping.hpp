@@ -25,15 +25,11 @@ void report_unknown_key(const Place& place, const Entry& entry) {
 
 template <typename Owner>
 void read_value(const Place& value, const Key<Owner>& key, Owner& owner) {
-    const std::size_t errors = value.context().findings.errors.size();
     if (std::holds_alternative<Null>(value.node().value)) {
         value.error("no value; expected {}", key.text.type);
         return;
     }
     key.read(value, owner);
-    const bool valid = value.context().findings.errors.size() == errors;
-    if (valid && !key.text.unbuilt.empty() && (!key.needs_feature || key.needs_feature(owner)))
-        value.unbuilt("{} not built yet; remove the key", key.text.unbuilt);
 }
 
 template <typename Owner>

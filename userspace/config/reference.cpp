@@ -16,7 +16,7 @@ constexpr std::size_t kWidth = 100;
 
 constexpr std::string_view kHeader =
     "# Every key of Guideway's configuration: what it means, its type, and what holds without it.\n"
-    "# Keys that start with a # are not set: they have no default, or what they ask for is not built yet.\n";
+    "# Keys that start with a # are not set: they have no default.\n";
 
 /// Where the next key goes.
 struct Spot {
@@ -50,8 +50,6 @@ std::string type_text(const KeyText& key) {
                            : key.presence == Presence::kDefault ? "; default"
                                                                 : "";
     std::string line = fmt::format("({}{}", key.type, presence);
-    if (!key.unbuilt.empty())
-        line += "; not built yet";
     if (!key.unbuilt_words.empty())
         line += fmt::format("; not built yet: {}", key.unbuilt_words);
     return line + ")";
@@ -66,7 +64,7 @@ void append_keys(std::string& out, const std::vector<KeyText>& keys, Spot spot);
 
 void append_key(std::string& out, const KeyText& key, Spot spot) {
     const bool has_value = key.layout != Layout::kValue || key.presence != Presence::kOptional;
-    spot.set = spot.set && has_value && key.unbuilt.empty();
+    spot.set = spot.set && has_value;
     append_comment(out, line_indent(spot), fmt::format("{} {}", key.meaning, type_text(key)));
     if (key.layout == Layout::kValue) {
         append_line(out, spot, fmt::format("{}: {}", key.name, key.sample));

@@ -28,9 +28,8 @@ struct KeyText {
     Presence presence = Presence::kOptional;
     std::string_view sample;    ///< as YAML; of a list of mappings: an item that is no mapping
     std::string_view meaning;   ///< one sentence, with the unit
-    std::string_view unbuilt;   ///< the missing feature and its verb ("health checks are"); empty: built
     std::string type;           ///< "integer 0..65535"
-    std::string unbuilt_words;  ///< of a choice: "gre, gue"
+    std::string unbuilt_words;  ///< of a choice: those that are not built yet
     Layout layout = Layout::kValue;
     std::function<std::vector<KeyText>()> children;  ///< of a mapping, or of a mapping in a list
 };
@@ -44,8 +43,6 @@ struct Value {
 
     std::string type;
     Read read;  ///< reports what is wrong
-    /// Whether what was read needs the key's feature; not set: whatever it is.
-    std::function<bool(const Owner&)> needs_feature;
     Layout layout = Layout::kValue;
     std::function<std::vector<KeyText>()> children;
     std::string unbuilt_words;
@@ -54,22 +51,15 @@ struct Value {
 template <typename Owner>
 struct Key {
     Key(std::string_view name, Value<Owner> value, Presence presence, std::string_view sample,
-        std::string_view meaning, std::string_view unbuilt = "")
-        : text{name,
-               presence,
-               sample,
-               meaning,
-               unbuilt,
-               value.type,
-               value.unbuilt_words,
-               value.layout,
-               std::move(value.children)},
-          read(std::move(value.read)),
-          needs_feature(std::move(value.needs_feature)) {}
+        std::string_view meaning)
+        : text{name,         presence,
+               sample,       meaning,
+               value.type,   value.unbuilt_words,
+               value.layout, std::move(value.children)},
+          read(std::move(value.read)) {}
 
     KeyText text;
     std::function<void(const Place&, Owner&)> read;
-    std::function<bool(const Owner&)> needs_feature;
 };
 
 template <typename Owner>

@@ -13,12 +13,8 @@ using enum Presence;
 void read_interfaces(const Place& place, Config& config) {
     list(&Config::interfaces, "interface names", read_interface).read(place, config);
     const auto* sequence = std::get_if<Sequence>(&place.node().value);
-    if (sequence == nullptr)
-        return;
-    if (sequence->empty())
+    if (sequence != nullptr && sequence->empty())
         place.error("at least one interface is needed");
-    if (sequence->size() > 1)
-        place.item((*sequence)[1], 1).unbuilt("more than one interface is not built yet");
 }
 
 Value<Config> hash_key() {

@@ -50,30 +50,20 @@ Value<Owner> integer(Member Owner::*member, std::uint64_t low, std::uint64_t hig
     return scalar(member, fmt::format("integer {}..{}", low, high), read);
 }
 
-/// Needs a feature when it is true.
 template <typename Owner>
 Value<Owner> boolean(bool Owner::*member) {
-    Value<Owner> value = scalar(member, "true | false", read_boolean);
-    value.needs_feature = [=](const Owner& owner) { return owner.*member; };
-    return value;
+    return scalar(member, "true | false", read_boolean);
 }
 
-/// Needs a feature when it is longer than zero.
 template <typename Owner>
 Value<Owner> duration(Duration Owner::*member, Duration low, Duration high) {
     const auto read = [=](const Scalar& text) { return read_duration(text, {low, high}); };
-    Value<Owner> value =
-        scalar(member, fmt::format("duration {}..{}", duration_text(low), duration_text(high)), read);
-    value.needs_feature = [=](const Owner& owner) { return owner.*member > Duration::zero(); };
-    return value;
+    return scalar(member, fmt::format("duration {}..{}", duration_text(low), duration_text(high)), read);
 }
 
-/// Needs a feature when it is above zero.
 template <typename Owner>
 Value<Owner> percent(unsigned Owner::*member) {
-    Value<Owner> value = scalar(member, "percentage 0%..100%", read_percent);
-    value.needs_feature = [=](const Owner& owner) { return owner.*member > 0; };
-    return value;
+    return scalar(member, "percentage 0%..100%", read_percent);
 }
 
 enum class Stage : bool { kUnbuilt, kBuilt };
@@ -129,7 +119,6 @@ Value<Owner> choice(Member Owner::*member, std::vector<Word<Enum>> words) {
     return value;
 }
 
-/// Needs a feature when it holds something.
 template <typename Owner, typename Item, typename Read>
 Value<Owner> list(std::vector<Item> Owner::*member, std::string item_type, Read read) {
     const std::string type = fmt::format("list of {}", item_type);
@@ -148,9 +137,7 @@ Value<Owner> list(std::vector<Item> Owner::*member, std::string item_type, Read 
                 item.error("{}", value.error().message);
         }
     };
-    Value<Owner> value{type, assign};
-    value.needs_feature = [=](const Owner& owner) { return !(owner.*member).empty(); };
-    return value;
+    return {type, assign};
 }
 
 template <typename Child, typename Owner>

@@ -33,7 +33,7 @@ std::uint16_t way_flags(const net::NextHop& next_hop) {
     unsigned flags = abi::BACKEND_NEXT_HOP;
     if (next_hop.local)
         flags |= abi::BACKEND_LOCAL;
-    if (next_hop.vlan[0] != 0)
+    if (next_hop.port.vlan[0] != 0)
         flags |= abi::BACKEND_VLAN;
     if (next_hop.source_bits != 0)
         flags |= abi::BACKEND_VARIED_SOURCE;
@@ -68,18 +68,19 @@ void set_next_hop(abi::backend& entry, const net::NextHop& next_hop) {
     entry.source = abi::to_abi(next_hop.source);
     std::memcpy(entry.next_hop_mac, next_hop.mac.bytes.data(), sizeof(entry.next_hop_mac));
     std::memcpy(entry.interface_mac, next_hop.source_mac.bytes.data(), sizeof(entry.interface_mac));
-    entry.interface = static_cast<std::uint32_t>(next_hop.ifindex);
+    entry.interface = static_cast<std::uint32_t>(next_hop.port.ifindex);
     entry.source_bits = next_hop.source_bits;
-    for (std::size_t i = 0; i < next_hop.vlan.size(); ++i)
-        entry.vlan[i] = htons(next_hop.vlan[i]);
+    for (std::size_t i = 0; i < next_hop.port.vlan.size(); ++i)
+        entry.vlan[i] = htons(next_hop.port.vlan[i]);
     entry.mtu = static_cast<std::uint16_t>(std::min<std::uint32_t>(next_hop.mtu, 0xffff));
     if (const auto address = abi::from_abi(entry.address); address.is_v4())
         entry.outer_checksum = outer_checksum(next_hop.source, address);
 }
 
 void store_backend(abi::backend& element, const abi::backend& wanted) {
-    const bool same_source = std::memcmp(&element.source, &wanted.source, sizeof(wanted.source)) == 0;
-    if ((element.flags & abi::BACKEND_NEXT_HOP) != 0 && !same_source) {
+    const bool same_way = std::memcmp(&element.source, &wanted.source, sizeof(wanted.source)) == 0 &&
+                          std::memcmp(element.vlan, wanted.vlan, sizeof(wanted.vlan)) == 0;
+    if ((element.flags & abi::BACKEND_NEXT_HOP) != 0 && !same_way) {
         abi::backend closed = element;
         closed.flags &= static_cast<std::uint16_t>(~abi::BACKEND_NEXT_HOP);
         store_words(element, closed);

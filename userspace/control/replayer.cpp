@@ -23,6 +23,7 @@ net::NextHop replayed_next_hop(const config::Datapath& datapath, const DesiredBa
     const auto& configured = v4 ? datapath.source : datapath.source6;
     net::NextHop next_hop{
         .ifindex = datapath::kTestRunInterface,
+        .port = {.ifindex = datapath::kTestRunInterface, .vlan = {}},
         .mac = backend.mac.value_or(kNextHopMac),
         .source_mac = kInterfaceMac,
         .source = configured.value_or(*IpAddress::parse(v4 ? kSource : kSource6)),

@@ -3,8 +3,12 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/ethtool.h>
 #include <linux/if_link.h>
+#include <linux/sockios.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <optional>
 
@@ -30,6 +34,32 @@ std::uint32_t program_id_on(unsigned index) {
     std::uint32_t id = 0;
     bpf_xdp_query_id(static_cast<int>(index), 0, &id);
     return id;
+}
+
+/// ETHTOOL_GFLAGS or ETHTOOL_SFLAGS; false if the driver refuses.
+bool ask_driver(int socket, const std::string& interface, ethtool_value& flags) {
+    ifreq request{};
+    interface.copy(request.ifr_name, sizeof(request.ifr_name) - 1);
+    request.ifr_data = reinterpret_cast<char*>(&flags);
+    return ::ioctl(socket, SIOCETHTOOL, &request) == 0;
+}
+
+/// A driver that takes VLAN tags off frames hides them from the program, which would then take a packet of
+/// any VLAN for an untagged one.
+Result<void> keep_vlan_tags(const std::string& interface) {
+    const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ethtool_value flags{.cmd = ETHTOOL_GFLAGS, .data = 0};
+    if (!socket || !ask_driver(socket.get(), interface, flags) || (flags.data & ETH_FLAG_RXVLAN) == 0)
+        return {};
+    flags.cmd = ETHTOOL_SFLAGS;
+    flags.data &= ~static_cast<std::uint32_t>(ETH_FLAG_RXVLAN);
+    if (!ask_driver(socket.get(), interface, flags))
+        return fail(
+            "attach to {}: its driver takes VLAN tags off the frames and does not stop ({}), so that packets "
+            "of "
+            "every VLAN would look untagged; use an interface where `ethtool -K {} rxvlan off` works",
+            interface, errno_text(), interface);
+    return {};
 }
 
 UniqueFd create_link(int program_fd, unsigned index, std::uint32_t flags) {
@@ -93,6 +123,8 @@ Result<void> check_interface(const std::string& interface) {
 Result<Attachment> attach(const Pins& pins, const std::string& interface, int program_fd, config::Mode mode) {
     if (auto present = check_interface(interface); !present)
         return std::unexpected(present.error());
+    if (auto kept = keep_vlan_tags(interface); !kept)
+        return std::unexpected(kept.error());
     const unsigned index = if_nametoindex(interface.c_str());
     if (auto replaced = replace(pins, interface, index, program_fd, mode))
         return *replaced;

@@ -21,7 +21,7 @@ struct Attachment {
 [[nodiscard]] Result<void> check_interface(const std::string& interface);
 
 /// Attaches an XDP program to an interface by a pinned link, which outlives this process. An earlier agent's
-/// link gets the new program atomically.
+/// link gets the new program atomically. The driver is told to leave VLAN tags in the frames, and stays so.
 [[nodiscard]] Result<Attachment> attach(const Pins& pins, const std::string& interface, int program_fd,
                                         config::Mode mode);
 

@@ -44,6 +44,12 @@ std::optional<std::uint32_t> Attributes::number(unsigned type) const {
     return mnl_attr_get_u32(by_type_[type]);
 }
 
+std::optional<std::uint16_t> Attributes::short_number(unsigned type) const {
+    if (!payload(type, sizeof(std::uint16_t)))
+        return std::nullopt;
+    return mnl_attr_get_u16(by_type_[type]);
+}
+
 std::optional<std::string> Attributes::text(unsigned type) const {
     const nlattr* attribute = by_type_[type];
     if (!attribute)

@@ -26,6 +26,7 @@ class Attributes {
     [[nodiscard]] std::optional<IpAddress> address(unsigned type) const;
     [[nodiscard]] std::optional<MacAddress> mac(unsigned type) const;
     [[nodiscard]] std::optional<std::uint32_t> number(unsigned type) const;
+    [[nodiscard]] std::optional<std::uint16_t> short_number(unsigned type) const;
     [[nodiscard]] std::optional<std::string> text(unsigned type) const;
 
   private:

@@ -3,12 +3,23 @@
 
 #include <linux/if.h>
 #include <linux/if_arp.h>
+#include <netinet/in.h>
 
 #include "net/attributes.hpp"
 
 namespace guideway::net {
 
 namespace {
+std::optional<Vlan> vlan_in(const Attributes& link) {
+    const Attributes info(link[IFLA_LINKINFO]);
+    if (info.text(IFLA_INFO_KIND) != "vlan")
+        return std::nullopt;
+    const Attributes data(info[IFLA_INFO_DATA]);
+    return Vlan{.id = data.short_number(IFLA_VLAN_ID).value_or(0),
+                .protocol = ntohs(data.short_number(IFLA_VLAN_PROTOCOL).value_or(0)),
+                .below = static_cast<int>(link.number(IFLA_LINK).value_or(0))};
+}
+
 std::expected<Interface, Refusal> ask(Netlink& netlink, Request& request) {
     Interface interface;
     const auto answered = netlink.talk(request, [&](const nlmsghdr& message) {
@@ -21,6 +32,7 @@ std::expected<Interface, Refusal> ask(Netlink& netlink, Request& request) {
         interface.mtu = attributes.number(IFLA_MTU).value_or(0);
         interface.up = header.ifi_flags & IFF_UP;
         interface.carrier = header.ifi_flags & IFF_LOWER_UP;
+        interface.vlan = vlan_in(attributes);
     });
     if (!answered)
         return std::unexpected(answered.error());

@@ -11,6 +11,15 @@
 
 namespace guideway::net {
 
+/// What makes an interface a VLAN's.
+struct Vlan {
+    std::uint16_t id = 0;
+    std::uint16_t protocol = 0;  ///< of the tag: ETH_P_8021Q or ETH_P_8021AD
+    int below = 0;               ///< index of the interface that its frames, tagged, leave by
+
+    bool operator==(const Vlan&) const = default;
+};
+
 /// A network interface of this host.
 struct Interface {
     int index = 0;
@@ -19,6 +28,7 @@ struct Interface {
     std::uint32_t mtu = 0;          ///< bytes of an IP packet
     bool up = false;                ///< by the administrator's will
     bool carrier = false;           ///< up, and its link as well
+    std::optional<Vlan> vlan;       ///< nothing unless it is one
 
     bool operator==(const Interface&) const = default;
 };

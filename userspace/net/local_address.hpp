@@ -7,8 +7,8 @@
 
 namespace guideway::net {
 
-/// Gives an interface of this host an address, as a host route (/32, /128) without duplicate address detection.
-/// False if it has it already.
+/// Gives an interface of this host an address, as a host route (/32, /128) without duplicate address
+/// detection. False if it has it already.
 [[nodiscard]] Result<bool> add_local_address(Netlink& netlink, int ifindex, const IpAddress& address);
 
 /// Takes it away; nothing happens if the interface has no such address.

@@ -42,6 +42,15 @@ void rethrow(std::exception_ptr error) {
 }
 }  // namespace
 
+NextHop next_hop_on(const Path& path, const MacAddress& mac) {
+    return {.ifindex = path.neighbour.ifindex,
+            .port = path.port,
+            .mac = mac,
+            .source_mac = path.source_mac,
+            .source = path.source,
+            .mtu = path.mtu};
+}
+
 NextHops::NextHops(asio::io_context& loop, Netlink requests, Netlink announcements,
                    std::function<void()> on_change, NextHopPace pace)
     : requests_(std::move(requests)),
@@ -173,7 +182,8 @@ void NextHops::look_up_paths() {
     PathFinder finder(requests_);
     for (auto& [address, backend] : backends_) {
         auto path = finder.path_to(address);
-        changed_ = changed_ || path != backend.path;  // a backend with a configured MAC needs no more than that
+        changed_ =
+            changed_ || path != backend.path;  // a backend with a configured MAC needs no more than that
         backend.path = std::move(path);
     }
     index_neighbours(LookUp::kAll);
@@ -242,11 +252,7 @@ Resolution NextHops::resolution_of(const Backend& backend) const {
     const Path& path = *backend.path;
     const Followed& neighbour = neighbours_.at(path.neighbour);
     if (neighbour.mac)
-        return NextHop{.ifindex = path.neighbour.ifindex,
-                       .mac = *neighbour.mac,
-                       .source_mac = path.source_mac,
-                       .source = path.source,
-                       .mtu = path.mtu};
+        return next_hop_on(path, *neighbour.mac);
     const std::string name = fmt::format("{} on {}", path.neighbour.address.text(), path.interface);
     return std::unexpected(NoNextHop{
         neighbour.trouble.empty() ? "resolving " + name : name + " " + neighbour.trouble, /*local=*/false});

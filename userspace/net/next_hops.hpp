@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -30,17 +29,19 @@ namespace guideway::net {
 
 /// What an outer frame to a backend carries, and where it leaves.
 struct NextHop {
-    int ifindex = 0;
+    int ifindex = 0;        ///< of the interface that routes name
+    Port port;              ///< where frames leave: that interface, or what is below it if it is a VLAN's
     MacAddress mac;         ///< Ethernet destination
     MacAddress source_mac;  ///< the interface's own
     IpAddress source;       ///< the outer header's source: the route's preferred one
     std::uint32_t mtu = 0;  ///< bytes of an IP packet: the lower of the interface's and the route's
-    std::array<std::uint16_t, 2> vlan{};  ///< tags that the frame carries, the outermost first; 0 = none
-    std::uint8_t source_bits = 0;         ///< host bits of `source` that vary with the flow
-    bool local = false;                   ///< the backend is this host; nothing else is known then
+    std::uint8_t source_bits = 0;  ///< host bits of `source` that vary with the flow
+    bool local = false;            ///< the backend is this host; nothing else is known then
 
     bool operator==(const NextHop&) const = default;
 };
+
+[[nodiscard]] NextHop next_hop_on(const Path& path, const MacAddress& mac);
 
 using Resolution = std::expected<NextHop, NoNextHop>;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/path.hpp"
 
+#include <linux/if_ether.h>
+
 #include <algorithm>
 
 #include "net/route.hpp"
@@ -21,6 +23,26 @@ const Result<Interface>& PathFinder::interface(int index) {
     return interfaces_.emplace(index, interface_at(netlink_, index)).first->second;
 }
 
+/// One tag is 802.1Q; of two the outer one is 802.1ad: the program knows no other frames.
+std::expected<Port, NoNextHop> PathFinder::port_of(const Interface& out) {
+    if (!out.vlan)
+        return Port{.ifindex = out.index, .vlan = {}};
+    const auto& below = interface(out.vlan->below);
+    if (!below)
+        return no_next_hop("{}, below VLAN {}", below.error().message, out.name);
+    const auto& outer = below->vlan;
+    if (out.vlan->protocol != ETH_P_8021Q || (outer && outer->protocol != ETH_P_8021AD))
+        return no_next_hop("the tags of VLAN {} are neither 802.1Q nor that in 802.1ad", out.name);
+    if (!outer)
+        return Port{.ifindex = below->index, .vlan = {out.vlan->id}};
+    const auto& bottom = interface(outer->below);
+    if (!bottom)
+        return no_next_hop("{}, below VLAN {}", bottom.error().message, below->name);
+    if (bottom->vlan)
+        return no_next_hop("VLAN {} has more than two tags", out.name);
+    return Port{.ifindex = bottom->index, .vlan = {outer->id, out.vlan->id}};
+}
+
 std::expected<Path, NoNextHop> PathFinder::path_to(const IpAddress& destination) {
     const auto route = route_to(netlink_, destination);
     if (!route)
@@ -39,8 +61,12 @@ std::expected<Path, NoNextHop> PathFinder::path_to(const IpAddress& destination)
     if (!route->source)
         return no_next_hop("interface {} has no source address for {}", out->name, destination.text());
 
+    const auto port = port_of(*out);
+    if (!port)
+        return std::unexpected(port.error());
     return Path{.neighbour = {out->index, route->gateway.value_or(destination)},
                 .interface = out->name,
+                .port = *port,
                 .source_mac = *out->mac,
                 .source = *route->source,
                 .mtu = std::min(out->mtu, route->mtu.value_or(out->mtu))};

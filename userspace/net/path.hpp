@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -22,10 +23,19 @@ struct NoNextHop {
     bool operator==(const NoNextHop&) const = default;
 };
 
+/// The interface that frames leave by, and the tags that they carry there.
+struct Port {
+    int ifindex = 0;
+    std::array<std::uint16_t, 2> vlan{};  ///< IDs, the outermost first (802.1ad before 802.1Q); 0 = none
+
+    bool operator==(const Port&) const = default;
+};
+
 /// The way to a destination as far as routes and interfaces tell: all but the neighbour's MAC.
 struct Path {
     NeighbourId neighbour;  ///< the gateway, or the destination if that is on the link
     std::string interface;
+    Port port;  ///< the interface, or what is below it if that is a VLAN's
     MacAddress source_mac;
     IpAddress source;
     std::uint32_t mtu = 0;
@@ -42,6 +52,7 @@ class PathFinder {
 
   private:
     [[nodiscard]] const Result<Interface>& interface(int index);
+    [[nodiscard]] std::expected<Port, NoNextHop> port_of(const Interface& out);
 
     Netlink& netlink_;
     std::unordered_map<int, Result<Interface>> interfaces_;

@@ -36,7 +36,8 @@ TEST_CASE("an interface is found by name and by index") {
                              .mac = mac("02:00:00:00:00:a0"),
                              .mtu = 1600,
                              .up = true,
-                             .carrier = true};
+                             .carrier = true,
+                             .vlan = {}};
     CHECK(interface_named(lab.netlink, "a0") == expected);
     CHECK(interface_at(lab.netlink, lab.a0) == expected);
 }

@@ -21,11 +21,13 @@ TEST_CASE("a backend on the link is resolved without traffic") {
     REQUIRE(follower.await([&] { return follower.at("10.0.1.11") && follower.at("2001:db8:2::11"); }));
 
     CHECK(*follower.at("10.0.1.11") == NextHop{.ifindex = lab.a0,
+                                               .port = {lab.a0, {}},
                                                .mac = kB0,
                                                .source_mac = mac("02:00:00:00:00:a0"),
                                                .source = ip("10.0.1.1"),
                                                .mtu = 1500});
     CHECK(*follower.at("2001:db8:2::11") == NextHop{.ifindex = lab.a1,
+                                                    .port = {lab.a1, {}},
                                                     .mac = kB1,
                                                     .source_mac = mac("02:00:00:00:00:a1"),
                                                     .source = ip("2001:db8:2::1"),

@@ -10,7 +10,6 @@
 set -euo pipefail
 LAB_BALANCERS=1
 LAB_VIPS="192.0.2.10 192.0.2.12"
-LAB_VERBOSE=yes
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lab"
 . "$LAB_ROOT/tests/system/guideway.sh"
 cd "$LAB_ROOT"
@@ -34,7 +33,7 @@ write_config() {
 add_second_link() {
     ip link add eth1 netns lb1 mtu 1600 type veth peer name to-lb1-eth1 netns router mtu 1600
     ip -n router -batch - <<-END
-		link set to-lb1-eth1 up xdpdrv obj $LAB_DIR/xdp_pass.bpf.o sec xdp
+		link set to-lb1-eth1 up xdpdrv obj $LAB_DIR/xdp_pass.bpf.o sec xdp.frags
 		address add 10.0.2.1/24 dev to-lb1-eth1
 	END
     on router ethtool -K to-lb1-eth1 tx off >/dev/null
@@ -71,7 +70,7 @@ arrive_by() {
     expect_equal "by three backends" 3 "$(sort -u "$LAB_DIR/answers" | wc -l)"
     expect_more "some were sent out of $interface" "$sent" "$(verdict_packets lb1 forwarded)"
     expect_more "others out of the other interface" "$redirected" "$(verdict_packets lb1 redirected)"
-    http_requests 192.0.2.12 10 "$port" >"$LAB_DIR/answers"
+    http_requests 192.0.2.12 10 "$((port + 500))" >"$LAB_DIR/answers"
     expect_equal "by $interface: the balancer's own host answers" "10 lb1" \
         "$(sort "$LAB_DIR/answers" | uniq -c | xargs)"
     expect_more "delivered there, unwrapped" "$delivered" "$(verdict_packets lb1 delivered_locally)"
