@@ -32,8 +32,8 @@ write_config() {
 	    backends: [10.0.0.101, "2001:db8:f::102"]
 	  - name: picky
 	    listen: ["192.0.2.13:80/tcp"]
-	    deny: [203.0.113.0/24]
-	    allow: [203.0.113.3/32, 203.0.113.4/32]
+	    allow: [203.0.113.0/24]
+	    deny: [203.0.113.2/32]
 	    affinity: client
 	    backends: [10.0.0.101, 10.0.0.102, 10.0.0.103]
 	  - name: narrow
@@ -115,9 +115,11 @@ client_learnt() {
     on client ip route get "$1" | grep -q "mtu $2"
 }
 
+# The backends learn from the first answers over IPv6, which are lost, that the way to the client takes 1500 bytes.
 fragments() {
     local vip
     for vip in 192.0.2.10 2001:db8:1::10 192.0.2.12; do
+        udp_requests "$vip" 20 --size 4000 --timeout 0.2 --first-source-port 20000 >"$LAB_DIR/first"
         expect_equal "$vip: 20 datagrams of 4000 bytes come back whole, in fragments both ways" 20 \
             "$(udp_requests "$vip" 20 --size 4000 | wc -l)"
     done
@@ -156,8 +158,10 @@ filters() {
     ip -n client address add 203.0.113.3/24 dev eth0
     expect "a denied client is not served" not on client curl -s --max-time 1 http://192.0.2.13/
     expect_more "its packets are counted as client_denied" "$before" "$(count client_denied)"
-    expect "deny goes before allow for what both name no closer" not on client curl -s --max-time 1 \
-        --interface 203.0.113.2 http://192.0.2.13/
+    for _ in {1..8}; do
+        on client curl -sS --max-time 5 --interface 203.0.113.3 http://192.0.2.13/
+    done >"$LAB_DIR/answers"
+    expect_equal "another one is, and always by the same backend" 8 "$(sort "$LAB_DIR/answers" | uniq -c | awk '{ print $1 }')"
 }
 
 not() {
@@ -181,7 +185,7 @@ jumbo() {
     watch jumbo to-lb1 'greater 8000'
     expect_equal "jumbo: an upload is whole" intact "$(upload 192.0.2.10 2000000)"
     expect_equal "jumbo, IPv6: an upload is whole" intact "$(upload 2001:db8:1::10 2000000)"
-    expect_equal "jumbo: a datagram of 8900 bytes comes back" 1 "$(udp_requests 192.0.2.10 1 --size 8900 | wc -l)"
+    expect_equal "jumbo: a datagram of 8100 bytes comes back" 1 "$(udp_requests 192.0.2.10 1 --size 8100 | wc -l)"
     stop_watch jumbo
     expect_more "frames of more than 8000 bytes were wrapped" 100 "$(seen jumbo "ether src $(lab_mac lb1)")"
 }
