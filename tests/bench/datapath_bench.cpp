@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a packet costs in the program (root): datapath_wrapper.bpf.c draws a flow for each and calls the
-// program under test; the floor is the same around adjust_head and XDP_TX. Compare figures of one run only.
+// program under test; the floor is the same around adjust_head and XDP_TX. And how many live frames a second
+// go through a veth pair, balanced, against a program that sends them back as they are. Compare figures of
+// one run only.
 #include <benchmark/benchmark.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
 
 #include <chrono>
+#include <cstdlib>
+#include <ctime>
 #include <memory>
+#include <numeric>
 #include <string>
 
 #include "control/replayer.hpp"
@@ -17,179 +25,313 @@
 using namespace guideway;
 
 namespace {
-constexpr std::uint32_t kRunsAtATime = 200'000;
-constexpr std::uint32_t kPorts = 32768;  // as in datapath_wrapper.bpf.c
-constexpr std::size_t kBackends = 16;
+constexpr std::uint32_t kFramesAtATime = 200'000;
+constexpr std::uint32_t kLiveFramesAtATime = 1'000'000;
+constexpr std::size_t kFrame = 114;  // these four as in datapath_wrapper.bpf.c
+constexpr std::uint32_t kPorts = 32768;
+constexpr std::uint32_t kFirstPort = 1024;
+constexpr std::uint32_t kClients = 0x0b000000;
+constexpr int kBackends = 16;
+constexpr int kVips = 128;
 
 enum class Slots { kSettled, kMoving, kAlways };
 
 /// What is measured, and how the packets look.
 struct Case {
-    std::string name;
     std::uint32_t flows = 1;
     std::uint32_t services = 1;
     bool ipv6 = false;
     bool udp = false;
     Slots slots = Slots::kSettled;
-    bool vip = true;    ///< otherwise packets are for nobody here
-    bool floor = false;  ///< adjust_head and XDP_TX in the program's place
+    bool vip = true;            ///< otherwise packets are for nobody here
+    bool floor = false;         ///< adjust_head and XDP_TX in the program's place
+    bool all_features = false;  ///< another service has a filter, GRE and records of all flows
 };
 
 struct Destroy {
     void operator()(datapath_wrapper_bpf* skeleton) const { datapath_wrapper_bpf::destroy(skeleton); }
 };
+using Wrapper = std::unique_ptr<datapath_wrapper_bpf, Destroy>;
 
 [[noreturn]] void give_up(const std::string& reason) {
     fmt::print(stderr, "datapath_bench: {}\n", reason);
     std::exit(1);
 }
 
+/// That this thread has run: what else the machine does meanwhile does not count.
+double thread_seconds() {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
 IpAddress address(const std::string& text) {
     return *IpAddress::parse(text);
+}
+
+config::Service service_of(const Case& wanted, std::uint32_t number) {
+    config::Service service;
+    service.name = fmt::format("service-{}", number);
+    const auto protocol = wanted.udp ? config::Protocol::kUdp : config::Protocol::kTcp;
+    const std::uint32_t host = wanted.vip ? number : kVips + number;
+    service.listeners.push_back({address(fmt::format("192.0.2.{}", host)), 80, protocol, false});
+    service.listeners.push_back({address(fmt::format("2001:db8:1::{:x}", host)), 80, protocol, false});
+    if (wanted.slots == Slots::kAlways)
+        service.tracking = config::Tracking::kAlways;
+    for (int i = 1; i <= kBackends; ++i) {
+        auto& backend = service.backends.emplace_back();
+        backend.address = address(fmt::format("10.0.{}.{}", number, i));
+        backend.name = backend.address.text();
+    }
+    return service;
 }
 
 config::Config configuration(const Case& wanted) {
     config::Config config;
     config.interfaces = {"eth0"};
     config.hash_key = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    config.datapath.max_flows = wanted.slots == Slots::kSettled ? 1 : 2'097'152;
-    for (std::uint32_t i = 0; i < wanted.services; ++i) {
-        auto& service = config.services.emplace_back();
-        service.name = fmt::format("service-{}", i);
-        const auto protocol = wanted.udp ? config::Protocol::kUdp : config::Protocol::kTcp;
-        const std::uint32_t host = wanted.vip ? i + 1 : i + 129;
-        service.listeners.push_back({address(fmt::format("192.0.2.{}", host)), 80, protocol, false});
-        service.listeners.push_back({address(fmt::format("2001:db8:1::{:x}", host)), 80, protocol, false});
-        if (wanted.slots == Slots::kAlways)
-            service.tracking = config::Tracking::kAlways;
-        for (std::size_t j = 0; j < kBackends; ++j) {
-            auto& backend = service.backends.emplace_back();
-            backend.address = address(fmt::format("10.0.{}.{}", i, j + 1));
-            backend.name = backend.address.text();
-        }
+    config.datapath.max_flows = wanted.slots == Slots::kSettled ? 1 : 2 * wanted.flows;
+    for (std::uint32_t number = 1; number <= wanted.services; ++number)
+        config.services.push_back(service_of(wanted, number));
+    if (wanted.all_features) {
+        auto other = service_of(wanted, wanted.services + 1);
+        other.tracking = config::Tracking::kAlways;
+        other.encapsulation = config::Encapsulation::kGre;
+        other.deny = {{address("198.51.100.0"), 24}};
+        config.services.push_back(other);
     }
     return config;
+}
+
+Wrapper load_wrapper(const Case& wanted) {
+    Wrapper wrapper(datapath_wrapper_bpf::open());
+    wrapper->rodata->flows = wanted.flows;
+    wrapper->rodata->services = wanted.services;
+    wrapper->rodata->ipv6 = wanted.ipv6;
+    wrapper->rodata->udp = wanted.udp;
+    if (datapath_wrapper_bpf::load(wrapper.get()) != 0)
+        give_up("load the wrapper");
+    return wrapper;
+}
+
+std::unique_ptr<control::Replayer> balancer(const config::Config& config) {
+    auto created = control::Replayer::create(config, control::Decisions::kNotRecorded);
+    if (!created)
+        give_up(created.error().message);
+    return std::move(*created);
 }
 
 /// A balancer with flows that it knows, and the wrapper around it.
 class Bench {
   public:
-    explicit Bench(const Case& wanted) : wanted_(wanted) {
-        const auto config = configuration(wanted);
-        auto created = control::Replayer::create(config, {.record_decisions = false});
-        if (!created)
-            give_up(created.error().message);
-        replayer_ = std::move(*created);
-        wrapper_.reset(datapath_wrapper_bpf::open());
-        wrapper_->rodata->flows = wanted.flows;
-        wrapper_->rodata->services = wanted.services;
-        wrapper_->rodata->ipv6 = wanted.ipv6;
-        wrapper_->rodata->udp = wanted.udp;
-        if (datapath_wrapper_bpf::load(wrapper_.get()) != 0)
-            give_up("load the wrapper");
+    explicit Bench(const Case& wanted)
+        : wanted_(wanted),
+          config_(configuration(wanted)),
+          balancer_(balancer(config_)),
+          wrapper_(load_wrapper(wanted)) {
         const int program =
-            wanted.floor ? bpf_program__fd(wrapper_->progs.datapath_floor) : replayer_->program_fd();
+            wanted.floor ? bpf_program__fd(wrapper_->progs.datapath_floor) : balancer_->program_fd();
         const std::uint32_t key = 0;
         if (bpf_map_update_elem(bpf_map__fd(wrapper_->maps.under_test), &key, &program, BPF_ANY) != 0)
             give_up("put the program under test into the wrapper");
+        if (wanted.slots == Slots::kMoving)
+            move_all_slots();
         if (wanted.slots != Slots::kSettled)
-            know_flows(config);
+            know_flows();
         static_cast<void>(run());
     }
 
     /// Seconds a packet.
     double run() {
-        std::vector<std::uint8_t> frame(114), out(512);
+        constexpr std::uint32_t kPass = 2, kTx = 3;
+        std::vector<std::uint8_t> frame(kFrame), out(512);
         LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = out.data(),
-                    .data_size_in = 114, .data_size_out = 512, .repeat = kRunsAtATime);
-        const auto before = std::chrono::steady_clock::now();
+                    .data_size_in = kFrame, .data_size_out = 512, .repeat = kFramesAtATime);
+        const double before = thread_seconds();
         if (bpf_prog_test_run_opts(bpf_program__fd(wrapper_->progs.datapath_wrapper), &options) != 0)
             give_up("run the wrapper");
-        const std::chrono::duration<double> time = std::chrono::steady_clock::now() - before;
-        if (options.retval != (wanted_.vip || wanted_.floor ? 3U : 2U))
-            give_up(fmt::format("{}: the program returned {}", wanted_.name, options.retval));
-        return time.count() / kRunsAtATime;
+        const double time = thread_seconds() - before;
+        if (options.retval != (wanted_.vip || wanted_.floor ? kTx : kPass))
+            give_up(fmt::format("the program returned {}", options.retval));
+        return time / kFramesAtATime;
+    }
+
+    /// As the verifier has rewritten it.
+    [[nodiscard]] std::uint32_t instructions() const {
+        bpf_prog_info info{};
+        std::uint32_t length = sizeof(info);
+        if (bpf_obj_get_info_by_fd(balancer_->program_fd(), &info, &length) != 0)
+            give_up("ask for the program's length");
+        return info.xlated_prog_len / sizeof(bpf_insn);
     }
 
   private:
-    void know_flows(const config::Config& config) {
-        const auto& maps = replayer_->maps();
-        for (std::uint32_t service = 1; service <= wanted_.services && wanted_.slots == Slots::kMoving; ++service) {
-            for (std::uint32_t slot = 0; slot < config.datapath.table_size; ++slot) {
+    void move_all_slots() {
+        const auto& maps = balancer_->maps();
+        for (std::uint32_t service = 1; service <= wanted_.services; ++service) {
+            for (std::uint32_t slot = 0; slot < config_.datapath.table_size; ++slot) {
                 maps.previous(service)[slot] = maps.table(service)[slot];
                 maps.table(service)[slot] |= abi::SLOT_MOVING;
             }
         }
+    }
+
+    void know_flows() {
         for (std::uint32_t flow = 0; flow < wanted_.flows; ++flow) {
+            const std::uint32_t client = htonl(kClients + flow / kPorts);
             abi::flow_id id{};
-            const std::uint32_t client = 0x0b000000 + flow / kPorts;
-            id.source = abi::to_abi(address(fmt::format("{}.{}.{}.{}", client >> 24, client >> 16 & 255,
-                                                        client >> 8 & 255, client & 255)));
+            id.source = abi::to_abi(IpAddress::from_network(&client, true));
             id.destination = abi::to_abi(address(fmt::format("192.0.2.{}", 1 + flow % wanted_.services)));
-            id.source_port = __builtin_bswap16(static_cast<std::uint16_t>(1024 + flow % kPorts));
-            id.destination_port = __builtin_bswap16(80);
+            id.source_port = htons(static_cast<std::uint16_t>(kFirstPort + flow % kPorts));
+            id.destination_port = htons(80);
             id.service = static_cast<std::uint16_t>(1 + flow % wanted_.services);
-            id.protocol = 6;
+            id.protocol = IPPROTO_TCP;
             const abi::flow_record record{.last_seen = 0, .slot = 0, .backend = 1, .padding = 0};
-            if (bpf_map_update_elem(maps.fds().flows.get(), &id, &record, BPF_ANY) != 0)
+            if (bpf_map_update_elem(balancer_->maps().fds().flows.get(), &id, &record, BPF_ANY) != 0)
                 give_up("fill the flow records");
         }
     }
 
     Case wanted_;
-    std::unique_ptr<control::Replayer> replayer_;
-    std::unique_ptr<datapath_wrapper_bpf, Destroy> wrapper_;
+    config::Config config_;
+    std::unique_ptr<control::Replayer> balancer_;
+    Wrapper wrapper_;
 };
 
-std::vector<Case> cases() {
-    std::vector<Case> all;
-    for (const std::uint32_t flows : {1U, 65536U, 1048576U}) {
-        const auto with = [&](const char* what, Case wanted) {
-            wanted.name = fmt::format("datapath/{}/{}", what, flows);
-            wanted.flows = flows;
-            all.push_back(wanted);
+/// A veth pair of its own: frames are made at one end, sent back by a program at the other, and counted where
+/// they come back.
+class LiveBench {
+  public:
+    enum class At { kReflector, kBalancer };
+
+    LiveBench(const Case& wanted, At program)
+        : name_(program == At::kBalancer ? "balancer" : "reflector"),
+          balancer_(balancer(configuration(wanted))) {
+        const auto run = [](const std::string& command) {
+            if (std::system(command.c_str()) != 0)
+                give_up(command);
         };
-        Case plain, v6, udp, moving, always, pass, floor, floor6;
-        v6.ipv6 = true;
-        udp.udp = true;
-        moving.slots = Slots::kMoving;
-        always.slots = Slots::kAlways;
-        pass.vip = false;
-        floor.floor = true;
-        floor6.floor = floor6.ipv6 = true;
-        with("floor", floor);
-        with("floor6", floor6);
-        with("tcp4", plain);
-        with("tcp6", v6);
-        with("udp4", udp);
-        with("moving", moving);
-        with("always", always);
-        with("pass", pass);
-        if (flows == 65536) {
-            for (const std::uint32_t services : {32U, 128U}) {
-                Case many = plain;
-                many.services = services;
-                with(services == 32 ? "services32" : "services128", many);
-            }
-        }
+        const auto near = name_ + "0", far = name_ + "1";
+        run(fmt::format(
+            "ip link add {} address 02:00:00:00:00:01 type veth peer name {} address 02:00:00:00:00:02", near,
+            far));
+        run(fmt::format("ip link set {} up && ip link set {} up", near, far));
+        near_ = if_nametoindex(near.c_str());
+        const unsigned far_index = if_nametoindex(far.c_str());
+
+        wrapper_ = Wrapper(datapath_wrapper_bpf::open());
+        wrapper_->rodata->flows = wanted.flows;
+        constexpr std::uint8_t kFarMac[] = {2, 0, 0, 0, 0, 2};
+        std::copy(std::begin(kFarMac), std::end(kFarMac), wrapper_->rodata->destination_mac);
+        if (datapath_wrapper_bpf::load(wrapper_.get()) != 0)
+            give_up("load the wrapper");
+        balancer_->reconciler().refresh_next_hops([&](const auto& backend) {
+            auto next_hop = control::replayed_next_hop({}, backend);
+            next_hop.port.ifindex = static_cast<int>(far_index);
+            next_hop.mac = *MacAddress::parse("02:00:00:00:00:01");
+            return next_hop;
+        });
+        const int far_program = program == At::kBalancer
+                                    ? balancer_->program_fd()
+                                    : bpf_program__fd(wrapper_->progs.datapath_reflector);
+        attach(near_, bpf_program__fd(wrapper_->progs.datapath_sink));
+        attach(far_index, far_program);
+        static_cast<void>(run_frames());
     }
-    return all;
+
+    /// Seconds a frame that came back.
+    double run_frames() {
+        std::vector<std::uint8_t> frame(kFrame);
+        xdp_md context{};
+        context.data_end = kFrame;
+        context.ingress_ifindex = near_;
+        LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_size_in = kFrame,
+                    .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = kLiveFramesAtATime,
+                    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = 64);
+        const auto already = sunk();
+        const auto before = std::chrono::steady_clock::now();
+        if (bpf_prog_test_run_opts(bpf_program__fd(wrapper_->progs.datapath_generator), &options) != 0)
+            give_up(fmt::format("send live frames: {}", errno_text()));
+        const std::chrono::duration<double> time = std::chrono::steady_clock::now() - before;
+        const auto came_back = sunk() - already;
+        if (came_back < kLiveFramesAtATime / 2)
+            give_up(fmt::format("{}: {} of {} frames came back", name_, came_back, kLiveFramesAtATime));
+        return time.count() / static_cast<double>(came_back);
+    }
+
+  private:
+    void attach(unsigned index, int program) const {
+        if (bpf_xdp_attach(static_cast<int>(index), program, XDP_FLAGS_DRV_MODE, nullptr) != 0)
+            give_up(fmt::format("{}: attach: {}", name_, errno_text()));
+    }
+
+    [[nodiscard]] std::uint64_t sunk() const {
+        std::vector<std::uint64_t> counts(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+        const std::uint32_t key = 0;
+        if (bpf_map_lookup_elem(bpf_map__fd(wrapper_->maps.sunk), &key, counts.data()) != 0)
+            give_up("read the sink's count");
+        return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+    }
+
+    std::string name_;
+    std::unique_ptr<control::Replayer> balancer_;
+    Wrapper wrapper_;
+    unsigned near_ = 0;
+};
+
+/// Made when it is first run.
+template <typename Thing, typename... Args>
+auto made_late(Args... args) {
+    return [thing = std::make_shared<std::unique_ptr<Thing>>(), args...]() -> Thing& {
+        if (!*thing)
+            *thing = std::make_unique<Thing>(args...);
+        return **thing;
+    };
+}
+
+void register_case(const std::string& what, Case wanted) {
+    const auto name = fmt::format("datapath/{}/{}", what, wanted.flows);
+    benchmark::RegisterBenchmark(name.c_str(),
+                                 [bench = made_late<Bench>(wanted)](benchmark::State& state) {
+                                     for ([[maybe_unused]] auto _ : state)
+                                         state.SetIterationTime(bench().run());
+                                     state.counters["instructions"] = bench().instructions();
+                                 })
+        ->UseManualTime()
+        ->Iterations(3);
+}
+
+void register_live(const std::string& what, LiveBench::At program) {
+    const Case wanted{.flows = 1048576};
+    const auto name = fmt::format("datapath/live/{}", what);
+    benchmark::RegisterBenchmark(name.c_str(),
+                                 [bench = made_late<LiveBench>(wanted, program)](benchmark::State& state) {
+                                     for ([[maybe_unused]] auto _ : state)
+                                         state.SetIterationTime(bench().run_frames());
+                                 })
+        ->UseManualTime()
+        ->Iterations(1);
 }
 }  // namespace
 
 int main(int argc, char** argv) {
-    for (const auto& wanted : cases()) {
-        auto bench = std::make_shared<std::unique_ptr<Bench>>();
-        benchmark::RegisterBenchmark(wanted.name.c_str(),
-                                     [bench, wanted](benchmark::State& state) {
-                                         if (!*bench)
-                                             *bench = std::make_unique<Bench>(wanted);
-                                         for ([[maybe_unused]] auto _ : state)
-                                             state.SetIterationTime((*bench)->run());
-                                     })
-            ->UseManualTime()
-            ->Iterations(3);
+    for (const std::uint32_t flows : {1U, 65536U, 1048576U}) {
+        register_case("floor", {.flows = flows, .floor = true});
+        register_case("floor6", {.flows = flows, .ipv6 = true, .floor = true});
+        register_case("tcp4", {.flows = flows});
+        register_case("tcp6", {.flows = flows, .ipv6 = true});
+        register_case("udp4", {.flows = flows, .udp = true});
+        register_case("moving", {.flows = flows, .slots = Slots::kMoving});
+        register_case("always", {.flows = flows, .slots = Slots::kAlways});
+        register_case("pass", {.flows = flows, .vip = false});
     }
+    for (const std::uint32_t services : {32U, kVips + 0U})
+        register_case(fmt::format("services{}", services), {.flows = 65536, .services = services});
+    register_case("all_features", {.flows = 65536, .all_features = true});
+    register_live("reflector", LiveBench::At::kReflector);
+    register_live("balancer", LiveBench::At::kBalancer);
+    if (::unshare(CLONE_NEWNET) != 0)
+        give_up(fmt::format("make a network namespace: {}", errno_text()));
     benchmark::Initialize(&argc, argv);
     benchmark::RunSpecifiedBenchmarks();
     return 0;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Measures an XDP program on frames that are new each time. A test run with `repeat` hands a program its own
- * output, so the run is one of this program: it takes off what the last one put on, writes the headers of
- * another flow and calls the program under test in its place.
+ * Measures an XDP program on frames that are new each time. A test run with `repeat` hands a program
+ * its own output, so the run is one of datapath_wrapper: it takes off what the last one put on, writes
+ * the headers of another flow and calls the program under test in its place. datapath_generator sends
+ * the same frames for real.
  */
+#include <stdbool.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -14,9 +16,11 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#define FRAME 114 /* what is written, whatever the headers: IPv6 and TCP, with 40 bytes of payload */
+#define FRAME 114 /* bytes written, whatever the headers are: IPv6 and TCP, with 40 of payload */
 #define PORTS 32768
-#define VIP_BASE 0xc0000200u /* 192.0.2.0 */
+#define FIRST_PORT 1024
+#define CLIENTS 0x0b000000u /* 11.0.0.0 */
+#define VIPS 0xc0000200u    /* 192.0.2.0 */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -25,14 +29,23 @@ struct {
 	__type(value, __u32);
 } under_test SEC(".maps");
 
-const volatile __u32 flows = 1;    /* a power of two */
+/* Frames that came back, in datapath_sink. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} sunk SEC(".maps");
+
+const volatile __u32 flows = 1;	   /* a power of two */
 const volatile __u32 services = 1; /* VIPs 192.0.2.1 and on, or 2001:db8:1::1 and on */
-const volatile __u8 ipv6;
-const volatile __u8 udp;
+const volatile bool ipv6;
+const volatile bool udp;
+const volatile __u8 destination_mac[ETH_ALEN];
 
 __u64 state = 1;
 
-/* splitmix64 */
+/* SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). */
 static __always_inline __u64 draw(void)
 {
 	__u64 z = state += 0x9e3779b97f4a7c15ULL;
@@ -47,7 +60,7 @@ static __always_inline void write_transport(void *place, __u32 flow)
 	struct udphdr *datagram = place;
 	struct tcphdr *segment = place;
 
-	datagram->source = bpf_htons(1024 + flow % PORTS);
+	datagram->source = bpf_htons(FIRST_PORT + flow % PORTS);
 	datagram->dest = bpf_htons(80);
 	if (udp) {
 		datagram->len = bpf_htons(48);
@@ -56,7 +69,7 @@ static __always_inline void write_transport(void *place, __u32 flow)
 	}
 	segment->seq = flow;
 	segment->ack_seq = 0;
-	*((__u16 *)segment + 6) = bpf_htons(0x5010);
+	*((__be16 *)segment + 6) = bpf_htons(0x5010); /* ACK */
 	segment->window = 0xffff;
 	segment->check = 0;
 	segment->urg_ptr = 0;
@@ -64,11 +77,13 @@ static __always_inline void write_transport(void *place, __u32 flow)
 
 static __always_inline void write_ipv4(struct iphdr *ip, __u32 flow)
 {
-	*(__u32 *)ip = bpf_htonl(0x45000000 | (FRAME - sizeof(struct ethhdr)));
-	*((__u32 *)ip + 1) = bpf_htonl(0x4000);
-	*((__u32 *)ip + 2) = bpf_htonl(64 << 24 | (udp ? IPPROTO_UDP : IPPROTO_TCP) << 16);
-	ip->saddr = bpf_htonl(0x0b000000 + flow / PORTS);
-	ip->daddr = bpf_htonl(VIP_BASE + 1 + flow % services);
+	__be32 *words = (__be32 *)ip;
+
+	words[0] = bpf_htonl(0x45000000 | (FRAME - sizeof(struct ethhdr)));
+	words[1] = bpf_htonl(0x4000);
+	words[2] = bpf_htonl(64 << 24 | (udp ? IPPROTO_UDP : IPPROTO_TCP) << 16);
+	words[3] = bpf_htonl(CLIENTS + flow / PORTS);
+	words[4] = bpf_htonl(VIPS + 1 + flow % services);
 	write_transport(ip + 1, flow);
 }
 
@@ -90,18 +105,16 @@ static __always_inline void write_ipv6(struct ipv6hdr *ip, __u32 flow)
 	write_transport(ip + 1, flow);
 }
 
-SEC("xdp.frags")
-int datapath_wrapper(struct xdp_md *ctx)
+static __always_inline bool write_frame(struct xdp_md *ctx)
 {
+	struct ethhdr *ethernet = (void *)(long)ctx->data;
 	__u32 flow = draw() & (flows - 1);
-	struct ethhdr *ethernet;
 
-	if (bpf_xdp_adjust_head(ctx, (int)(ctx->data_end - ctx->data) - FRAME))
-		return XDP_ABORTED;
-	ethernet = (void *)(long)ctx->data;
 	if ((void *)ethernet + FRAME > (void *)(long)ctx->data_end)
-		return XDP_ABORTED;
-	__builtin_memset(ethernet, 2, 2 * ETH_ALEN);
+		return false;
+	for (int i = 0; i < ETH_ALEN; i++)
+		ethernet->h_dest[i] = destination_mac[i];
+	__builtin_memset(ethernet->h_source, 2, ETH_ALEN);
 	if (ipv6) {
 		ethernet->h_proto = bpf_htons(ETH_P_IPV6);
 		write_ipv6((void *)(ethernet + 1), flow);
@@ -109,6 +122,14 @@ int datapath_wrapper(struct xdp_md *ctx)
 		ethernet->h_proto = bpf_htons(ETH_P_IP);
 		write_ipv4((void *)(ethernet + 1), flow);
 	}
+	return true;
+}
+
+SEC("xdp.frags")
+int datapath_wrapper(struct xdp_md *ctx)
+{
+	if (bpf_xdp_adjust_head(ctx, (int)(ctx->data_end - ctx->data) - FRAME) || !write_frame(ctx))
+		return XDP_ABORTED;
 	bpf_tail_call(ctx, &under_test, 0);
 	return XDP_ABORTED;
 }
@@ -120,11 +141,32 @@ int datapath_floor(struct xdp_md *ctx)
 	return bpf_xdp_adjust_head(ctx, -(int)sizeof(struct iphdr)) ? XDP_ABORTED : XDP_TX;
 }
 
-/* What is passed leaves the frame as it is. */
-SEC("xdp.frags")
-int datapath_pass(struct xdp_md *ctx)
+/* Live: frames leave by the interface of the run, */
+SEC("xdp")
+int datapath_generator(struct xdp_md *ctx)
 {
-	return XDP_PASS;
+	return write_frame(ctx) ? XDP_TX : XDP_ABORTED;
+}
+
+/* are sent back by the program at its other end, or by this one, */
+SEC("xdp")
+int datapath_reflector(struct xdp_md *ctx)
+{
+	(void)ctx;
+	return XDP_TX;
+}
+
+/* and counted where they come back. */
+SEC("xdp")
+int datapath_sink(struct xdp_md *ctx)
+{
+	__u32 key = 0;
+	__u64 *count = bpf_map_lookup_elem(&sunk, &key);
+
+	(void)ctx;
+	if (count)
+		(*count)++;
+	return XDP_DROP;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

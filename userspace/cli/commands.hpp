@@ -24,6 +24,7 @@ void add_backend(CLI::App& app, int& status);
 void add_backends(CLI::App& app, int& status);
 void add_check(CLI::App& app, int& status);
 void add_drain(CLI::App& app, int& status);
+void add_explain(CLI::App& app, int& status);
 void add_flows(CLI::App& app, int& status);
 void add_genkey(CLI::App& app, int& status);
 void add_replay(CLI::App& app, int& status);

@@ -33,10 +33,10 @@ net::NextHop replayed_next_hop(const config::Datapath& datapath, const DesiredBa
     return next_hop;
 }
 
-Result<std::unique_ptr<Replayer>> Replayer::create(const config::Config& config) {
+Result<std::unique_ptr<Replayer>> Replayer::create(const config::Config& config, Decisions decisions) {
     auto program = datapath::Program::load(datapath::geometry_of(config.datapath),
                                            {.hash_key = config.hash_key,
-                                            .record_decisions = true,
+                                            .record_decisions = decisions == Decisions::kRecorded,
                                             .answers_per_window = std::numeric_limits<std::uint32_t>::max()},
                                            nullptr);
     if (!program)

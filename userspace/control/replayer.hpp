@@ -23,12 +23,16 @@ struct Outcome {
     std::vector<std::uint8_t> frame;  ///< as it would be sent or passed
 };
 
+/// Whether the program records what it decides, which costs time, and what run() reports.
+enum class Decisions : bool { kNotRecorded, kRecorded };
+
 /// A balancer that is attached to nothing: the real program, with maps of its own filled from a
 /// configuration. Every backend is available; next hops are made up unless the configuration names their
 /// MACs.
 class Replayer {
   public:
-    [[nodiscard]] static Result<std::unique_ptr<Replayer>> create(const config::Config& config);
+    [[nodiscard]] static Result<std::unique_ptr<Replayer>> create(const config::Config& config,
+                                                                Decisions decisions = Decisions::kRecorded);
 
     /// One frame, from the Ethernet header on, through the program (BPF_PROG_TEST_RUN). Errors: the kernel's.
     [[nodiscard]] Result<Outcome> run(std::span<const std::uint8_t> frame) const;

@@ -8,11 +8,12 @@
 
 namespace guideway::datapath {
 
-/// A verdict's stable name (the metric label) and what it means.
+/// A verdict's stable name (the metric label) and what it says to people.
 struct VerdictName {
     abi::verdict verdict;
     std::string_view name;
-    std::string_view meaning;
+    std::string_view meaning;        ///< of the packet: "not for a VIP"
+    std::string_view in_production;  ///< whether that is expected there, and what to do if not
 };
 
 /// Every verdict of the datapath, in order.
