@@ -4,13 +4,14 @@
 
 #include "packet.h"
 
-static __always_inline bool listener_matches(const struct listener *listener,
-					     const struct listener_key *key)
+/* 0 if it is the key's entry. */
+static __always_inline __u64 listener_difference(const struct listener *listener,
+						 const struct listener_key *key)
 {
 	const __u64 *have = (const __u64 *)&listener->key;
 	const __u64 *want = (const __u64 *)key;
 
-	return have[0] == want[0] && have[1] == want[1] && have[2] == want[2];
+	return (have[0] ^ want[0]) | (have[1] ^ want[1]) | (have[2] ^ want[2]);
 }
 
 /* The entry of a key in the index that is active now, or NULL. */
@@ -18,8 +19,8 @@ static __always_inline const struct listener *listener_probe(const struct listen
 {
 	const struct listener_index *index;
 	const struct listener *listener;
+	__u64 hash, first, second, difference, not_first;
 	__u32 element = 0;
-	__u64 hash;
 
 	index = bpf_map_lookup_elem(&listeners, &element);
 	if (!index)
@@ -32,13 +33,16 @@ static __always_inline const struct listener *listener_probe(const struct listen
 	}
 
 	hash = listener_hash(key, index->seed);
-	listener = &index->slots[hash & index->mask & (LISTENER_SLOTS_MAX - 1)];
-	if (listener_matches(listener, key))
-		return listener;
-	listener = &index->slots[(hash >> 32) & index->mask & (LISTENER_SLOTS_MAX - 1)];
-	if (listener_matches(listener, key))
-		return listener;
-	return NULL;
+	first = hash & index->mask & (LISTENER_SLOTS_MAX - 1);
+	second = (hash >> 32) & index->mask & (LISTENER_SLOTS_MAX - 1);
+	/* Which of the two it is, no branch predictor can tell: not a branch, but all ones if it is
+	 * not the first. */
+	difference = listener_difference(&index->slots[first], key);
+	not_first = (__s64)(difference | -difference) >> 63;
+	first ^= (first ^ second) & not_first;
+	asm volatile("" : "+r"(first));
+	listener = &index->slots[first & (LISTENER_SLOTS_MAX - 1)];
+	return listener_difference(listener, key) ? NULL : listener;
 }
 
 static __always_inline const struct listener *listener_vip(const struct packet *packet)
