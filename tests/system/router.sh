@@ -111,8 +111,8 @@ bgp_config() {
 	  med: 50
 	  graceful_shutdown: ${GRACEFUL_SHUTDOWN:-2s}
 	  peers:
-	    - {address: 10.0.0.1, as: 64512, hold_time: 9s${2:+, $2}}
-	    - {address: "2001:db8:f::1", as: 64512, hold_time: 9s${2:+, $2}}
+	    - {address: 10.0.0.1, as: 64512, hold_time: ${HOLD_TIME:-9s}${2:+, $2}}
+	    - {address: "2001:db8:f::1", as: 64512, hold_time: ${HOLD_TIME:-9s}${2:+, $2}}
 	services: []
 	END
 }
