@@ -7,6 +7,7 @@
 ANNOUNCER=$(dirname "$GUIDEWAY")/tests/system/announcer
 declare -A announcer_input=()
 daemon=
+speaker=announcer # what runs ExaBGP: announcer or agent
 
 # --- the router ------------------------------------------------------------------------------------------------------
 
@@ -162,9 +163,9 @@ in_step() {
     says "$1" '.running and ([.peers[] | .state == "established" and .wanted == .announced] | all)'
 }
 
-# exabgp_of lb1: its process. The announcer's only child; the relay is the child of that.
+# exabgp_of lb1: its process. The only child of the announcer or the agent; the relay is the child of that.
 exabgp_of() {
-    pgrep -P "$(pid_of "$1-announcer")"
+    pgrep -P "$(pid_of "$1-$speaker")"
 }
 
 relay_of() {
