@@ -19,13 +19,6 @@ has_ended() {
     ! kill -0 "$1"
 }
 
-# What BIRD has received in the sessions that there are: routes announced or withdrawn, not counting End-of-RIB.
-updates() {
-    birdc show protocols all | awk '/^[a-z]/ { ours = /^balancer/ }
-                                    ours && /Import (updates|withdraws):/ { sum += $3 }
-                                    END { print sum + 0 }'
-}
-
 # again NAME: lb1 with other keys or another ExaBGP; its predecessor is killed.
 again() {
     stop lb1-announcer KILL || true

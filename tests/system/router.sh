@@ -43,6 +43,13 @@ birdc() {
     on router birdc -r -s "$LAB_DIR/bird.ctl" "$@"
 }
 
+# What BIRD has received in the sessions that there are: routes announced or withdrawn, not counting End-of-RIB.
+updates() {
+    birdc show protocols all | awk '/^[a-z]/ { ours = /^balancer/ }
+                                    ours && /Import (updates|withdraws):/ { sum += $3 }
+                                    END { print sum + 0 }'
+}
+
 start_frr() {
     mountpoint -q /etc/frr || mount -t tmpfs tmpfs /etc/frr
     install -d -o frr -g frr /run/frr
