@@ -40,7 +40,7 @@ write_config() {
             cat <<-END
 			  - name: s$i
 			    listen: [$(listener "${vips[i]}")]
-			    health: {check: icmp, via: direct, interval: 500ms, timeout: 400ms, rise: 1, fall: 2}
+			    health: {check: icmp, via: direct, interval: 500ms, timeout: 400ms, rise: 1, fall: 2, damping: {flaps: 100}}
 			    backends: [10.0.0.101]
 			END
         done
