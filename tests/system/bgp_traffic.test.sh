@@ -27,7 +27,7 @@ write_config() {
 		services:
 		  - name: web
 		    listen: ["192.0.2.10:80/tcp", "[2001:db8:1::10]:80/tcp"]
-		    health: {check: http, interval: ${interval:-250ms}, timeout: 200ms, rise: 2, fall: 2}
+		    health: {check: http, timeout: 200ms, rise: 2, ${pace:-interval: 250ms, fall: 2}}
 		    backends: [{name: be1, address: 10.0.0.101}, {name: be2, address: 10.0.0.102}]
 		  - name: numbered
 		    listen: ["192.0.2.10:9000/udp", "[2001:db8:1::10]:9000/udp"]
@@ -140,20 +140,22 @@ one_vanishes() {
     ip -n lb2 route replace default via 2001:db8:f::1
 }
 
-# Its checks take longer than any other part of a start.
+# A backend that fails meanwhile makes its checks take longer than any other part of a start.
 one_restarts_gracefully() {
     stop lb1-agent || fail "the agent ended with status $?"
-    local interval=6s
+    local pace="interval: 1500ms, fall: 4"
     run_agent lb1 "graceful_restart: 30s"
     took "lb1 negotiates graceful restart, and is announced once all is judged" goes_via lb1
     expect_soon "End-of-RIB has been sent" in_step_with_bird
     start route-watch router ip monitor route
     start_numbered 9000
     await "traffic" receives_packets lb1
+    kill -STOP "$(pid_of be2-app)"
     stop lb1-agent KILL || true
     expect_soon "its agent is killed: BIRD keeps the routes" bird_keeps_stale_routes
     run_agent lb1 "graceful_restart: 30s"
     took "it is started again: it has announced them anew" announced_anew
+    kill -CONT "$(pid_of be2-app)"
     finish_numbered
     expect "no packet is lost" clean
     stop route-watch || true
