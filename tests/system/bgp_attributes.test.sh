@@ -82,6 +82,10 @@ both_seen_with() {
     done
 }
 
+bfd_is_up() {
+    (($(birdc show bfd sessions | grep -c ' Up ') == 2))
+}
+
 # The same at both daemons: BIRD says (64600,100), FRR 64600:100.
 attributes() {
     expect_soon "$daemon: the routes have communities, large communities and a MED" both_seen_with \
@@ -132,6 +136,16 @@ took "over several hops: announced" goes_via lb1
 
 ROUTER4=10.0.0.1
 ROUTER6=2001:db8:f::1
+start bfd lb1 bird -f -c configs/router/bfd.conf -s "$LAB_DIR/bfd.ctl" -P "$LAB_DIR/bfd.pid"
+other_sessions "" "" 's/passive;/passive; bfd on;/
+    s/^protocol device {}/& protocol bfd { interface "*" { interval 100 ms; multiplier 3; }; }/'
+took "with BFD: announced" goes_via lb1
+expect_soon "BFD is up for both sessions" bfd_is_up
+ip -n lb1 link set eth0 down
+LAB_TIMEOUT=5 took "lb1's host vanishes: its routes go, long before the hold time" goes_via ""
+ip -n lb1 link set eth0 up
+stop bfd || true
+
 stop_router
 write_config
 guideway reload
