@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source-path=SCRIPTDIR disable=SC2016
 #
 # What clients notice when balancers come, go, die and return: traffic follows the routes that the agents announce to BIRD.
 #

@@ -101,7 +101,7 @@ routers() {
     took "none any more: recovered" recovered
 
     stop_router
-    expect_soon "the router is down: they say so" trouble "idle|connecting" "refused|closing|reset|cease|ended|shutdown"
+    expect_soon "the router is down: they say so" trouble "idle|connecting" "administrative shutdown"
     start_router bird
     took "it is up again: recovered" recovered
 }
