@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck source-path=SCRIPTDIR disable=SC2016
 #
-# What clients notice when balancers come, go, die and return: traffic follows the routes that the agents announce to BIRD.
+# What clients notice when balancers come, go, die and return: traffic follows the routes that the agents announce to
+# BIRD, and in part to FRR.
 #
-#     client --- router (BIRD) === BGP over IPv4 and IPv6 === lb1, lb2, lb3 ---> be1, be2
+#     client --- router === BGP over IPv4 and IPv6 === lb1, lb2, lb3 ---> be1, be2
 set -euo pipefail
 LAB_BALANCERS=3
 LAB_BACKENDS=2
@@ -82,13 +83,14 @@ spread_over() {
 
 # --- leaving and dying -------------------------------------------------------------------------------------------------
 
+# one_is_terminated lb3 "lb1 lb2": the first, and the others.
 one_is_terminated() {
     start_numbered 9000
-    await "traffic" receives_packets lb3
-    expect "lb3 gets SIGTERM, and ends" stop lb3-agent
-    expect "then no route leads to it" goes_via "lb1 lb2"
+    await "traffic" receives_packets "$1"
+    expect "$daemon: $1 gets SIGTERM, and ends" stop "$1-agent"
+    expect "$daemon: then no route leads to it" goes_via "$2"
     finish_numbered
-    expect "and no packet is lost" clean
+    expect "$daemon: and no packet is lost" clean
 }
 
 receives_packets() {
@@ -168,10 +170,6 @@ in_step_with_bird() {
     status lb1 '.bgp | .running and ([.peers[] | .state == "established" and .wanted == 1 and .announced == 1] | all)'
 }
 
-bird_keeps_stale_routes() {
-    (($(birdc show protocols all | grep -c 'Neighbor graceful restart active') == 2))
-}
-
 announced_anew() {
     in_step_with_bird && ! bird_keeps_stale_routes
 }
@@ -207,10 +205,16 @@ spread_over lb1 lb2
 run_agent lb3
 took "a third announces" goes_via "lb1 lb2 lb3"
 spread_over lb1 lb2 lb3
-one_is_terminated
+one_is_terminated lb3 "lb1 lb2"
 one_is_killed
 HOLD_TIME=3s run_agent lb2
 took "it is back" goes_via "lb1 lb2"
 one_vanishes
 one_restarts_gracefully
 backends_fail_and_return
+
+stop_router
+start_router frr
+run_agent lb2
+took "FRR instead of BIRD, and another balancer" goes_via "lb1 lb2"
+one_is_terminated lb1 lb2

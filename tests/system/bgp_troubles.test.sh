@@ -3,7 +3,7 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2016
 #
 # An agent whose router or whose ExaBGP has trouble: `guideway status` and /metrics say what and why, and it recovers by
-# itself, without telling the router more than it needs to hear. bgp_faults has more of it, without an agent.
+# itself, without telling the router more than it needs to hear.
 #
 #     router (BIRD) --- lb1
 set -euo pipefail

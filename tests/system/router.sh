@@ -50,6 +50,11 @@ updates() {
                                     END { print sum + 0 }'
 }
 
+# In both sessions of the one balancer there is.
+bird_keeps_stale_routes() {
+    (($(birdc show protocols all | grep -c 'Neighbor graceful restart active') == 2))
+}
+
 start_frr() {
     mountpoint -q /etc/frr || mount -t tmpfs tmpfs /etc/frr
     install -d -o frr -g frr /run/frr
