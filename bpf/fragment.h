@@ -38,6 +38,7 @@ __noinline int fragment_find(struct packet *packet)
 	const struct fragment_record *record;
 	const struct service *service;
 	struct fragment_id id;
+	__u32 number;
 
 	if (!packet)
 		return VERDICT_FRAGMENT;
@@ -45,12 +46,13 @@ __noinline int fragment_find(struct packet *packet)
 	record = bpf_map_lookup_elem(&fragments, &id);
 	if (!record || bpf_ktime_get_coarse_ns() - record->seen > FRAGMENT_LIFETIME_NS)
 		return VERDICT_FRAGMENT;
-	packet->service = record->service;
-	packet->slot = record->slot;
-	packet->hash = record->hash;
-	service = bpf_map_lookup_elem(&services, &packet->service);
+	number = record->service;
+	service = bpf_map_lookup_elem(&services, &number);
 	if (!service)
 		return VERDICT_FRAGMENT;
+	packet->service = number;
+	packet->slot = record->slot;
+	packet->hash = record->hash;
 	packet->backend = READ_ONCE(service->first_backend) + record->backend;
 	return VERDICT_NONE;
 }

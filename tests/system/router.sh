@@ -7,6 +7,7 @@
 ANNOUNCER=$(dirname "$GUIDEWAY")/tests/system/announcer
 declare -A announcer_input=()
 daemon=
+speaker=announcer # what runs ExaBGP: announcer or agent
 
 # --- the router ------------------------------------------------------------------------------------------------------
 
@@ -40,6 +41,18 @@ stop_bird() {
 
 birdc() {
     on router birdc -r -s "$LAB_DIR/bird.ctl" "$@"
+}
+
+# What BIRD has received in the sessions that there are: routes announced or withdrawn, not counting End-of-RIB.
+updates() {
+    birdc show protocols all | awk '/^[a-z]/ { ours = /^balancer/ }
+                                    ours && /Import (updates|withdraws):/ { sum += $3 }
+                                    END { print sum + 0 }'
+}
+
+# In both sessions of the one balancer there is.
+bird_keeps_stale_routes() {
+    (($(birdc show protocols all | grep -c 'Neighbor graceful restart active') == 2))
 }
 
 start_frr() {
@@ -111,8 +124,8 @@ bgp_config() {
 	  med: 50
 	  graceful_shutdown: ${GRACEFUL_SHUTDOWN:-2s}
 	  peers:
-	    - {address: 10.0.0.1, as: 64512, hold_time: 9s${2:+, $2}}
-	    - {address: "2001:db8:f::1", as: 64512, hold_time: 9s${2:+, $2}}
+	    - {address: 10.0.0.1, as: 64512, hold_time: ${HOLD_TIME:-9s}${2:+, $2}}
+	    - {address: "2001:db8:f::1", as: 64512, hold_time: ${HOLD_TIME:-9s}${2:+, $2}}
 	services: []
 	END
 }
@@ -162,9 +175,9 @@ in_step() {
     says "$1" '.running and ([.peers[] | .state == "established" and .wanted == .announced] | all)'
 }
 
-# exabgp_of lb1: its process. The announcer's only child; the relay is the child of that.
+# exabgp_of lb1: its process. The only child of the announcer or the agent; the relay is the child of that.
 exabgp_of() {
-    pgrep -P "$(pid_of "$1-announcer")"
+    pgrep -P "$(pid_of "$1-$speaker")"
 }
 
 relay_of() {

@@ -12,8 +12,6 @@ namespace asio = boost::asio;
 namespace {
 constexpr auto kAnyOutcome = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::seconds kProofInterval{1};
-/// For next hops to be found after a start; until then a router that restarts gracefully keeps its routes.
-constexpr std::chrono::seconds kTimeToResolve{3};
 /// The routers have moved away when no packet came for kQuiet; those that never do are not waited for.
 constexpr std::chrono::milliseconds kQuiet{500};
 constexpr std::chrono::seconds kMoveAwayWithin{10};
@@ -34,31 +32,31 @@ Result<void> Agent::start_announcing() {
 void Agent::announce() {
     if (!announcer_.active())
         return;
-    bool complete = own_health_.fault.empty();
-    const auto facts = [&](const config::Service& service) {
+    const auto facts = [this](const config::Service& service) {
         const auto fault = own_health_.services.find(service.name);
-        bgp::ServiceFacts known{.warmed_up = health_.warmed_up(service.name),
-                                .healthy = count_healthy(service),
-                                .fault = fault == own_health_.services.end() ? "" : fault->second};
-        complete = complete && known.warmed_up && known.fault.empty();
-        return known;
+        return bgp::ServiceFacts{.warmed_up = health_.warmed_up(service.name),
+                                 .healthy = count_healthy(service),
+                                 .fault = fault == own_health_.services.end() ? "" : fault->second};
     };
-    for (const auto& service : options_.config.services)
-        static_cast<void>(facts(service));
-    complete = complete || control::SteadyClock::now() - started_ > kTimeToResolve;
-    announcer_.update(options_.config,
-                      {.withdrawn = conditions_.overrides().withdrawn, .fault = own_health_.fault}, facts,
-                      complete);
+    const bgp::BalancerFacts balancer{.withdrawn = conditions_.overrides().withdrawn,
+                                      .fault = own_health_.fault};
+    const auto since_start =
+        std::chrono::duration_cast<std::chrono::milliseconds>(control::SteadyClock::now() - started_);
+    announcer_.update(options_.config, balancer, facts,
+                      bgp::complete(options_.config, balancer, facts, since_start));
 }
 
-/// Up to what its announcement needs: beyond that it makes no difference.
+/// Up to what its announcement needs: beyond that it makes no difference. In panic backends serve that are
+/// down.
 std::uint32_t Agent::count_healthy(const config::Service& service) const {
     const auto now = control::SteadyClock::now();
     std::uint32_t healthy = 0;
     for (const auto& backend : service.backends) {
         if (healthy >= service.announce.min_healthy)
             break;
-        healthy += conditions_.at({service.name, backend.address}, now).availability > 0 ? 1 : 0;
+        const control::BackendId id{service.name, backend.address};
+        if (conditions_.at(id, now).availability > 0 && !health_.is_down(id))
+            ++healthy;
     }
     return healthy;
 }

@@ -119,6 +119,11 @@ bool HealthWatch::warmed_up(const std::string& service) const {
     return !facts || facts->warmed_up;
 }
 
+bool HealthWatch::is_down(const BackendId& backend) const {
+    const auto known = facts(backend);
+    return known && known->state == health::State::kDown;
+}
+
 std::optional<health::BackendFacts> HealthWatch::facts(const BackendId& backend) const {
     return monitor_ ? monitor_->facts(backend.service, backend.address) : std::nullopt;
 }

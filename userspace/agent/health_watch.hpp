@@ -40,6 +40,9 @@ class HealthWatch {
     /// Whether every backend of the service was judged once; true if they are not probed.
     [[nodiscard]] bool warmed_up(const std::string& service) const;
 
+    /// Whether it was judged so, although in panic it serves; false if it is not probed.
+    [[nodiscard]] bool is_down(const control::BackendId& backend) const;
+
     /// Nothing if it is not probed.
     [[nodiscard]] std::optional<health::BackendFacts> facts(const control::BackendId& backend) const;
 

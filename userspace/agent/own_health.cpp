@@ -155,6 +155,11 @@ class Proof {
 };
 }  // namespace
 
+std::string prove_service(const config::Config& config, const datapath::Maps& maps, int program,
+                          std::uint32_t interface, const config::Service& service, std::uint16_t number) {
+    return Proof(config, maps, program, interface).run(service, number);
+}
+
 OwnHealth prove_datapath(const config::Config& config, const datapath::Datapath& datapath,
                          const control::Numbering& numbering) {
     const auto& interface = config.interfaces.front();
@@ -168,12 +173,14 @@ OwnHealth prove_datapath(const config::Config& config, const datapath::Datapath&
     if (const auto pinned = datapath.check_pins(); !pinned)
         return {.fault = pinned.error().message, .services = {}};
     OwnHealth health;
-    const Proof proof(config, datapath.maps(), program->get(), if_nametoindex(interface.c_str()));
+    const auto index = if_nametoindex(interface.c_str());
     for (const auto& service : config.services) {
         const auto numbers = numbering.services.find(service.name);
         if (numbers == numbering.services.end())
             continue;
-        if (auto fault = proof.run(service, numbers->second.number); !fault.empty())
+        if (auto fault = prove_service(config, datapath.maps(), program->get(), index, service,
+                                       numbers->second.number);
+            !fault.empty())
             health.services[service.name] = std::move(fault);
     }
     return health;

@@ -24,4 +24,9 @@ struct OwnHealth {
 [[nodiscard]] OwnHealth prove_datapath(const config::Config& config, const datapath::Datapath& datapath,
                                        const control::Numbering& numbering);
 
+/// One service's part of it, by the given program as if it were attached to the interface.
+[[nodiscard]] std::string prove_service(const config::Config& config, const datapath::Maps& maps, int program,
+                                        std::uint32_t interface, const config::Service& service,
+                                        std::uint16_t number);
+
 }  // namespace guideway::agent

@@ -70,19 +70,22 @@ void add_bgp(Families& families, const BgpSnapshot& bgp) {
     auto up = gauge("guideway_bgp_session_up", "1 if the session with the router is established.");
     auto since = gauge("guideway_bgp_session_since_seconds",
                        "When the session came up, or ceased to be, in seconds since 1970.");
+    auto error = gauge("guideway_bgp_session_error", "1 with what keeps the session with the router down.");
     auto wanted = gauge("guideway_bgp_routes_wanted", "Routes that the router shall have.");
     auto announced = gauge("guideway_bgp_routes_announced", "Routes that ExaBGP has taken for the router.");
     for (const auto& peer : bgp.speaker.peers) {
         const Labels labels{{"peer", peer.address.text()}};
         up.add(labels, peer.session == bgp::Session::kUp ? 1 : 0);
         since.add(labels, std::chrono::duration<double>(wall_time(peer.since).time_since_epoch()).count());
+        if (peer.session != bgp::Session::kUp && !peer.last_error.empty())
+            error.add({{"peer", peer.address.text()}, {"error", peer.last_error}}, 1);
         wanted.add(labels, static_cast<double>(peer.wanted));
         announced.add(labels, static_cast<double>(peer.announced));
     }
     auto vips = gauge("guideway_vip_announced", "1 if the VIP can be served here, so that it is announced.");
     for (const auto& [vip, announcement] : bgp.vips)
         vips.add({{"vip", vip.text()}}, announcement.announced ? 1 : 0);
-    families.insert(families.end(), {running, restarts, up, since, wanted, announced, vips});
+    families.insert(families.end(), {running, restarts, up, since, error, wanted, announced, vips});
 }
 
 }  // namespace guideway::api

@@ -60,4 +60,15 @@ Result<ControlReply> ask_agent(const std::string& runtime_dir, const std::string
     return ControlReply{parser.get().result_int(), std::move(parser.get().body())};
 }
 
+Result<nlohmann::ordered_json> ask_agent_json(const std::string& runtime_dir, const std::string& method,
+                                              const std::string& path, const std::string& body) {
+    const auto reply = ask_agent(runtime_dir, method, path, body);
+    if (!reply)
+        return std::unexpected(reply.error());
+    auto json = nlohmann::ordered_json::parse(reply->body, nullptr, false);
+    if (json.is_discarded())
+        return fail("ask the agent: {}", reply->body);
+    return json;
+}
+
 }  // namespace guideway::api

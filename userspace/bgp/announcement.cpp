@@ -10,6 +10,9 @@ namespace guideway::bgp {
 namespace {
 using Services = std::vector<const config::Service*>;
 
+/// For next hops to be found after a start.
+constexpr std::chrono::seconds kTimeToResolve{3};
+
 std::map<IpAddress, Services> services_by_vip(const config::Config& config) {
     std::map<IpAddress, Services> services;
     for (const auto& service : config.services) {
@@ -50,7 +53,29 @@ std::string why_not(const Services& services, const BalancerFacts& balancer, con
         services, [](const auto* service) { return service->announce.when == config::AnnounceWhen::kAll; });
     return unable == services.size() || (all && unable > 0) ? reasons : "";
 }
+
+/// The longest that a verdict on every backend takes, the probes' stagger included.
+std::chrono::milliseconds time_to_judge(const config::Health& health) {
+    return (std::max(health.rise, health.fall) + 1) * health.interval + health.timeout;
+}
+
+/// A backend whose probes cannot even be tried is never judged.
+bool may_still_be_judged(const config::Service& service, std::chrono::milliseconds since_start) {
+    return service.health && since_start <= kTimeToResolve + time_to_judge(*service.health);
+}
 }  // namespace
+
+bool complete(const config::Config& config, const BalancerFacts& balancer, const FactsOf& facts,
+              std::chrono::milliseconds since_start) {
+    const bool resolving = since_start <= kTimeToResolve;
+    if (resolving && !balancer.fault.empty())
+        return false;
+    return std::ranges::none_of(config.services, [&](const config::Service& service) {
+        const auto known = facts(service);
+        return (resolving && !known.fault.empty()) ||
+               (!known.warmed_up && may_still_be_judged(service, since_start));
+    });
+}
 
 std::map<IpAddress, Announcement> decide(const config::Config& config, const BalancerFacts& balancer,
                                          const FactsOf& facts) {

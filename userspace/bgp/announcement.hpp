@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -35,6 +36,12 @@ struct Announcement {
 /// on it can serve, or, if one of them says `when: all`, while all can. Pure.
 [[nodiscard]] std::map<IpAddress, Announcement> decide(const config::Config& config,
                                                        const BalancerFacts& balancer, const FactsOf& facts);
+
+/// Whether the decision for every VIP is what it would have been before a restart, so that what a router
+/// still holds beyond it may go: every service has been judged and is proven, or has had its time for that
+/// since this balancer started (its checks', and three seconds for next hops to be found). Pure.
+[[nodiscard]] bool complete(const config::Config& config, const BalancerFacts& balancer, const FactsOf& facts,
+                            std::chrono::milliseconds since_start);
 
 /// The routes of those that are announced.
 [[nodiscard]] Routes routes_of(const std::map<IpAddress, Announcement>& announcements);

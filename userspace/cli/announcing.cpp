@@ -2,39 +2,27 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "api/control_client.hpp"
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
+#include "cli/order.hpp"
 
 /// What is said of the routes by hand: `withdraw`, `announce`.
 namespace guideway::cli {
 
 namespace {
-using Json = nlohmann::ordered_json;
-
 struct Options {
     std::string runtime_dir = kDefaultRuntimeDir;
     bool wait = false;
 };
 
-Result<Json> ask(const Options& options, const char* method, const std::string& path) {
-    const auto reply = api::ask_agent(options.runtime_dir, method, path);
-    if (!reply)
-        return std::unexpected(reply.error());
-    auto json = Json::parse(reply->body, nullptr, false);
-    if (json.is_discarded())
-        return fail("ask the agent: {}", reply->body);
-    return json;
-}
-
 /// Until the routers have been told that the routes are gone.
 int wait_until_gone(const Options& options) {
     constexpr std::chrono::milliseconds kBetweenLooks{100};
     for (;;) {
-        const auto status = ask(options, "GET", "/status");
+        const auto status = api::ask_agent_json(options.runtime_dir, "GET", "/status");
         if (!status)
             return refuse(status.error());
         const auto& bgp = status->at("bgp");
@@ -50,14 +38,8 @@ int wait_until_gone(const Options& options) {
 }
 
 int run(const std::string& order, const Options& options) {
-    const auto result = ask(options, "POST", "/" + order);
-    if (!result)
-        return refuse(result.error());
-    for (const auto& error : result->at("errors"))
-        refuse({fmt::format("{}: {}", order, error.get<std::string>())});
-    if (!result->at("ok").get<bool>())
-        return kRefused;
-    return options.wait ? wait_until_gone(options) : kDone;
+    const int given = give_order(options.runtime_dir, order);
+    return given == kDone && options.wait ? wait_until_gone(options) : given;
 }
 
 CLI::App* add_order(CLI::App& app, int& status, const char* name, const char* help,

@@ -10,6 +10,7 @@
 #include "api/control_client.hpp"
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
+#include "cli/order.hpp"
 #include "util/ip_address.hpp"
 
 /// What is said of a backend by hand: `drain`, `undrain`, `enable`, `disable`.
@@ -34,24 +35,13 @@ struct Left {
     [[nodiscard]] bool nothing() const { return flows == 0 && learning == 0; }
 };
 
-Result<Json> ask(const std::string& runtime_dir, const char* method, const std::string& path,
-                 const std::string& body = {}) {
-    const auto reply = api::ask_agent(runtime_dir, method, path, body);
-    if (!reply)
-        return std::unexpected(reply.error());
-    auto json = Json::parse(reply->body, nullptr, false);
-    if (json.is_discarded())
-        return fail("ask the agent: {}", reply->body);
-    return json;
-}
-
 bool is(const Json& backend, const std::string& name_or_address) {
     const auto address = IpAddress::parse(name_or_address);
     return backend.at("name") == name_or_address || (address && backend.at("address") == address->text());
 }
 
 Result<Left> left_on(const Options& options) {
-    const auto status = ask(options.runtime_dir, "GET", "/status");
+    const auto status = api::ask_agent_json(options.runtime_dir, "GET", "/status");
     if (!status)
         return std::unexpected(status.error());
     Left left;
@@ -103,14 +93,8 @@ int run(const std::string& order, const Options& options) {
     Json asked = {{"backend", options.backend}};
     if (!options.service.empty())
         asked["service"] = options.service;
-    const auto result = ask(options.runtime_dir, "POST", "/" + order, asked.dump());
-    if (!result)
-        return refuse(result.error());
-    for (const auto& error : result->at("errors"))
-        refuse({fmt::format("{}: {}", order, error.get<std::string>())});
-    if (!result->at("ok").get<bool>())
-        return kRefused;
-    return options.wait ? wait_until_drained(options) : kDone;
+    const int given = give_order(options.runtime_dir, order, asked.dump());
+    return given == kDone && options.wait ? wait_until_drained(options) : given;
 }
 
 CLI::App* add_order(CLI::App& app, int& status, const char* name, const char* help,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "api/control_client.hpp"
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
@@ -11,15 +9,12 @@ namespace guideway::cli {
 
 namespace {
 int run(const std::string& runtime_dir) {
-    const auto reply = api::ask_agent(runtime_dir, "POST", "/reload");
-    if (!reply)
-        return refuse(reply.error());
-    const auto result = nlohmann::json::parse(reply->body, nullptr, false);
-    if (result.is_discarded())
-        return refuse({fmt::format("reload: {}", reply->body)});
-    for (const auto& error : result["errors"])
+    const auto result = api::ask_agent_json(runtime_dir, "POST", "/reload");
+    if (!result)
+        return refuse(result.error());
+    for (const auto& error : result->at("errors"))
         fmt::print(stderr, "{}\n", error.get<std::string>());
-    return result["ok"].get<bool>() ? kDone : kRefused;
+    return result->at("ok").get<bool>() ? kDone : kRefused;
 }
 }  // namespace
 

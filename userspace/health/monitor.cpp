@@ -48,7 +48,7 @@ Monitor::Monitor(boost::asio::io_context& loop, config::ProbeMark mark, std::uin
           if (found == settling_.end())
               return;
           if (const auto service = settling_.extract(found).mapped().lock())
-              settle(*service);
+              settle(*service, Judged::kAsBefore);
       }) {}
 
 Result<void> Monitor::follow(const std::vector<ServiceTargets>& targets) {
@@ -110,7 +110,7 @@ void Monitor::set_weight(const std::string& service, const IpAddress& backend, s
     if (found == services_.end() || !found->second->backends.contains(backend))
         return;
     found->second->pool.set_weight(backend, weight);
-    settle(*found->second);
+    settle(*found->second, Judged::kAsBefore);
 }
 
 void Monitor::take(const ProbeSpec& spec, const ProbeFacts& probe, Prober::News news) {
@@ -132,7 +132,7 @@ void Monitor::judge(Service& service, Backend& backend, const ProbeFacts& probe)
     if (!changed && was_judged == judgement.judged())
         return;
     service.pool.judge(backend.spec.backend, judgement.state(), judgement.judged());
-    settle(service);
+    settle(service, changed ? Judged::kOtherwise : Judged::kAsBefore);
     if (changed) {
         backend.since = std::chrono::system_clock::now();
         log(service, backend, probe);
@@ -147,11 +147,12 @@ void Monitor::settle_later(const Service& service) {
     settle_alarm_.at(*next, service.id);
 }
 
-void Monitor::settle(Service& service) {
+void Monitor::settle(Service& service, Judged judged) {
     const bool panicked = service.pool.panic();
     const bool was_warm = service.pool.warmed_up();
     const auto changed = service.pool.settle(Clock::now());
-    if (!changed.empty())
+    const bool known_otherwise = service.pool.warmed_up() && (!was_warm || judged == Judged::kOtherwise);
+    if (!changed.empty() || known_otherwise)
         on_serving_(service.name, changed);
     settle_later(service);
     if (!was_warm && service.pool.warmed_up())

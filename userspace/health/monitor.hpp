@@ -43,7 +43,8 @@ struct ServiceFacts {
 /// their reason. Lives on the loop's thread; the loop outlives it.
 class Monitor {
   public:
-    /// Whose serving changed in a service. Called from the loop, before the probe's turn of it ends.
+    /// Whose serving changed in a service; nobody's, if it has only warmed up, or a backend of a warm one is
+    /// judged otherwise. Called from the loop, before the probe's turn of it ends.
     using OnServing = std::function<void(const std::string& service, std::span<const IpAddress> changed)>;
 
     /// Where the tunnel's program cannot be loaded, the reason is logged: nothing is probed through it, and
@@ -84,7 +85,8 @@ class Monitor {
     void index_services();
     void take(const ProbeSpec& spec, const ProbeFacts& probe, Prober::News news);
     void judge(Service& service, Backend& backend, const ProbeFacts& probe);
-    void settle(Service& service);
+    enum class Judged : bool { kAsBefore, kOtherwise };
+    void settle(Service& service, Judged judged);
     void settle_later(const Service& service);
     void log(const Service& service, const Backend& backend, const ProbeFacts& probe) const;
 

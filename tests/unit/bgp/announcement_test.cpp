@@ -106,4 +106,32 @@ TEST_CASE("a route has the communities of all, and of the rest what the first se
     CHECK_FALSE(made.at(ip("2001:db8::10")).attributes.next_hop);
 }
 
+TEST_CASE("the routes are complete once every service has been judged and is proven") {
+    using namespace std::chrono_literals;
+    config::Config config;
+    config.services = {service("web", {"192.0.2.10"}), service("dns", {"192.0.2.11"})};
+    auto& health = config.services[1].health.emplace();
+    health.interval = 10s;
+    health.timeout = 2s;
+    health.rise = 3;
+    const ServiceFacts judging{.warmed_up = false, .healthy = 1, .fault = {}};
+    const ServiceFacts faulty{.warmed_up = true, .healthy = 1, .fault = "no backend has a next hop"};
+    const auto is_complete = [&](const ServiceFacts& dns, auto since_start, const char* fault = "") {
+        return complete(
+            config, {.withdrawn = false, .fault = fault},
+            [&](const config::Service& each) { return each.name == "dns" ? dns : kServes; }, since_start);
+    };
+    CHECK(is_complete(kServes, 0s));
+    CHECK(is_complete({.warmed_up = true, .healthy = 0, .fault = {}}, 0s));
+
+    CHECK_FALSE(is_complete(judging, 0s));
+    CHECK_FALSE(is_complete(judging, 42s));  // three probes, one interval of stagger, the last one's timeout
+    CHECK(is_complete(judging, 46s));        // its probes cannot be tried
+
+    CHECK_FALSE(is_complete(faulty, 3s));
+    CHECK(is_complete(faulty, 4s));
+    CHECK_FALSE(is_complete(kServes, 3s, "not attached to eth0"));
+    CHECK(is_complete(kServes, 4s, "not attached to eth0"));
+}
+
 }  // namespace guideway::bgp
