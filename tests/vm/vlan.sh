@@ -86,5 +86,5 @@ requests 192.0.2.10 10001
 requests 2001:db8:1::10 11001
 stop_watch tagged
 expect_more "what lb1 sent to the backends was tagged" 100 \
-    "$(tcpdump -e -n -r "$LAB_DIR/tagged.pcap" "ether src $(lab_mac lb1)" 2>/dev/null | grep -c 'vlan 100.*IP 10.0.0.11 > 10.0.0.10')"
+    "$(tcpdump -e -n -r "$LAB_DIR/tagged.pcap" "ether src $(lab_mac lb1)" 2>/dev/null | grep -c 'vlan 100.* 10.0.0.11 > 10.0.0.10')"
 expect "the driver leaves tags in the frames" grep -q 'rx-vlan-offload: off' <(on lb1 ethtool -k eth0)

@@ -3,6 +3,7 @@
 
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <utility>
@@ -16,8 +17,11 @@ thread_local std::string captured;
 int capture(libbpf_print_level level, const char* format, va_list arguments) {
     if (level != LIBBPF_WARN || captured.size() > kKept)
         return 0;
-    char line[4096];
-    const int length = std::vsnprintf(line, sizeof(line), format, arguments);
+    std::va_list again;
+    va_copy(again, arguments);
+    std::string line(static_cast<std::size_t>(std::max(0, std::vsnprintf(nullptr, 0, format, again))), '\0');
+    va_end(again);
+    const int length = std::vsnprintf(line.data(), line.size() + 1, format, arguments);
     captured += line;
     return length;
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include <cstring>
+#include <sstream>
 
 #include "datapath/libbpf_log.hpp"
 #include "guideway.skel.h"
@@ -13,10 +14,16 @@
 namespace guideway::datapath {
 
 namespace {
-/// The last line of libbpf's warnings: the kernel's own reason, where there is one.
-std::string last_line(const std::string& text) {
-    const auto newline = text.rfind('\n');
-    return newline == std::string::npos ? text : text.substr(newline + 1);
+/// Of libbpf's warnings the last line that gives a reason: the verifier's, where it gives one.
+std::string reason_in(const std::string& log) {
+    std::string libbpf, verifier;
+    std::istringstream lines(log);
+    for (std::string line; std::getline(lines, line);) {
+        const bool remark = line.starts_with("processed ") || line.starts_with("--");
+        if (!remark)
+            (line.starts_with("libbpf: ") ? libbpf : verifier) = line;
+    }
+    return verifier.empty() ? libbpf : verifier;
 }
 
 void set_sizes(guideway_bpf& skeleton, const Geometry& geometry) {
@@ -63,12 +70,12 @@ std::unexpected<Error> bpf_failure(std::string_view action, int error_number) {
     const std::string log = take_libbpf_log();
     if (error_number < 0)
         error_number = -error_number;
-    if (error_number == EPERM || error_number == EACCES)
+    if (error_number == EPERM)
         return fail("{}: {}; run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON", action,
                     errno_text(error_number));
     if (log.empty())
         return fail("{}: {}", action, errno_text(error_number));
-    return fail("{}: {} ({})", action, errno_text(error_number), last_line(log));
+    return fail("{}: {} ({})", action, errno_text(error_number), reason_in(log));
 }
 
 void Program::Destroy::operator()(guideway_bpf* skeleton) const {
