@@ -125,3 +125,41 @@ expect_soon "and probed: one that fails is down" is down be3
 resume be3
 write_config "$three"
 expect_soon "be3 is up again" is up be3
+
+# --- an agent that is started again ----------------------------------------------------------------------------------
+
+remembers() {
+    jq -e "$1" "$(runtime_dir_of lb1)/health.json"
+}
+
+start_again() {
+    stop lb1-agent KILL || true
+    start_probing
+}
+
+suspend be1
+expect_soon "be1 is down for the second time within five minutes: it is held down" \
+    backend be1 '.health.held_until != null'
+resume be1
+expect_soon "which is written down" remembers '[.backends[] | select(.held_until)] | length == 1'
+start_again
+expect "an agent that is killed and started again holds it down" backend be1 '.health.held_until != null'
+expect_soon "its probes are good" backend be1 '.health | .reason == null and .probes > 3'
+expect_equal "it is down all the same" "down 0" "$(backend be1 .state) $(slots_in_kernel be1)"
+expect_soon "until the time is over" is up be1
+
+suspend be2 be3
+expect_soon "two of three are down: panic" service '.health.panic and .health.up == 1'
+expect_soon "which is written down" remembers '[.backends[] | select(.down)] | length == 2'
+start_again
+expect "an agent that is killed and started again knows who is down" service '.health.up == 1'
+expect "and panics from the start" eval 'service .health.panic && base_table'
+resume be2 be3
+expect_soon "they are up again, or held" service '.health.panic | not'
+
+stop lb1-agent KILL || true
+echo nonsense >"$(runtime_dir_of lb1)/health.json"
+start_probing
+expect "nonsense in the file is said" grep -q "read .*health.json: .*; who was flapping is not held down" "$(log_of lb1-agent)"
+expect_soon "and all are judged again" service '.health | .warmed_up and .up == 3'
+stop lb1-agent || fail "the agent ended with status $?"

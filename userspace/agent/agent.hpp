@@ -17,6 +17,7 @@
 #include "agent/announcer.hpp"
 #include "agent/coroutines.hpp"
 #include "agent/file_watch.hpp"
+#include "agent/health_file.hpp"
 #include "agent/health_watch.hpp"
 #include "agent/overrides_file.hpp"
 #include "agent/own_health.hpp"
@@ -62,6 +63,9 @@ class Agent {
     [[nodiscard]] Result<void> watch_network();
     void recall_conditions();
     [[nodiscard]] Result<void> recall_health();
+    [[nodiscard]] health::State state_in_kernel(const control::BackendId& backend) const;
+    void remember_health_later();
+    [[nodiscard]] boost::asio::awaitable<void> remember_health();
     [[nodiscard]] Result<void> apply(const config::Config& config);
     [[nodiscard]] Result<void> attach(const config::Config& config);
     [[nodiscard]] Result<void> open_servers();
@@ -70,7 +74,7 @@ class Agent {
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload();
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> change_over(const config::Config& next);
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> go_over(const config::Config& next);
-    void probe_as_before(const std::set<control::BackendId>& failed);
+    void probe_as_before(const Knowledge& known);
     void commit(const config::Config& config, control::Change change);
     [[nodiscard]] Result<void> change_http(const config::Config& next);
     [[nodiscard]] boost::asio::awaitable<void> reload_if_changed();
@@ -121,6 +125,8 @@ class Agent {
     control::Conditions conditions_;
     HealthWatch health_;
     OverridesFile overrides_file_;
+    HealthFile health_file_;
+    bool remembering_ = false;
     control::Reconciler reconciler_;
     OwnHealth own_health_;
     control::TimePoint started_;

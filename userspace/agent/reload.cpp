@@ -44,20 +44,26 @@ asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Confi
         co_return std::vector{present.error().message};
     if (auto swept = co_await sweep(); !swept)
         spdlog::error("{}; numbers of what was removed are not free yet", swept.error().message);
-    const auto failed = conditions_.failed();
-    const auto nothing_known = [](const control::BackendId&) { return health::State::kUnknown; };
+    const auto known = health_.known();
+    const auto nothing_known = [](const control::BackendId&) { return health::LastKnown{}; };
     if (auto followed = health_.follow(next, nothing_known); !followed)
         co_return std::vector{followed.error().message};
-    const auto errors = co_await go_over(next);
+    std::vector<std::string> errors;
+    try {
+        errors = co_await go_over(next);
+    } catch (const std::exception& error) {
+        errors = {error.what()};
+    }
     if (!errors.empty())
-        probe_as_before(failed);
+        probe_as_before(known);
     co_return errors;
 }
 
 /// What the refused configuration does not have was forgotten.
-void Agent::probe_as_before(const std::set<control::BackendId>& failed) {
+void Agent::probe_as_before(const Knowledge& known) {
     const auto followed = health_.follow(options_.config, [&](const control::BackendId& backend) {
-        return failed.contains(backend) ? health::State::kDown : health::State::kUp;
+        const auto last = known.find(backend);
+        return last == known.end() ? health::LastKnown{} : last->second;
     });
     if (!followed)
         spdlog::error("{}", followed.error().message);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the agent does beside reloads: what it recalls at the start, operators' orders, slow starts, and sweeps while
-/// slots move.
+/// What the agent does beside reloads: what it recalls at the start, operators' orders, slow starts, and
+/// sweeps while slots move.
 #include <spdlog/spdlog.h>
 
 #include "agent/agent.hpp"
@@ -15,6 +15,7 @@ namespace {
 constexpr std::chrono::milliseconds kSweepInterval{500};
 /// Where nothing moves, sweeps only take away the records of flows that ended.
 constexpr std::chrono::seconds kIdleSweepInterval{5};
+constexpr std::chrono::milliseconds kRememberedWithin{100};
 
 void obey_in(control::Overrides& overrides, api::Order order, const control::BackendId& backend) {
     switch (order) {
@@ -50,16 +51,45 @@ void Agent::recall_conditions() {
     }
 }
 
-/// Until they are judged anew, backends are as an earlier agent left them in the kernel.
+/// Until they are judged anew, backends are as an earlier agent left them in the kernel; but those that it
+/// knew to be down are, though panic had them serve.
 Result<void> Agent::recall_health() {
-    return health_.follow(options_.config, [this](const control::BackendId& backend) {
-        const auto& services = reconciler_.numbering().services;
-        const auto service = services.find(backend.service);
-        if (service == services.end() || service->second.find(backend.address) == nullptr)
-            return health::State::kUnknown;
-        return last_known(datapath_.maps().backend(service->second.index_of(backend.address)),
-                          conditions_.ordered_state(backend));
+    auto known = health_file_.read();
+    if (!known) {
+        spdlog::error("{}; who was flapping is not held down", known.error().message);
+        known = Knowledge{};
+    }
+    return health_.follow(options_.config, [&](const control::BackendId& backend) {
+        auto last = (*known)[backend];
+        if (last.state != health::State::kDown)
+            last.state = state_in_kernel(backend);
+        return last;
     });
+}
+
+health::State Agent::state_in_kernel(const control::BackendId& backend) const {
+    const auto& services = reconciler_.numbering().services;
+    const auto service = services.find(backend.service);
+    if (service == services.end() || service->second.find(backend.address) == nullptr)
+        return health::State::kUnknown;
+    return last_known(datapath_.maps().backend(service->second.index_of(backend.address)),
+                      conditions_.ordered_state(backend));
+}
+
+/// Together with what else is judged about now.
+void Agent::remember_health_later() {
+    if (!std::exchange(remembering_, true))
+        spawn(remember_health());
+}
+
+asio::awaitable<void> Agent::remember_health() {
+    asio::steady_timer timer(loop_, kRememberedWithin);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    remembering_ = false;
+    const auto known = health_.known();
+    const auto written = co_await in_pool(pool_, [&] { return health_file_.write(known); });
+    if (!written)
+        spdlog::error("{}", written.error().message);
 }
 
 /// Written down before it holds: an agent that is restarted must not forget it.

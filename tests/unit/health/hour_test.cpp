@@ -81,6 +81,9 @@ class History {
         }
     }
 
+    /// By another agent: probes are counted anew.
+    void go_on() { probes_.clear(); }
+
     [[nodiscard]] State state() const { return state_; }
 
   private:
@@ -143,6 +146,8 @@ class Hour {
         while (now_ < end && wrong_.empty()) {
             if (dice(random_, 0, 20'000) == 0)
                 change_members();
+            if (dice(random_, 0, 20'000) == 0)
+                start_again();
             if (const auto due = std::ranges::min_element(backends_, {}, &Backend::due);
                 !pool_.next_settle() || due->due <= *pool_.next_settle()) {
                 now_ = due->due;
@@ -189,7 +194,7 @@ class Hour {
              .weight = static_cast<std::uint32_t>(dice(random_, 0, 3) * kHeaviest / 3),
              .last_known = last_known,
              .reliable = added_ % 4 == 0,
-             .judgement = Judgement(rules_, last_known),
+             .judgement = Judgement(rules_, {last_known, {}}),
              .right = History(rules_, last_known),
              .due = now_ + std::chrono::milliseconds(dice(random_, 0, 999))});
         ++added_;
@@ -206,6 +211,19 @@ class Hour {
     void change_members() {
         backends_.erase(backends_.begin() + dice(random_, 0, static_cast<int>(backends_.size()) - 1));
         add();
+        set_members();
+    }
+
+    /// An agent that knows what the former one left, but for what was moved just now.
+    void start_again() {
+        pool_ = Pool(pool_rules_);
+        for (auto& backend : backends_) {
+            backend.last_known = backend.judgement.state();
+            backend.judgement = Judgement(rules_, backend.judgement.known());
+            backend.right.go_on();
+        }
+        enough_since_ = Moment::max();
+        moves_.clear();
         set_members();
     }
 
@@ -317,15 +335,18 @@ class Hour {
             moved += moves ? backend.weight : 0;
             someone_waits = someone_waits || serves != is_to_serve(backend);
         }
+        const std::uint64_t most = std::max(total * pool_rules_.max_move_percent / 100, kHeaviest);
         if (!panic_began && !changed.empty())
-            moves_.push_back({now_, moved});
+            moves_.push_back({now_, moved, most});
         // An interval's time meets two of the pool's intervals at most.
         std::uint64_t lately = 0;
+        std::uint64_t allowed = 0;
         for (auto move = moves_.rbegin(); move != moves_.rend() && now_ - move->when < pool_rules_.interval;
-             ++move)
+             ++move) {
             lately += move->weight;
-        const std::uint64_t most = total * pool_rules_.max_move_percent / 100;
-        if (lately > 2 * std::max(most, kHeaviest))
+            allowed = std::max(allowed, 2 * move->most);
+        }
+        if (lately > allowed)
             wrong_ = fmt::format("{} of {} moved within an interval", lately, total);
         if (someone_waits && (!pool_.next_settle() || *pool_.next_settle() > now_ + pool_rules_.interval))
             wrong_ = "someone waits to be moved, and nothing will do it soon";
@@ -340,6 +361,7 @@ class Hour {
     struct Moved {
         Moment when;
         std::uint64_t weight;
+        std::uint64_t most;  ///< in an interval
     };
 
     Random random_;
@@ -365,9 +387,7 @@ TEST_CASE("an hour of backends that behave badly ends without a wrong judgement"
     const auto wrong = hour.pass();
     fmt::print("seed {}: {}\n", seed, hour.summary());
     CAPTURE(seed, hour.summary());
-    CHECK(wrong.empty());
-    if (!wrong.empty())
-        FAIL_CHECK(wrong);
+    CHECK(wrong == "");
 }
 
 }  // namespace guideway::health
