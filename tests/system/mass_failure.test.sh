@@ -3,7 +3,8 @@
 # shellcheck source-path=SCRIPTDIR
 #
 # A thousand backends fail at once, first by refusing, then in silence, while the agent may have 1,024 descriptors: its
-# loop goes on, panic keeps the service open, and another service's backends are judged as before.
+# loop goes on, panic keeps the service open, and another service's backends are judged as before. On the way to panic
+# (below 1 %) nearly all of the table moves, which takes long to compute.
 #
 #     client --- router --- lb1 === tunnels ===> be1, which is 10.1.0.1 to 10.1.3.250, of the service 'fleet'
 #                                           ===> be2, be3, of the service 'web'
@@ -30,7 +31,8 @@ write_config() {
 	    backends: [10.0.0.102, 10.0.0.103]
 	  - name: fleet
 	    listen: ["192.0.2.10:9100/tcp"]
-	    health: {check: tcp, damping: {flaps: 100}}
+	    health: {check: tcp, damping: {flaps: 100}, max_move: 100%}
+	    panic_threshold: 1%
 	    backends:
 	END
     for net in 0 1 2 3; do

@@ -95,6 +95,7 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
       datapath_(std::move(datapath)),
       signals_(loop_, SIGTERM, SIGINT, SIGHUP),
       turnstile_(loop_),
+      computing_(loop_),
       step_timer_(loop_),
       sweep_timer_(loop_),
       health_(

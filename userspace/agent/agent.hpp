@@ -86,6 +86,9 @@ class Agent {
     [[nodiscard]] Result<void> obey(api::Order order, const std::string& backend,
                                     const std::optional<std::string>& service);
     void adjust();
+    [[nodiscard]] boost::asio::awaitable<void> adjust_beside();
+    /// Until what this returns is destroyed, the reconciler is the caller's, but for sweeps and next hops.
+    [[nodiscard]] boost::asio::awaitable<std::shared_ptr<void>> compute();
     void step_later();
     void sweep_later();
     [[nodiscard]] boost::asio::awaitable<void> keep_sweeping();
@@ -113,8 +116,9 @@ class Agent {
     datapath::Datapath datapath_;
     boost::asio::io_context loop_;
     boost::asio::signal_set signals_;
-    Turnstile turnstile_;     ///< for reloads and sweeps: one at a time
-    bool preparing_ = false;  ///< a reload computes with the reconciler's state
+    Turnstile turnstile_;        ///< for reloads and sweeps: one at a time
+    Turnstile computing_;        ///< for what computes with the reconciler's state beside the loop
+    bool is_computing_ = false;  ///< something does, or is about to
     boost::asio::steady_timer step_timer_;
     boost::asio::steady_timer sweep_timer_;
     bool sweeping_ = false;

@@ -23,7 +23,6 @@ asio::awaitable<std::vector<std::string>> Agent::reload() {
     } catch (const std::exception& error) {
         errors = {error.what()};
     }
-    preparing_ = false;
     adjust();
 
     about_.last_reload = {.at = api::Clock::now(), .ok = errors.empty(), .errors = errors};
@@ -72,13 +71,13 @@ void Agent::probe_as_before(const Knowledge& known) {
 
 /// With what is probed already being that of the next configuration.
 asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& next) {
+    const auto turn = co_await compute();
     const auto& running = options_.config;
     const auto& interface = next.interfaces.front();
     const auto now = control::SteadyClock::now();
     auto conditions = conditions_;
     conditions.configure(next, now);
     auto desired = desired_state(next, conditions, now);
-    preparing_ = true;
     auto change = co_await in_pool(pool_, [&] { return reconciler_.prepare(std::move(desired)); });
     if (!change)
         co_return std::vector{change.error().message};

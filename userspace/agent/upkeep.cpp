@@ -16,6 +16,7 @@ constexpr std::chrono::milliseconds kSweepInterval{500};
 /// Where nothing moves, sweeps only take away the records of flows that ended.
 constexpr std::chrono::seconds kIdleSweepInterval{5};
 constexpr std::chrono::milliseconds kRememberedWithin{100};
+constexpr std::chrono::milliseconds kOnTheLoopAtMost{5};
 
 void obey_in(control::Overrides& overrides, api::Order order, const control::BackendId& backend) {
     switch (order) {
@@ -111,18 +112,42 @@ Result<void> Agent::obey(api::Order order, const std::string& backend,
     return {};
 }
 
-/// Makes the kernel follow the backends' conditions; a reload that is computing does it when it ends.
+/// Makes the kernel follow the backends' conditions; what is computing does it when it ends.
 void Agent::adjust() {
-    if (preparing_)
+    if (is_computing_)
         return;
     const auto now = control::SteadyClock::now();
     for (const auto service :
-         reconciler_.adjust(conditions_.changed(now), next_hops_for(options_.config), now))
+         reconciler_.adjust(conditions_.changed(now), next_hops_for(options_.config), now, kOnTheLoopAtMost))
         reader_.table_changed(service, std::nullopt);
+    if (reconciler_.has_postponed()) {
+        is_computing_ = true;
+        spawn(adjust_beside());
+    }
     snapshot_ = nullptr;
     announce();
     step_later();
     sweep_later();
+}
+
+/// Tables of which much changes: 999 of 1,000 backends take tens of milliseconds, in which the loop goes on.
+asio::awaitable<void> Agent::adjust_beside() {
+    {
+        const auto turn = co_await compute();
+        co_await in_pool(pool_, [&] {
+            reconciler_.compute_postponed();
+            return true;
+        });
+        for (const auto service : reconciler_.store_postponed(control::SteadyClock::now()))
+            reader_.table_changed(service, std::nullopt);
+    }
+    adjust();
+}
+
+asio::awaitable<std::shared_ptr<void>> Agent::compute() {
+    auto turn = co_await computing_.enter();
+    is_computing_ = true;
+    co_return std::shared_ptr<void>(nullptr, [this, turn](void*) { is_computing_ = false; });
 }
 
 void Agent::step_later() {

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "control/backend_entry.hpp"
 #include "datapath/counters.hpp"
@@ -133,7 +134,8 @@ Result<void> Reconciler::apply(DesiredState desired, const NextHopOf& next_hop_o
 }
 
 std::vector<std::uint16_t> Reconciler::adjust(const std::map<BackendId, Condition>& conditions,
-                                              const NextHopOf& next_hop_of, TimePoint now) {
+                                              const NextHopOf& next_hop_of, TimePoint now,
+                                              std::chrono::nanoseconds at_most) {
     std::set<DesiredService*> adjusted;
     for (const auto& [id, condition] : conditions) {
         const auto service = services_.find(id.service);
@@ -150,9 +152,41 @@ std::vector<std::uint16_t> Reconciler::adjust(const std::map<BackendId, Conditio
     }
     std::vector<std::uint16_t> moved;
     for (const auto* service : adjusted) {
+        if (!changes_within(at_most, *service)) {
+            postponed_[service->name].clear();
+            continue;
+        }
         const auto& numbers = numbering_.services.at(service->name);
         change_slots(*service, numbers, lives_.of(numbers.number), now);
         moved.push_back(numbers.number);
+    }
+    return moved;
+}
+
+bool Reconciler::changes_within(std::chrono::nanoseconds at_most, const DesiredService& service) const {
+    const auto kept = tables_.find(service.name);
+    return kept == tables_.end() || kept->second->change_cost(service.backends) <= at_most;
+}
+
+/// A reload may have come in between: it has moved the slots itself.
+void Reconciler::compute_postponed() {
+    for (auto& [name, moves] : postponed_) {
+        const auto service = services_.find(name);
+        const auto kept = tables_.find(name);
+        if (service != services_.end() && kept != tables_.end())
+            moves = kept->second->change(service->second->backends);
+    }
+}
+
+std::vector<std::uint16_t> Reconciler::store_postponed(TimePoint now) {
+    std::vector<std::uint16_t> moved;
+    for (const auto& [name, moves] : std::exchange(postponed_, {})) {
+        if (moves.empty())
+            continue;
+        moved.push_back(numbering_.services.at(name).number);
+        auto& life = lives_.of(moved.back());
+        for (const auto& [slot, number] : moves)
+            life.move(slot, number, now);
     }
     return moved;
 }
