@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <set>
 #include <thread>
 #include <utility>
 
@@ -136,7 +135,7 @@ Result<void> Reconciler::apply(DesiredState desired, const NextHopOf& next_hop_o
 std::vector<std::uint16_t> Reconciler::adjust(const std::map<BackendId, Condition>& conditions,
                                               const NextHopOf& next_hop_of, TimePoint now,
                                               std::chrono::nanoseconds at_most) {
-    std::set<DesiredService*> adjusted;
+    std::map<DesiredService*, bool> adjusted;  ///< whether someone died
     for (const auto& [id, condition] : conditions) {
         const auto service = services_.find(id.service);
         if (service == services_.end())
@@ -146,18 +145,20 @@ std::vector<std::uint16_t> Reconciler::adjust(const std::map<BackendId, Conditio
         if (backend == backends.end() || backend->condition == condition)
             continue;
         backend->condition = condition;
-        const auto& numbers = numbering_.services.at(id.service);
-        store_backend(*service->second, *backend, numbers, next_hop_of, lives_.of(numbers.number), now);
-        adjusted.insert(service->second);
+        adjusted[service->second] |=
+            store_backend(*service->second, *backend, numbering_.services.at(id.service), next_hop_of);
     }
     std::vector<std::uint16_t> moved;
-    for (const auto* service : adjusted) {
+    for (const auto& [service, someone_died] : adjusted) {
+        const auto& numbers = numbering_.services.at(service->name);
+        auto& life = lives_.of(numbers.number);
+        if (someone_died)
+            life.backends_died(now);
         if (!changes_within(at_most, *service)) {
             postponed_[service->name].clear();
             continue;
         }
-        const auto& numbers = numbering_.services.at(service->name);
-        change_slots(*service, numbers, lives_.of(numbers.number), now);
+        change_slots(*service, numbers, life, now);
         moved.push_back(numbers.number);
     }
     return moved;
@@ -245,8 +246,11 @@ void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numb
         clear_leftovers(numbers);
     if (known && before->second.region != numbers.region)
         move_retired_backends(before->second, numbers);
+    bool someone_died = false;
     for (const auto& backend : service.backends)
-        store_backend(service, backend, numbers, next_hop_of, life, now);
+        someone_died |= store_backend(service, backend, numbers, next_hop_of);
+    if (someone_died)
+        life.backends_died(now);
     store_words(maps_.service(numbers.number), service_entry(service, numbers));
 
     if (change.slots.empty()) {
@@ -263,17 +267,15 @@ void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numb
 }
 
 /// A backend that dies has its flag cleared before its slots move: none of its flows is waited for.
-void Reconciler::store_backend(const DesiredService& service, const DesiredBackend& backend,
-                               const ServiceNumbers& numbers, const NextHopOf& next_hop_of, SlotLife& life,
-                               TimePoint now) {
+bool Reconciler::store_backend(const DesiredService& service, const DesiredBackend& backend,
+                               const ServiceNumbers& numbers, const NextHopOf& next_hop_of) {
     const auto& address = backend.member.address;
     const auto before = numbering_.services.find(service.name);
     const bool was_alive = before != numbering_.services.end() && before->second.find(address) != nullptr &&
                            (maps_.backend(before->second.index_of(address)).flags & abi::BACKEND_ALIVE) != 0;
     control::store_backend(maps_.backend(numbers.index_of(address)),
                            backend_entry(backend, next_hop_of(backend)));
-    if (was_alive && !backend.condition.alive)
-        life.backend_died(numbers.find(address)->number, now);
+    return was_alive && !backend.condition.alive;
 }
 
 void Reconciler::change_slots(const DesiredService& service, const ServiceNumbers& numbers, SlotLife& life,

@@ -99,9 +99,9 @@ class Reconciler {
     [[nodiscard]] Result<void> prepare_counters(const Change& change) const;
     void store_service(ServiceChange& change, const ServiceNumbers& numbers, const NextHopOf& next_hop_of,
                        TimePoint now);
-    void store_backend(const DesiredService& service, const DesiredBackend& backend,
-                       const ServiceNumbers& numbers, const NextHopOf& next_hop_of, SlotLife& life,
-                       TimePoint now);
+    /// True if the backend was alive, and no longer is.
+    bool store_backend(const DesiredService& service, const DesiredBackend& backend,
+                       const ServiceNumbers& numbers, const NextHopOf& next_hop_of);
     void change_slots(const DesiredService& service, const ServiceNumbers& numbers, SlotLife& life,
                       TimePoint now);
     [[nodiscard]] bool changes_within(std::chrono::nanoseconds at_most, const DesiredService& service) const;
