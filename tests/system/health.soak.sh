@@ -153,6 +153,8 @@ for behaviour in "${behaviours[@]}"; do
     for host; do
         wanted=${times_bad[$host]}
         [[ $behaviour != well ]] || wanted=0
+        [[ $(times "$behaviour" "$(lab_ipv4 "$host")" down) == "$wanted" ]] ||
+            grep " $behaviour: $(lab_ipv4 "$host") is " "$(log_of lb1-agent)" || true
         expect_equal "$behaviour: $host was judged to be down as often as it was bad" "$wanted" \
             "$(times "$behaviour" "$(lab_ipv4 "$host")" down)" >>"$LAB_DIR/expected"
     done
