@@ -73,7 +73,7 @@ class Balancer {
           balancer_(*control::Replayer::create(config)),
           health_(loop_, conditions_, [this] { adjust(); }) {
         conditions_.configure(config_, control::SteadyClock::now());
-        require(health_.follow(config_, [](const auto&) { return health::State::kUnknown; }).has_value(),
+        require(health_.follow(config_, [](const auto&) { return health::LastKnown{}; }).has_value(),
                 "follow the backends");
     }
 

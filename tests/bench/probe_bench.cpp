@@ -113,7 +113,7 @@ health::ServiceTargets targets(config::Check check, int backends) {
     targets.health.check = check;
     for (int i = 0; i < backends; ++i)
         targets.backends.push_back({*IpAddress::parse(fmt::format("10.1.{}.{}", i / 250, 1 + i % 250)), 80,
-                                    100, health::State::kUp});
+                                    100, {health::State::kUp, {}}});
     return targets;
 }
 

@@ -63,7 +63,7 @@ class OneSlot {
     void move(std::uint16_t to) { life_.move(kWatchedSlot, to, now()); }
     void die(std::uint16_t number) {
         set_flags(number, abi::BACKEND_CONFIGURED | abi::BACKEND_NEXT_HOP);
-        life_.backend_died(number, now());
+        life_.backends_died(now());
     }
     void come_back(std::uint16_t number) {
         set_flags(number, abi::BACKEND_CONFIGURED | abi::BACKEND_NEXT_HOP | abi::BACKEND_ALIVE);

@@ -112,6 +112,35 @@ TEST_CASE(
           400);
 }
 
+TEST_CASE("what takes long to find out is postponed, and then moves the same slots") {
+    const auto config = configure(kOne + kTwo);
+    const auto next_hop = [&](const auto& backend) {
+        return control::replayed_next_hop(config.datapath, backend);
+    };
+    const control::BackendId failed{"one", *IpAddress::parse("10.0.0.2")};
+    const std::map<control::BackendId, control::Condition> conditions{
+        {failed, control::condition_in_state(config::BackendState::kDown)}};
+    const auto now = control::SteadyClock::now();
+    const auto at_once = balancer(config);
+    CHECK(at_once->reconciler().adjust(conditions, next_hop, now) == std::vector<std::uint16_t>{1});
+    CHECK_FALSE(at_once->reconciler().has_postponed());
+
+    const auto later = balancer(config);
+    const auto before = table(*later, 1);
+    auto& reconciler = later->reconciler();
+    CHECK(reconciler.adjust(conditions, next_hop, now, std::chrono::nanoseconds(0)).empty());
+    CHECK(reconciler.has_postponed());
+    CHECK(table(*later, 1) == before);
+    CHECK((later->maps().backend(later->maps().service(1).first_backend + 2).flags & abi::BACKEND_ALIVE) ==
+          0);
+    reconciler.compute_postponed();
+    CHECK(table(*later, 1) == before);
+    CHECK(reconciler.store_postponed(now) == std::vector<std::uint16_t>{1});
+    CHECK_FALSE(reconciler.has_postponed());
+    CHECK(table(*later, 1) == table(*at_once, 1));
+    CHECK(table(*later, 1) != before);
+}
+
 TEST_CASE("a new reconciler on the same maps keeps every number") {
     const auto replayer = balancer(configure(kOne + kTwo));
     const auto before = control::read_numbering(replayer->maps());

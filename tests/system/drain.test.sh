@@ -11,6 +11,7 @@ LAB_VERBOSE=yes
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lab"
 . "$LAB_ROOT/tests/system/guideway.sh"
 . "$LAB_ROOT/tests/system/connections.sh"
+. "$LAB_ROOT/tests/system/lb1.sh"
 cd "$LAB_ROOT"
 lab_enter "$@"
 
@@ -29,27 +30,12 @@ write_config() {
     mv "$LAB_DIR/lb.yaml.new" "$LAB_DIR/lb.yaml"
 }
 
-guideway() {
-    on lb1 "$GUIDEWAY" "$@" --runtime-dir "$(runtime_dir_of lb1)"
-}
-
-# backend be1 FILTER: of its part of the status.
-backend() {
-    status lb1 ".services[0] | (.backends + .leaving)[] | select(.address == \"$(lab_ipv4 "$1")\") | $2"
-}
-
 settled() {
     status lb1 '.services[0].slots_by_state | .learning + .tracking == 0'
 }
 
 none_learns() {
     status lb1 '.services[0].slots_by_state.learning == 0'
-}
-
-# none_broke "after what"
-none_broke() {
-    checkpoint
-    expect_none_broken "$1"
 }
 
 all='{name: be1, address: 10.0.0.101}, {name: be2, address: 10.0.0.102}, {name: be3, address: 10.0.0.103}'

@@ -13,6 +13,7 @@ LAB_VERBOSE=yes
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lab"
 . "$LAB_ROOT/tests/system/guideway.sh"
 . "$LAB_ROOT/tests/system/connections.sh"
+. "$LAB_ROOT/tests/system/lb1.sh"
 cd "$LAB_ROOT"
 lab_enter "$@"
 
@@ -37,51 +38,6 @@ write_config() {
     mv "$LAB_DIR/lb.yaml.new" "$LAB_DIR/lb.yaml"
 }
 
-guideway() {
-    on lb1 "$GUIDEWAY" "$@" --runtime-dir "$(runtime_dir_of lb1)"
-}
-
-# backend be1 FILTER: of its part of the status.
-backend() {
-    status lb1 ".services[0].backends[] | select(.address == \"$(lab_ipv4 "$1")\") | $2"
-}
-
-# service FILTER
-service() {
-    status lb1 ".services[0] | $1"
-}
-
-slots_in_kernel() {
-    in_kernel lb1 ".services[0].backends[] | select(.address == \"$(lab_ipv4 "$1")\").slots | tostring"
-}
-
-# is STATE be1...: the backends' states, as they serve.
-is() {
-    local state=$1 backend
-    shift
-    for backend; do
-        [[ $(backend "$backend" .state) == "$state" ]] || return 1
-    done
-}
-
-suspend() {
-    local backend
-    for backend; do
-        kill -STOP "$(pid_of "$backend-app")"
-    done
-}
-
-resume() {
-    local backend
-    for backend; do
-        kill -CONT "$(pid_of "$backend-app")"
-    done
-}
-
-base_table() {
-    service '.digest == .base_digest'
-}
-
 metric() {
     on lb1 curl -s http://127.0.0.1:9660/metrics | grep -F "$1"
 }
@@ -94,12 +50,6 @@ killed_and_started_again() {
     stop lb1-agent KILL || true
     start_agent lb1 "$LAB_DIR/lb.yaml"
     await "lb1 to be ready again" agent_ready lb1
-}
-
-# none_broke "after what"
-none_broke() {
-    checkpoint
-    expect_none_broken "$1"
 }
 
 lab_up

@@ -4,14 +4,18 @@
 
     never answers, trickles, endless, closes in header, resets, redirects, garbage, expired, wrong name, fails
 
-and, for comparison, a good one behind TLS. Its certificate, DIRECTORY/10.pem, is for www.example.com.
+and, for comparison, a good one behind TLS. Its certificate, DIRECTORY/10.pem, is for www.example.com. After that one
+comes a port that refuses. SIGUSR1: it behaves well on all of these; SIGUSR2: badly again.
 """
 import argparse
 import asyncio
+import os
+import signal
 import socket
 import ssl
 import struct
 import subprocess
+from functools import partial
 
 FIRST_PORT = 8001
 
@@ -67,7 +71,8 @@ async def fails(reader, writer):
 
 
 BEHAVIOURS = [never_answers, trickles, endless, closes_in_header, resets, redirects, garbage, answers, answers, fails, answers]
-CERTIFICATES = {7: ("www.example.com", "2021"), 8: ("other.example.com", "2051"), 10: ("www.example.com", "2051")}
+GOOD = 10
+CERTIFICATES = {7: ("www.example.com", "2021"), 8: ("other.example.com", "2051"), GOOD: ("www.example.com", "2051")}
 AUTHORITY = """
 [ca]
 default_ca = own
@@ -85,11 +90,12 @@ commonName = supplied
 
 
 def certificate(directory, index):
-    """A self-signed certificate, valid from 2020 to the beginning of its year."""
+    """A self-signed certificate, valid from 2020 to the beginning of its year; no two have the same subject."""
     name, year = CERTIFICATES[index]
     pem = f"{directory}/{index}.pem"
     for command in [
-        ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+        ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+         "-subj", f"/CN={os.path.basename(directory)}-{index}",
          "-addext", f"subjectAltName=DNS:{name}", "-keyout", pem + ".key", "-out", pem + ".csr"],
         ["ca", "-batch", "-selfsign", "-notext", "-config", f"{directory}/authority.conf", "-keyfile", pem + ".key",
          "-in", pem + ".csr", "-out", pem, "-startdate", "20200101000000Z", "-enddate", f"{year}0101000000Z"],
@@ -100,31 +106,77 @@ def certificate(directory, index):
     return context
 
 
-def closing(behave):
-    async def serve(reader, writer):
-        try:
-            await behave(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-    return serve
+async def closing(behave, reader, writer):
+    try:
+        await behave(reader, writer)
+    except (OSError, asyncio.IncompleteReadError):
+        pass
+    finally:
+        writer.close()
+
+
+class Port:
+    """One behaviour."""
+
+    def __init__(self, directory, index):
+        self.number = FIRST_PORT + index
+        self.behave = BEHAVIOURS[index]
+        self.good = f"{directory}/{GOOD}.pem"
+        self.own = f"{directory}/{index}.pem"
+        self.tls = certificate(directory, index) if index in CERTIFICATES else None
+        self.well = False
+
+    async def open(self):
+        await asyncio.start_server(self.serve, None, self.number, ssl=self.tls, backlog=512)
+
+    async def serve(self, reader, writer):
+        await closing(answers if self.well else self.behave, reader, writer)
+
+    async def turn(self, well):
+        self.well = well
+        if self.tls:
+            pem = self.good if well else self.own
+            self.tls.load_cert_chain(pem, pem + ".key")
+
+
+class RefusingPort:
+    """Nobody listens, unless it behaves well."""
+
+    def __init__(self):
+        self.server = None
+
+    async def turn(self, well):
+        if well and not self.server:
+            self.server = await asyncio.start_server(partial(closing, answers), None, FIRST_PORT + len(BEHAVIOURS), backlog=512)
+        elif not well and self.server:
+            self.server.close()
+            self.server = None
 
 
 async def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("directory", help="for certificates")
+    options.add_argument("directory", help="for certificates; it is made")
     options = options.parse_args()
+    os.makedirs(options.directory, exist_ok=True)
     with open(f"{options.directory}/authority.conf", "w", encoding="utf-8") as file:
         file.write(AUTHORITY.format(options.directory))
     with open(f"{options.directory}/index.txt", "w", encoding="utf-8"):
         pass
-    servers = []
-    for index, behave in enumerate(BEHAVIOURS):
-        tls = certificate(options.directory, index) if index in CERTIFICATES else None
-        servers.append(await asyncio.start_server(closing(behave), None, FIRST_PORT + index, ssl=tls, backlog=512))
-    print("serving badly", flush=True)
-    await asyncio.gather(*(server.serve_forever() for server in servers))
+    ports = [Port(options.directory, index) for index in range(len(BEHAVIOURS))]
+    for port in ports:
+        await port.open()
+    ports.append(RefusingPort())
+
+    async def turn(well):
+        for port in ports:
+            await port.turn(well)
+        print("serving well" if well else "serving badly", flush=True)
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, lambda: loop.create_task(turn(True)))
+    loop.add_signal_handler(signal.SIGUSR2, lambda: loop.create_task(turn(False)))
+    await turn(False)
+    await asyncio.Event().wait()
 
 
 asyncio.run(main())

@@ -24,7 +24,7 @@ service() {
     local check=${1%%-*} settings
     case $check in
     tcp | http) settings="port: 80" ;;
-    https) settings="port: 8011, tls_verify: true, host: www.example.com, ca_file: $LAB_DIR/10.pem" ;;
+    https) settings="port: 8011, tls_verify: true, host: www.example.com, ca_file: $LAB_DIR/authorities.pem" ;;
     udp) settings="port: 7, send: hello, expect: 'be1:hello'" ;;
     icmp) settings="port: 1" ;;
     esac
@@ -62,11 +62,10 @@ expect_judged() {
 }
 
 lab_up
-start be1-faulty be1 "$LAB_ROOT/tests/system/faulty.py" "$LAB_DIR"
+start_faulty be1
 start be1-app be1 "$LAB_ROOT/tests/system/app.py" be1 192.0.2.10 2001:db8:1::10 10.0.0.101 2001:db8:f::101
 start_backend be1 --detach-on-exit
 await "be1 to unwrap" unwraps be1
-await "the certificates" grep -q serving "$(log_of be1-faulty)"
 await "the application" grep -q serves "$(log_of be1-app)"
 
 write_config >"$LAB_DIR/lb.yaml"

@@ -103,10 +103,13 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
       datapath_(std::move(datapath)),
       signals_(loop_, SIGTERM, SIGINT, SIGHUP),
       turnstile_(loop_),
+      computing_(loop_),
       step_timer_(loop_),
       sweep_timer_(loop_),
-      health_(loop_, conditions_, [this] { adjust(); }),
+      health_(
+          loop_, conditions_, [this] { adjust(); }, [this] { remember_health_later(); }),
       overrides_file_(options_.config.runtime_dir),
+      health_file_(options_.config.runtime_dir),
       reconciler_(datapath_.maps(), datapath_.adopted() ? control::Past::kRecorded : control::Past::kNone),
       announcer_(loop_, options_.config.runtime_dir),
       reader_(datapath_.maps(), datapath_.pins(), &reconciler_.lives()) {
@@ -129,6 +132,8 @@ Result<void> Agent::run() {
     loop_.run();
     pool_.join();
     sd_notify(0, "STOPPING=1");
+    if (auto written = health_file_.write(health_.known()); !written)
+        spdlog::error("{}", written.error().message);
     for (const auto& interface : options_.config.interfaces) {
         if (options_.detach_on_exit)
             spdlog::info("exit; {} is detached", interface);

@@ -17,6 +17,7 @@
 #include "agent/announcer.hpp"
 #include "agent/coroutines.hpp"
 #include "agent/file_watch.hpp"
+#include "agent/health_file.hpp"
 #include "agent/health_watch.hpp"
 #include "agent/overrides_file.hpp"
 #include "agent/own_health.hpp"
@@ -62,6 +63,9 @@ class Agent {
     [[nodiscard]] Result<void> watch_network();
     void recall_conditions();
     [[nodiscard]] Result<void> recall_health();
+    [[nodiscard]] health::State state_in_kernel(const control::BackendId& backend) const;
+    void remember_health_later();
+    [[nodiscard]] boost::asio::awaitable<void> remember_health();
     [[nodiscard]] Result<void> apply(const config::Config& config);
     [[nodiscard]] Result<void> attach(const config::Config& config);
     [[nodiscard]] Result<void> attach(const std::string& interface, config::Mode mode);
@@ -71,7 +75,7 @@ class Agent {
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload();
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> change_over(const config::Config& next);
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> go_over(const config::Config& next);
-    void probe_as_before(const std::set<control::BackendId>& failed);
+    void probe_as_before(const Knowledge& known);
     void commit(const config::Config& config, control::Change change);
     [[nodiscard]] Result<void> change_http(const config::Config& next);
     [[nodiscard]] boost::asio::awaitable<void> reload_if_changed();
@@ -83,6 +87,9 @@ class Agent {
     [[nodiscard]] Result<void> obey(api::Order order, const std::string& backend,
                                     const std::optional<std::string>& service);
     void adjust();
+    [[nodiscard]] boost::asio::awaitable<void> adjust_beside();
+    /// Until what this returns is destroyed, the reconciler is the caller's, but for sweeps and next hops.
+    [[nodiscard]] boost::asio::awaitable<std::shared_ptr<void>> compute();
     void step_later();
     void sweep_later();
     [[nodiscard]] boost::asio::awaitable<void> keep_sweeping();
@@ -110,8 +117,9 @@ class Agent {
     datapath::Datapath datapath_;
     boost::asio::io_context loop_;
     boost::asio::signal_set signals_;
-    Turnstile turnstile_;     ///< for reloads and sweeps: one at a time
-    bool preparing_ = false;  ///< a reload computes with the reconciler's state
+    Turnstile turnstile_;        ///< for reloads and sweeps: one at a time
+    Turnstile computing_;        ///< for what computes with the reconciler's state beside the loop
+    bool is_computing_ = false;  ///< something does, or is about to
     boost::asio::steady_timer step_timer_;
     boost::asio::steady_timer sweep_timer_;
     bool sweeping_ = false;
@@ -122,6 +130,8 @@ class Agent {
     control::Conditions conditions_;
     HealthWatch health_;
     OverridesFile overrides_file_;
+    HealthFile health_file_;
+    bool remembering_ = false;
     control::Reconciler reconciler_;
     OwnHealth own_health_;
     control::TimePoint started_;

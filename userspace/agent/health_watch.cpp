@@ -16,10 +16,13 @@ namespace guideway::agent {
 using control::BackendId;
 
 HealthWatch::HealthWatch(boost::asio::io_context& loop, control::Conditions& conditions,
-                         std::function<void()> on_change)
-    : loop_(loop), conditions_(conditions), on_change_(std::move(on_change)) {}
+                         std::function<void()> on_change, std::function<void()> on_judged)
+    : loop_(loop),
+      conditions_(conditions),
+      on_change_(std::move(on_change)),
+      on_judged_(std::move(on_judged)) {}
 
-Result<void> HealthWatch::follow(const config::Config& config, const LastKnown& last_known) {
+Result<void> HealthWatch::follow(const config::Config& config, const Recall& recall) {
     auto targets = health::targets_of(config);
     if (targets.empty() && !monitor_)
         return {};
@@ -30,18 +33,20 @@ Result<void> HealthWatch::follow(const config::Config& config, const LastKnown& 
                 for (const auto& backend : changed)
                     take({service, backend});
                 change_later();
-            });
+            },
+            on_judged_);
     for (auto& target : targets) {
         for (auto& backend : target.backends) {
             const BackendId id{target.service, backend.address};
             if (is_taken_out(id))
                 backend.weight = 0;
-            backend.last_known = last_known(id);
+            backend.last_known = recall(id);
         }
     }
     if (auto followed = monitor_->follow(targets); !followed)
         return followed;
     take_all(targets);
+    targets_ = std::move(targets);
     return {};
 }
 
@@ -122,6 +127,15 @@ bool HealthWatch::warmed_up(const std::string& service) const {
 bool HealthWatch::is_down(const BackendId& backend) const {
     const auto known = facts(backend);
     return known && known->state == health::State::kDown;
+}
+
+Knowledge HealthWatch::known() const {
+    Knowledge known;
+    for (const auto& target : targets_) {
+        for (const auto& backend : target.backends)
+            known[{target.service, backend.address}] = monitor_->known(target.service, backend.address);
+    }
+    return known;
 }
 
 std::optional<health::BackendFacts> HealthWatch::facts(const BackendId& backend) const {

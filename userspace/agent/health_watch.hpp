@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "agent/health_file.hpp"
 #include "api/snapshot.hpp"
 #include "config/model.hpp"
 #include "control/conditions.hpp"
@@ -20,16 +21,18 @@ namespace guideway::agent {
 /// conditions and the next hops outlive it.
 class HealthWatch {
   public:
-    /// `on_change` is called from the loop, once for all that changed in a turn of it.
-    HealthWatch(boost::asio::io_context& loop, control::Conditions& conditions,
-                std::function<void()> on_change);
+    /// `on_change` is called from the loop, once for all who came to serve or ceased to in a turn of it;
+    /// `on_judged` when what is known() has changed.
+    HealthWatch(
+        boost::asio::io_context& loop, control::Conditions& conditions, std::function<void()> on_change,
+        std::function<void()> on_judged = [] {});
 
     /// What is known of a backend that was not probed before.
-    using LastKnown = std::function<health::State(const control::BackendId&)>;
+    using Recall = std::function<health::LastKnown(const control::BackendId&)>;
 
     /// Replaces what is probed, and brings the conditions in line; `on_change` is not called. Errors leave
     /// all as it was.
-    [[nodiscard]] Result<void> follow(const config::Config& config, const LastKnown& last_known);
+    [[nodiscard]] Result<void> follow(const config::Config& config, const Recall& recall);
 
     /// As the kernel has them now, of a configuration whose backends all are followed there.
     void set_next_hops(const config::Config& config, const net::NextHops& next_hops);
@@ -42,6 +45,9 @@ class HealthWatch {
 
     /// Whether it was judged so, although in panic it serves; false if it is not probed.
     [[nodiscard]] bool is_down(const control::BackendId& backend) const;
+
+    /// Of all that are probed, for who judges them next.
+    [[nodiscard]] Knowledge known() const;
 
     /// Nothing if it is not probed.
     [[nodiscard]] std::optional<health::BackendFacts> facts(const control::BackendId& backend) const;
@@ -57,11 +63,13 @@ class HealthWatch {
     boost::asio::io_context& loop_;
     control::Conditions& conditions_;
     std::function<void()> on_change_;
+    std::function<void()> on_judged_;
     bool change_is_due_ = false;
     std::unique_ptr<health::Monitor> monitor_;  ///< none until something is to be probed
+    std::vector<health::ServiceTargets> targets_;
 };
 
-/// Of a backend whose health an earlier agent left in the kernel's entry.
+/// The state of a backend whose availability an earlier agent left in the kernel's entry.
 [[nodiscard]] health::State last_known(const abi::backend& entry, config::BackendState ordered);
 
 /// Probes need a descriptor each: as many as the hard limit allows.

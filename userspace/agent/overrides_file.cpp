@@ -3,8 +3,6 @@
 
 #include <unistd.h>
 
-#include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "util/file.hpp"
@@ -52,13 +50,7 @@ Result<void> OverridesFile::write(const control::Overrides& overrides) const {
     const Json json = {{"drained", to_json(overrides.drained)},
                        {"disabled", to_json(overrides.disabled)},
                        {"withdrawn", overrides.withdrawn}};
-    const std::string fresh = path_ + ".new";
-    std::ofstream file(fresh, std::ios::trunc);
-    file << json.dump(2) << '\n';
-    file.close();
-    if (!file || std::rename(fresh.c_str(), path_.c_str()) != 0)
-        return fail("write {}: {}", path_, errno_text());
-    return {};
+    return replace_file(path_, json.dump(2) + '\n');
 }
 
 }  // namespace guideway::agent

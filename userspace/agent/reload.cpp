@@ -23,7 +23,6 @@ asio::awaitable<std::vector<std::string>> Agent::reload() {
     } catch (const std::exception& error) {
         errors = {error.what()};
     }
-    preparing_ = false;
     adjust();
 
     about_.last_reload = {.at = api::Clock::now(), .ok = errors.empty(), .errors = errors};
@@ -46,20 +45,26 @@ asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Confi
     }
     if (auto swept = co_await sweep(); !swept)
         spdlog::error("{}; numbers of what was removed are not free yet", swept.error().message);
-    const auto failed = conditions_.failed();
-    const auto nothing_known = [](const control::BackendId&) { return health::State::kUnknown; };
+    const auto known = health_.known();
+    const auto nothing_known = [](const control::BackendId&) { return health::LastKnown{}; };
     if (auto followed = health_.follow(next, nothing_known); !followed)
         co_return std::vector{followed.error().message};
-    const auto errors = co_await go_over(next);
+    std::vector<std::string> errors;
+    try {
+        errors = co_await go_over(next);
+    } catch (const std::exception& error) {
+        errors = {error.what()};
+    }
     if (!errors.empty())
-        probe_as_before(failed);
+        probe_as_before(known);
     co_return errors;
 }
 
 /// What the refused configuration does not have was forgotten.
-void Agent::probe_as_before(const std::set<control::BackendId>& failed) {
+void Agent::probe_as_before(const Knowledge& known) {
     const auto followed = health_.follow(options_.config, [&](const control::BackendId& backend) {
-        return failed.contains(backend) ? health::State::kDown : health::State::kUp;
+        const auto last = known.find(backend);
+        return last == known.end() ? health::LastKnown{} : last->second;
     });
     if (!followed)
         spdlog::error("{}", followed.error().message);
@@ -68,12 +73,12 @@ void Agent::probe_as_before(const std::set<control::BackendId>& failed) {
 
 /// With what is probed already being that of the next configuration.
 asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& next) {
+    const auto turn = co_await compute();
     const auto& running = options_.config;
     const auto now = control::SteadyClock::now();
     auto conditions = conditions_;
     conditions.configure(next, now);
     auto desired = desired_state(next, conditions, now);
-    preparing_ = true;
     auto change = co_await in_pool(pool_, [&] { return reconciler_.prepare(std::move(desired)); });
     if (!change)
         co_return std::vector{change.error().message};

@@ -15,6 +15,8 @@ namespace {
 constexpr std::chrono::milliseconds kSweepInterval{500};
 /// Where nothing moves, sweeps only take away the records of flows that ended.
 constexpr std::chrono::seconds kIdleSweepInterval{5};
+constexpr std::chrono::milliseconds kRememberedWithin{100};
+constexpr std::chrono::milliseconds kOnTheLoopAtMost{5};
 
 void obey_in(control::Overrides& overrides, api::Order order, const control::BackendId& backend) {
     switch (order) {
@@ -50,16 +52,45 @@ void Agent::recall_conditions() {
     }
 }
 
-/// Until they are judged anew, backends are as an earlier agent left them in the kernel.
+/// Until they are judged anew, backends are as an earlier agent left them in the kernel; but those that it
+/// knew to be down are, though panic had them serve.
 Result<void> Agent::recall_health() {
-    return health_.follow(options_.config, [this](const control::BackendId& backend) {
-        const auto& services = reconciler_.numbering().services;
-        const auto service = services.find(backend.service);
-        if (service == services.end() || service->second.find(backend.address) == nullptr)
-            return health::State::kUnknown;
-        return last_known(datapath_.maps().backend(service->second.index_of(backend.address)),
-                          conditions_.ordered_state(backend));
+    auto known = health_file_.read();
+    if (!known) {
+        spdlog::error("{}; who was flapping is not held down", known.error().message);
+        known = Knowledge{};
+    }
+    return health_.follow(options_.config, [&](const control::BackendId& backend) {
+        auto last = (*known)[backend];
+        if (last.state != health::State::kDown)
+            last.state = state_in_kernel(backend);
+        return last;
     });
+}
+
+health::State Agent::state_in_kernel(const control::BackendId& backend) const {
+    const auto& services = reconciler_.numbering().services;
+    const auto service = services.find(backend.service);
+    if (service == services.end() || service->second.find(backend.address) == nullptr)
+        return health::State::kUnknown;
+    return last_known(datapath_.maps().backend(service->second.index_of(backend.address)),
+                      conditions_.ordered_state(backend));
+}
+
+/// Together with what else is judged about now.
+void Agent::remember_health_later() {
+    if (!std::exchange(remembering_, true))
+        spawn(remember_health());
+}
+
+asio::awaitable<void> Agent::remember_health() {
+    asio::steady_timer timer(loop_, kRememberedWithin);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    remembering_ = false;
+    const auto known = health_.known();
+    const auto written = co_await in_pool(pool_, [&] { return health_file_.write(known); });
+    if (!written)
+        spdlog::error("{}", written.error().message);
 }
 
 /// Written down before it holds: an agent that is restarted must not forget it.
@@ -81,18 +112,42 @@ Result<void> Agent::obey(api::Order order, const std::string& backend,
     return {};
 }
 
-/// Makes the kernel follow the backends' conditions; a reload that is computing does it when it ends.
+/// Makes the kernel follow the backends' conditions; what is computing does it when it ends.
 void Agent::adjust() {
-    if (preparing_)
+    if (is_computing_)
         return;
     const auto now = control::SteadyClock::now();
     for (const auto service :
-         reconciler_.adjust(conditions_.changed(now), next_hops_for(options_.config), now))
+         reconciler_.adjust(conditions_.changed(now), next_hops_for(options_.config), now, kOnTheLoopAtMost))
         reader_.table_changed(service, std::nullopt);
+    if (reconciler_.has_postponed()) {
+        is_computing_ = true;
+        spawn(adjust_beside());
+    }
     snapshot_ = nullptr;
     announce();
     step_later();
     sweep_later();
+}
+
+/// Tables of which much changes: 999 of 1,000 backends take tens of milliseconds, in which the loop goes on.
+asio::awaitable<void> Agent::adjust_beside() {
+    {
+        const auto turn = co_await compute();
+        co_await in_pool(pool_, [&] {
+            reconciler_.compute_postponed();
+            return true;
+        });
+        for (const auto service : reconciler_.store_postponed(control::SteadyClock::now()))
+            reader_.table_changed(service, std::nullopt);
+    }
+    adjust();
+}
+
+asio::awaitable<std::shared_ptr<void>> Agent::compute() {
+    auto turn = co_await computing_.enter();
+    is_computing_ = true;
+    co_return std::shared_ptr<void>(nullptr, [this, turn](void*) { is_computing_ = false; });
 }
 
 void Agent::step_later() {

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <set>
 #include <thread>
+#include <utility>
 
 #include "control/backend_entry.hpp"
 #include "datapath/client_prefixes.hpp"
@@ -183,8 +183,9 @@ Result<void> Reconciler::apply(DesiredState desired, const NextHopOf& next_hop_o
 }
 
 std::vector<std::uint16_t> Reconciler::adjust(const std::map<BackendId, Condition>& conditions,
-                                              const NextHopOf& next_hop_of, TimePoint now) {
-    std::set<DesiredService*> adjusted;
+                                              const NextHopOf& next_hop_of, TimePoint now,
+                                              std::chrono::nanoseconds at_most) {
+    std::map<DesiredService*, bool> adjusted;  ///< whether someone died
     for (const auto& [id, condition] : conditions) {
         const auto service = services_.find(id.service);
         if (service == services_.end())
@@ -194,15 +195,49 @@ std::vector<std::uint16_t> Reconciler::adjust(const std::map<BackendId, Conditio
         if (backend == backends.end() || backend->condition == condition)
             continue;
         backend->condition = condition;
-        const auto& numbers = numbering_.services.at(id.service);
-        store_backend(*service->second, *backend, numbers, next_hop_of, lives_.of(numbers.number), now);
-        adjusted.insert(service->second);
+        adjusted[service->second] |=
+            store_backend(*service->second, *backend, numbering_.services.at(id.service), next_hop_of);
     }
     std::vector<std::uint16_t> moved;
-    for (const auto* service : adjusted) {
+    for (const auto& [service, someone_died] : adjusted) {
         const auto& numbers = numbering_.services.at(service->name);
-        change_slots(*service, numbers, lives_.of(numbers.number), now);
+        auto& life = lives_.of(numbers.number);
+        if (someone_died)
+            life.backends_died(now);
+        if (!changes_within(at_most, *service)) {
+            postponed_[service->name].clear();
+            continue;
+        }
+        change_slots(*service, numbers, life, now);
         moved.push_back(numbers.number);
+    }
+    return moved;
+}
+
+bool Reconciler::changes_within(std::chrono::nanoseconds at_most, const DesiredService& service) const {
+    const auto kept = tables_.find(service.name);
+    return kept == tables_.end() || kept->second->change_cost(service.backends) <= at_most;
+}
+
+/// A reload may have come in between: it has moved the slots itself.
+void Reconciler::compute_postponed() {
+    for (auto& [name, moves] : postponed_) {
+        const auto service = services_.find(name);
+        const auto kept = tables_.find(name);
+        if (service != services_.end() && kept != tables_.end())
+            moves = kept->second->change(service->second->backends);
+    }
+}
+
+std::vector<std::uint16_t> Reconciler::store_postponed(TimePoint now) {
+    std::vector<std::uint16_t> moved;
+    for (const auto& [name, moves] : std::exchange(postponed_, {})) {
+        if (moves.empty())
+            continue;
+        moved.push_back(numbering_.services.at(name).number);
+        auto& life = lives_.of(moved.back());
+        for (const auto& [slot, number] : moves)
+            life.move(slot, number, now);
     }
     return moved;
 }
@@ -261,8 +296,11 @@ void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numb
         clear_leftovers(numbers);
     if (known && before->second.region != numbers.region)
         move_retired_backends(before->second, numbers);
+    bool someone_died = false;
     for (const auto& backend : service.backends)
-        store_backend(service, backend, numbers, next_hop_of, life, now);
+        someone_died |= store_backend(service, backend, numbers, next_hop_of);
+    if (someone_died)
+        life.backends_died(now);
     store_words(maps_.service(numbers.number), service_entry(service, numbers, filter));
 
     if (change.slots.empty()) {
@@ -279,17 +317,15 @@ void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numb
 }
 
 /// A backend that dies has its flag cleared before its slots move: none of its flows is waited for.
-void Reconciler::store_backend(const DesiredService& service, const DesiredBackend& backend,
-                               const ServiceNumbers& numbers, const NextHopOf& next_hop_of, SlotLife& life,
-                               TimePoint now) {
+bool Reconciler::store_backend(const DesiredService& service, const DesiredBackend& backend,
+                               const ServiceNumbers& numbers, const NextHopOf& next_hop_of) {
     const auto& address = backend.member.address;
     const auto before = numbering_.services.find(service.name);
     const bool was_alive = before != numbering_.services.end() && before->second.find(address) != nullptr &&
                            (maps_.backend(before->second.index_of(address)).flags & abi::BACKEND_ALIVE) != 0;
     control::store_backend(maps_.backend(numbers.index_of(address)),
                            backend_entry(backend, next_hop_of(backend)));
-    if (was_alive && !backend.condition.alive)
-        life.backend_died(numbers.find(address)->number, now);
+    return was_alive && !backend.condition.alive;
 }
 
 void Reconciler::change_slots(const DesiredService& service, const ServiceNumbers& numbers, SlotLife& life,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -62,9 +63,18 @@ class Reconciler {
     /// Both. An error leaves all that packets read as it was.
     [[nodiscard]] Result<void> apply(DesiredState desired, const NextHopOf& next_hop_of, TimePoint now);
 
-    /// Brings backends into other conditions; the numbers of the services whose slots that moves.
-    [[nodiscard]] std::vector<std::uint16_t> adjust(const std::map<BackendId, Condition>& conditions,
-                                                    const NextHopOf& next_hop_of, TimePoint now);
+    /// Brings backends into other conditions; the numbers of the services whose slots that moves. Where it
+    /// would take longer than `at_most` to find out which slots, that is postponed.
+    [[nodiscard]] std::vector<std::uint16_t> adjust(
+        const std::map<BackendId, Condition>& conditions, const NextHopOf& next_hop_of, TimePoint now,
+        std::chrono::nanoseconds at_most = std::chrono::nanoseconds::max());
+
+    [[nodiscard]] bool has_postponed() const { return !postponed_.empty(); }
+    /// Finds it out. May run on another thread; meanwhile nothing but refresh_next_hops() and sweeps may be
+    /// called.
+    void compute_postponed();
+    /// Moves the slots; the numbers of the services that they are of.
+    [[nodiscard]] std::vector<std::uint16_t> store_postponed(TimePoint now);
 
     /// Stores the next hops that changed.
     void refresh_next_hops(const NextHopOf& next_hop_of);
@@ -91,11 +101,12 @@ class Reconciler {
     [[nodiscard]] Result<void> prepare_counters(const Change& change) const;
     void store_service(ServiceChange& change, const ServiceNumbers& numbers, std::uint16_t filter,
                        const NextHopOf& next_hop_of, TimePoint now);
-    void store_backend(const DesiredService& service, const DesiredBackend& backend,
-                       const ServiceNumbers& numbers, const NextHopOf& next_hop_of, SlotLife& life,
-                       TimePoint now);
+    /// True if the backend was alive, and no longer is.
+    bool store_backend(const DesiredService& service, const DesiredBackend& backend,
+                       const ServiceNumbers& numbers, const NextHopOf& next_hop_of);
     void change_slots(const DesiredService& service, const ServiceNumbers& numbers, SlotLife& life,
                       TimePoint now);
+    [[nodiscard]] bool changes_within(std::chrono::nanoseconds at_most, const DesiredService& service) const;
     void clear_leftovers(const ServiceNumbers& numbers);
     void move_retired_backends(const ServiceNumbers& from, const ServiceNumbers& to);
     void retire(const Numbering& numbering);
@@ -117,6 +128,8 @@ class Reconciler {
     /// Tables of services, to change them by little; one that is missing is built again when it is needed.
     std::map<std::string, std::shared_ptr<ServiceTable>> tables_;
     std::size_t kept_bytes_ = 0;
+    /// Of services whose slots are still to be moved, what is known of that.
+    std::map<std::string, std::vector<ServiceTable::Move>> postponed_;
 };
 
 }  // namespace guideway::control

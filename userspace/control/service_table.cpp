@@ -69,12 +69,21 @@ bool ServiceTable::has_members(const std::vector<DesiredBackend>& backends) cons
     return true;
 }
 
-std::vector<ServiceTable::Move> ServiceTable::change(const std::vector<DesiredBackend>& backends) {
+std::vector<maglev::Availability> ServiceTable::availabilities(
+    const std::vector<DesiredBackend>& backends) const {
     std::vector<maglev::Availability> availabilities(backends.size());
     for (std::size_t i = 0; i < backends.size(); ++i)
         availabilities[members_of_[i]] = backends[i].condition.availability;
+    return availabilities;
+}
+
+std::chrono::nanoseconds ServiceTable::change_cost(const std::vector<DesiredBackend>& backends) const {
+    return serving_.update_cost(availabilities(backends));
+}
+
+std::vector<ServiceTable::Move> ServiceTable::change(const std::vector<DesiredBackend>& backends) {
     std::vector<Move> moves;
-    for (const auto& [slot, owner] : serving_.update(availabilities))
+    for (const auto& [slot, owner] : serving_.update(availabilities(backends)))
         moves.push_back({slot, number_of(owner)});
     return moves;
 }

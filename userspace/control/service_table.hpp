@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -34,6 +35,9 @@ class ServiceTable {
     /// Goes over to the availabilities of these backends, which it has_members() of; the slots that change.
     [[nodiscard]] std::vector<Move> change(const std::vector<DesiredBackend>& backends);
 
+    /// About how long that would take.
+    [[nodiscard]] std::chrono::nanoseconds change_cost(const std::vector<DesiredBackend>& backends) const;
+
     /// The slots of backends that are alive and get no share, whose flows live on elsewhere; `number`: the
     /// backend's.
     [[nodiscard]] std::vector<Move> draining(const std::vector<DesiredBackend>& backends) const;
@@ -42,6 +46,8 @@ class ServiceTable {
     [[nodiscard]] std::vector<std::uint16_t> slots() const;
 
   private:
+    [[nodiscard]] std::vector<maglev::Availability> availabilities(
+        const std::vector<DesiredBackend>& backends) const;
     [[nodiscard]] std::uint16_t number_of(std::uint16_t owner) const {
         return owner == maglev::kNobody ? std::uint16_t{0} : numbers_[owner];
     }

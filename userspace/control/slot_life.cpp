@@ -66,9 +66,9 @@ void SlotLife::learn(std::uint32_t slot, std::uint16_t former, TimePoint now) {
     store(slots_[slot], slots_[slot] | abi::SLOT_MOVING);
 }
 
-void SlotLife::backend_died(std::uint16_t number, TimePoint now) {
+void SlotLife::backends_died(TimePoint now) {
     for (auto& [slot, moving] : moving_) {
-        if (previous_[slot] == number)
+        if (is_learning(slot) && !alive_(previous_[slot]))
             start_tracking(slot, moving, now);
     }
 }

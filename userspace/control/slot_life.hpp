@@ -46,8 +46,8 @@ class SlotLife {
     /// Has a settled slot learn flows of a backend that owned it on other balancers, or before a reboot.
     void learn(std::uint32_t slot, std::uint16_t former, TimePoint now);
 
-    /// The backend's flag was cleared already.
-    void backend_died(std::uint16_t number, TimePoint now);
+    /// The flags of some backends were cleared.
+    void backends_died(TimePoint now);
 
     /// Flows could not be recorded: what is learning goes on for another timeout.
     void records_refused(TimePoint now);

@@ -10,27 +10,28 @@ constexpr std::uint32_t kMostDoublings = 16;  ///< 24 h is reached from a second
 }
 
 bool Judgement::good(Moment now) {
+    auto& [state, flaps] = known_;
     failures_ = 0;
     ++successes_;
-    if (state_ == State::kUp) {
+    if (state == State::kUp) {
         judged_ = true;
         return false;
     }
-    if (state_ == State::kDown && successes_ < rules_.rise)
+    if (state == State::kDown && successes_ < rules_.rise)
         return false;
     judged_ = true;
-    if (held_until_ && now < *held_until_)
+    if (flaps.held_until && now < *flaps.held_until)
         return false;
-    held_until_.reset();
-    state_ = State::kUp;
-    up_since_ = now;
+    flaps.held_until.reset();
+    state = State::kUp;
+    flaps.up_since = now;
     return true;
 }
 
 bool Judgement::bad(Moment now) {
     successes_ = 0;
     ++failures_;
-    if (state_ == State::kDown) {
+    if (known_.state == State::kDown) {
         judged_ = true;
         return false;
     }
@@ -42,22 +43,23 @@ bool Judgement::bad(Moment now) {
 }
 
 void Judgement::go_down(Moment now) {
-    const bool was_up = state_ == State::kUp;
-    state_ = State::kDown;
+    auto& [state, flaps] = known_;
+    const bool was_up = state == State::kUp;
+    state = State::kDown;
     if (!was_up)
         return;
     const auto& damping = rules_.damping;
     // A time of holding is no steady time: only one spent up ends a series of holds.
-    if (now - up_since_ >= damping.within)
-        holds_ = 0;
-    downs_.push_back(now);
-    while (now - downs_.front() > damping.within)
-        downs_.pop_front();
-    if (holds_ == 0 && downs_.size() <= damping.flaps)
+    if (now - flaps.up_since >= damping.within)
+        flaps.holds = 0;
+    flaps.downs.push_back(now);
+    while (now - flaps.downs.front() > damping.within)
+        flaps.downs.pop_front();
+    if (flaps.holds == 0 && flaps.downs.size() <= damping.flaps)
         return;
-    const auto hold = damping.hold * (1U << std::min(holds_, kMostDoublings));
-    held_until_ = now + std::min<config::Duration>(hold, damping.max_hold);
-    ++holds_;
+    const auto hold = damping.hold * (1U << std::min(flaps.holds, kMostDoublings));
+    flaps.held_until = now + std::min<config::Duration>(hold, damping.max_hold);
+    ++flaps.holds;
 }
 
 std::string_view name_of(State state) {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "config/model.hpp"
 #include "health/outcome.hpp"
@@ -22,24 +23,43 @@ struct JudgementRules {
     config::Damping damping;
 };
 
+/// How often a backend went down of late, and what came of it.
+struct FlapHistory {
+    Moment up_since{};
+    std::deque<Moment> downs;  ///< the latest times it went down, within the rules' time
+    std::uint32_t holds = 0;   ///< in a row, without a steady time between them
+    std::optional<Moment> held_until;
+
+    bool operator==(const FlapHistory&) const = default;
+};
+
+/// What is known of a backend, for whoever judges it next.
+struct LastKnown {
+    State state = State::kUnknown;
+    FlapHistory flaps;
+
+    bool operator==(const LastKnown&) const = default;
+};
+
 /// Judges one backend of one service by its probes; pure, the caller brings the clock. `rise` good probes in
 /// a row bring it up, `fall` bad ones down. Of what is not known at all, one good probe is enough: there is
 /// nothing that it would contradict.
 class Judgement {
   public:
-    Judgement(const JudgementRules& rules, State last_known) : rules_(rules), state_(last_known) {}
+    Judgement(const JudgementRules& rules, LastKnown known) : rules_(rules), known_(std::move(known)) {}
 
     /// True if the state changed.
     bool good(Moment now);
     bool bad(Moment now);
 
-    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] State state() const { return known_.state; }
+    [[nodiscard]] const LastKnown& known() const { return known_; }
     /// Whether a probe has confirmed or changed the state that it began with.
     [[nodiscard]] bool judged() const { return judged_; }
     /// Bad probes in a row.
     [[nodiscard]] std::uint32_t failures() const { return failures_; }
     /// Until when it stays down whatever its probes say, because it was flapping.
-    [[nodiscard]] std::optional<Moment> held_until() const { return held_until_; }
+    [[nodiscard]] std::optional<Moment> held_until() const { return known_.flaps.held_until; }
 
     void set_rules(const JudgementRules& rules) { rules_ = rules; }
 
@@ -47,14 +67,10 @@ class Judgement {
     void go_down(Moment now);
 
     JudgementRules rules_;
-    State state_;
+    LastKnown known_;
     bool judged_ = false;
     std::uint32_t successes_ = 0;
     std::uint32_t failures_ = 0;
-    Moment up_since_{};
-    std::deque<Moment> downs_;  ///< the latest times it went down, within the rules' time
-    std::uint32_t holds_ = 0;   ///< in a row, without a steady time between them
-    std::optional<Moment> held_until_;
 };
 
 }  // namespace guideway::health

@@ -37,8 +37,9 @@ Result<std::unique_ptr<Tunnels>> open_tunnels(config::ProbeMark mark, std::uint3
 }  // namespace
 
 Monitor::Monitor(boost::asio::io_context& loop, config::ProbeMark mark, std::uint32_t backends,
-                 OnServing on_serving)
+                 OnServing on_serving, std::function<void()> on_judged)
     : on_serving_(std::move(on_serving)),
+      on_judged_(std::move(on_judged)),
       prober_(loop, open_tunnels(mark, backends),
               [this](const ProbeSpec& spec, const ProbeFacts& probe, Prober::News news) {
                   take(spec, probe, news);
@@ -75,7 +76,7 @@ std::shared_ptr<Monitor::Service> Monitor::make_service(const ServiceTargets& ta
         Service{target.service, ++last_id_, old != services_.end() ? old->second->pool : Pool(rules), {}});
     std::vector<PoolMember> members;
     for (const auto& backend : target.backends) {
-        members.push_back({backend.address, backend.weight, backend.last_known});
+        members.push_back({backend.address, backend.weight, backend.last_known.state});
         auto spec = probe_spec(backend.address, target.vip, backend.port, target.health);
         if (old != services_.end()) {
             if (const auto kept = old->second->backends.find(backend.address);
@@ -135,6 +136,7 @@ void Monitor::judge(Service& service, Backend& backend, const ProbeFacts& probe)
     settle(service, changed ? Judged::kOtherwise : Judged::kAsBefore);
     if (changed) {
         backend.since = std::chrono::system_clock::now();
+        on_judged_();
         log(service, backend, probe);
     }
 }
@@ -172,6 +174,13 @@ void Monitor::log(const Service& service, const Backend& backend, const ProbeFac
                      ? fmt::format("; it was flapping, and is held down for {} s",
                                    std::chrono::ceil<std::chrono::seconds>(*held - Clock::now()).count())
                      : "");
+}
+
+LastKnown Monitor::known(const std::string& service, const IpAddress& backend) const {
+    const auto found = services_.find(service);
+    if (found == services_.end() || !found->second->backends.contains(backend))
+        return {};
+    return found->second->backends.at(backend).judgement.known();
 }
 
 bool Monitor::serves(const std::string& service, const IpAddress& backend) const {

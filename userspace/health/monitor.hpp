@@ -49,8 +49,10 @@ class Monitor {
 
     /// Where the tunnel's program cannot be loaded, the reason is logged: nothing is probed through it, and
     /// nothing goes down for it. `backends` is how many tunnels there is room for.
-    Monitor(boost::asio::io_context& loop, config::ProbeMark mark, std::uint32_t backends,
-            OnServing on_serving);
+    /// `on_judged` is called when some backend's state has changed, whether that moves its slots or not.
+    Monitor(
+        boost::asio::io_context& loop, config::ProbeMark mark, std::uint32_t backends, OnServing on_serving,
+        std::function<void()> on_judged = [] {});
 
     /// Replaces what is probed; `on_serving` is not called. What stays keeps its state. Errors (a CA file
     /// that cannot be read, too many backends) leave all as it was.
@@ -63,6 +65,8 @@ class Monitor {
 
     /// True for services and backends that are not probed.
     [[nodiscard]] bool serves(const std::string& service, const IpAddress& backend) const;
+    /// For who judges it next; unknown if it is not probed.
+    [[nodiscard]] LastKnown known(const std::string& service, const IpAddress& backend) const;
     [[nodiscard]] std::optional<BackendFacts> facts(const std::string& service,
                                                     const IpAddress& backend) const;
     [[nodiscard]] std::optional<ServiceFacts> facts(const std::string& service) const;
@@ -91,6 +95,7 @@ class Monitor {
     void log(const Service& service, const Backend& backend, const ProbeFacts& probe) const;
 
     OnServing on_serving_;
+    std::function<void()> on_judged_;
     Prober prober_;
     Alarm settle_alarm_;
     std::map<std::string, std::shared_ptr<Service>, std::less<>> services_;

@@ -14,7 +14,7 @@ struct BackendTarget {
     IpAddress address;
     std::uint16_t port = 0;
     std::uint32_t weight = 0;  ///< 0 for one that is to be drained or down: panic does not count it
-    State last_known = State::kUnknown;  ///< what an earlier agent knew; looked at once, where it is new
+    LastKnown last_known;      ///< by an earlier agent; looked at once, where it is new
 };
 
 /// A service whose backends are probed.

@@ -3,6 +3,9 @@
 
 #include <fcntl.h>
 
+#include <cstdio>
+#include <fstream>
+
 #include "util/unique_fd.hpp"
 
 namespace guideway {
@@ -27,6 +30,16 @@ Result<std::string> read_file(const std::string& path) {
 Result<void> write_file(const std::string& path, std::string_view text) {
     const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+        return fail("write {}: {}", path, errno_text());
+    return {};
+}
+
+Result<void> replace_file(const std::string& path, std::string_view text) {
+    const std::string fresh = path + ".new";
+    std::ofstream file(fresh, std::ios::trunc);
+    file << text;
+    file.close();
+    if (!file || std::rename(fresh.c_str(), path.c_str()) != 0)
         return fail("write {}: {}", path, errno_text());
     return {};
 }

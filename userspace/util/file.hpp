@@ -14,4 +14,7 @@ namespace guideway {
 /// Replaces a short kernel setting (/proc/sys). Errors: `write FILE: cause`.
 [[nodiscard]] Result<void> write_file(const std::string& path, std::string_view text);
 
+/// Replaces the file, or makes it, in one step. Errors: `write FILE: cause`.
+[[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view text);
+
 }  // namespace guideway

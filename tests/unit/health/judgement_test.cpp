@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 class Bench {
   public:
     explicit Bench(State last_known, config::Damping damping = {.flaps = 1000})
-        : judgement_({.rise = 3, .fall = 2, .damping = damping}, last_known) {}
+        : rules_{.rise = 3, .fall = 2, .damping = damping},
+          judgement_(rules_, {.state = last_known, .flaps = {}}) {}
 
     void good(int probes) {
         for (int i = 0; i < probes; ++i)
@@ -23,6 +24,8 @@ class Bench {
         for (int i = 0; i < probes; ++i)
             judgement_.bad(now_ += 1s);
     }
+    /// By another agent, which knows what this one did.
+    void start_again() { judgement_ = Judgement(rules_, judgement_.known()); }
     void pass(Clock::duration time) { now_ += time; }
     /// Down and, after that many good probes, looked at again.
     State flap(int probes) {
@@ -36,6 +39,7 @@ class Bench {
     [[nodiscard]] Clock::duration held() const { return *judgement_.held_until() - now_; }
 
   private:
+    JudgementRules rules_;
     Judgement judgement_;
     Moment now_{1000h};
 };
@@ -130,6 +134,23 @@ TEST_CASE("a steady time up ends a series of holds") {
     CHECK(bench.flap(3) == State::kUp);
     bench.bad(2);
     CHECK(bench.held() == 10s);
+}
+
+TEST_CASE("flapping is remembered by who judges next") {
+    Bench bench(State::kUp, {.flaps = 2, .within = 1min, .hold = 10s, .max_hold = 30s});
+    bench.flap(3);
+    bench.flap(3);
+    bench.start_again();
+    bench.bad(2);
+    CHECK(bench.held() == 10s);
+    bench.start_again();
+    bench.good(9);
+    CHECK(bench.state() == State::kDown);
+    bench.good(1);
+    CHECK(bench.state() == State::kUp);
+    bench.start_again();
+    bench.bad(2);
+    CHECK(bench.held() == 20s);
 }
 
 TEST_CASE("good probes count while a backend is held, and bad ones start them again") {
