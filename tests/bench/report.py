@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes one table of the benchmarks' JSON (Google Benchmark): what, wanted, measured as minimum and median.
 
-    report.py TABLE_BENCH.json FLEET_BENCH.json PROBE_BENCH.json JUDGEMENT_BENCH.json
+    report.py NAME_bench.json ...
 """
 import json
 import statistics
@@ -38,6 +38,36 @@ def ratio(runs, slow, fast):
     return runs.least(slow) / runs.least(fast), runs.median(slow) / runs.median(fast)
 
 
+def datapath_figures(runs):
+    """By case, as (of minima, of medians): times a packet over the floor of the same flows, and what is asked for."""
+    def both(name):
+        return runs.least(f"datapath/{name}"), runs.median(f"datapath/{name}")
+
+    def over_floor(case, flows=65536):
+        floor = both(f"{'floor6' if case == 'tcp6' else 'floor'}/{flows}")
+        return tuple(time / at_least for time, at_least in zip(both(f"{case}/{flows}"), floor))
+
+    def above_floor(case, flows):
+        return tuple(time - at_least for time, at_least in zip(both(f"{case}/{flows}"), both(f"floor/{flows}")))
+
+    def against(one, other):
+        return tuple(a / b for a, b in zip(one, other))
+
+    for flows in (1, 65536, 1048576):
+        yield f"a packet over the floor (adjust_head, XDP_TX): TCP over IPv4, {flows:,} flows", 1.8, over_floor("tcp4", flows)
+    yield "    32 services, all hit", 2.3, over_floor("services32")
+    yield "    128 services, all hit", None, over_floor("services128")
+    yield "    UDP", None, over_floor("udp4")
+    yield "    not for a VIP: passed", None, over_floor("pass")
+    yield "    in moving slots, 65,536 flows", None, over_floor("moving")
+    yield "    tracking: always, 65,536 flows", None, over_floor("always")
+    yield "IPv6 over IPv4", 1.4, against(both("tcp6/65536"), both("tcp4/65536"))
+    yield ("settled over tracking: always, both above the floor, 1,048,576 flows", 0.2,
+           against(above_floor("tcp4", 1048576), above_floor("always", 1048576)))
+    yield ("access lists, GRE, tracking configured, for another service, over without", 1.05,
+           against(both("all_features/65536"), both("tcp4/65536")))
+
+
 def main():
     runs = Runs(sys.argv[1:])
     failures = 0
@@ -45,7 +75,7 @@ def main():
     def row(what, wanted, least, median, ok):
         nonlocal failures
         failures += not ok
-        print(f"{what:<66} {wanted:>12} {least:>10} {median:>10}  {'ok' if ok else 'MISSED'}")
+        print(f"{what:<80} {wanted:>12} {least:>10} {median:>10}  {'ok' if ok else 'MISSED'}")
 
     def at_least(what, times, slow, fast):
         least, median = ratio(runs, slow, fast)
@@ -58,7 +88,7 @@ def main():
     def below(what, limit, unit, least, median):
         row(what, f"< {limit} {unit}", f"{least:.1f} {unit}", f"{median:.1f} {unit}", median < limit)
 
-    print(f"{'':<66} {'wanted':>12} {'of minima':>10} {'of medians':>10}")
+    print(f"{'':<80} {'wanted':>12} {'of minima':>10} {'of medians':>10}")
     at_least("base table against the paper's pseudo-code, N=1000, M=65537", 3,
              "plain_pseudocode/1000/65537", "base_table_equal/1000/65537")
     at_least("the same, M=655373", 3, "plain_pseudocode/1000/655373", "base_table_equal/1000/655373")
@@ -87,10 +117,20 @@ def main():
     below("a failed probe to the last slot stored, 1,000 backends, p99 of 200", 10, "ms", min(delays),
           statistics.median(delays))
 
+    for what, limit, (least, median) in datapath_figures(runs):
+        row(what, f"<= {limit} x" if limit else "", f"{least:.2f} x", f"{median:.2f} x", not limit or least <= limit)
+    at_least_live = ratio(runs, "datapath/live/reflector", "datapath/live/balancer")
+    row("live frames a second, over those of XDP_TX alone, 1,048,576 flows", ">= 0.8 x",
+        *(f"{each:.2f} x" for each in at_least_live), at_least_live[0] >= 0.8)
+    print(f"{'    instructions of the program, as the kernel has rewritten it':<80} {'':>12} "
+          f"{runs.counter('datapath/tcp4/1', 'instructions'):>10.0f}")
+
     print()
+    for name in ("datapath/floor/65536", "datapath/tcp4/65536", "datapath/tcp6/65536", "datapath/always/1048576"):
+        print(f"{name:<80} {'':>12} {runs.least(name) * 1e9:>7.0f} ns {runs.median(name) * 1e9:>7.0f} ns")
     for name in ("plain_pseudocode/1000/65537", "base_table_equal/1000/65537", "plain_pseudocode/1000/655373",
                  "base_table_equal/1000/655373", "failover_in_kernel"):
-        print(f"{name:<66} {'':>12} {runs.least(name) * 1e6:>7.1f} us {runs.median(name) * 1e6:>7.1f} us")
+        print(f"{name:<80} {'':>12} {runs.least(name) * 1e6:>7.1f} us {runs.median(name) * 1e6:>7.1f} us")
     print(f"\n{failures} missed" if failures else "\nAll as wanted.")
     return 1 if failures else 0
 

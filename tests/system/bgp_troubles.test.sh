@@ -54,13 +54,13 @@ bgp() {
 }
 
 metrics_say() {
-    on lb1 curl -s http://127.0.0.1:9660/metrics | grep -qE "$1"
+    grep -qE "$1" < <(on lb1 curl -s http://127.0.0.1:9660/metrics)
 }
 
 # trouble STATES PATTERN: both sessions are in one of the states, for that reason, to whomever one asks.
 trouble() {
     bgp "[.peers[] | (.state | test(\"$1\")) and (.last_error | test(\"$2\"))] | all" &&
-        guideway status | grep -qE "10.0.0.1 +64512 +($1).*$2" &&
+        grep -qE "10.0.0.1 +64512 +($1).*$2" < <(guideway status) &&
         metrics_say '^guideway_bgp_session_up\{peer="10.0.0.1"\} 0' &&
         metrics_say "^guideway_bgp_session_error\{peer=\"10.0.0.1\",error=\"[^\"]*$2[^\"]*\"\} 1"
 }

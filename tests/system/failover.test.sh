@@ -71,7 +71,7 @@ suspend be1
 expect_soon "be1 is down" is down be1
 expect_equal "its slots are others' in the kernel" 0 "$(slots_in_kernel be1)"
 expect_soon "the status says why" backend be1 '.health | .diagnosis == "application_down" and (.reason | length > 0)'
-expect "and the operator reads it" eval 'guideway backends | grep -q "down since .*: application down: no answer within 450ms"'
+expect "and the operator reads it" eval 'grep -q "down since .*: application down: no answer within 450ms" < <(guideway backends)'
 expect "and the metrics have it" metric 'guideway_backend_diagnosis{service="web",backend="10.0.0.101",diagnosis="application_down"} 1'
 expect "and the log" grep -q 'web: 10.0.0.101 is down: ' "$(log_of lb1-agent)"
 http_requests 192.0.2.10 30 31000 >"$LAB_DIR/who"
@@ -109,7 +109,7 @@ expect_soon "all three serve at once" is up be1 be2 be3
 expect "with the base table" base_table
 expect "though two are down" service '.health.up == 1'
 expect "the metrics have it" metric 'guideway_service_panic{service="web"} 1'
-expect "and the operator reads it" eval 'guideway services | grep -q "1 of 3 up, PANIC"'
+expect "and the operator reads it" eval 'grep -q "1 of 3 up, PANIC" < <(guideway services)'
 resume be2 be3
 expect_soon "they recover: panic is over" service '.health | (.panic | not) and .up == 3'
 

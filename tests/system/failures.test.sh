@@ -65,7 +65,7 @@ agent "$LAB_DIR/native.yaml"
 refused "no native XDP, mode native" 'gen0.*native|native.*gen0' "${words[@]}"
 
 start_agent lb1 "$LAB_DIR/auto.yaml" --detach-on-exit
-await "generic XDP on gen0" eval 'ip -n lb1 link show dev gen0 | grep -q xdpgeneric'
+await "generic XDP on gen0" eval 'grep -q xdpgeneric < <(ip -n lb1 link show dev gen0)'
 await "the agent to say so" grep -qi generic "$(log_of lb1-agent)"
 expect "mode auto: ends well" stop lb1-agent
 expect_soon "mode auto with --detach-on-exit: no program stays" xdp_detached lb1 gen0

@@ -118,7 +118,7 @@ digests() {
 }
 
 xdp_attached() {
-    ip -n "$1" link show dev "${2:-eth0}" | grep -q xdp
+    grep -q xdp < <(ip -n "$1" link show dev "${2:-eth0}")
 }
 
 # Awaited, as the kernel lets go of an unpinned link a moment after the unlink.

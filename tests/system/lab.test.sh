@@ -20,7 +20,7 @@ traces() {
 
 # Its processes are all in one pid namespace, which is there as long as they are.
 no_processes_left() {
-    ! lsns --type pid --noheadings --output NS | grep -qF "$(tr -dc 0-9 <"$scratch/namespace")"
+    ! grep -qF "$(tr -dc 0-9 <"$scratch/namespace")" < <(lsns --type pid --noheadings --output NS)
 }
 
 lab_is_up() {

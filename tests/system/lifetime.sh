@@ -125,7 +125,7 @@ withdraws_one_by_one() {
     for ((i = 0; i < 20; i += 2)); do
         echo "$EPOCHREALTIME" >>"$LAB_DIR/withdraws"
         guideway lb1 disable 10.0.0.101 --service "s$i"
-        await "${vips[i]} to be withdrawn" eval "! routed | grep -qxF '${vips[i]} lb1'"
+        await "${vips[i]} to be withdrawn" eval "! grep -qxF '${vips[i]} lb1' < <(routed)"
     done
     stop_watch withdraws
     # An UPDATE is longer than the 19 bytes of a KEEPALIVE.

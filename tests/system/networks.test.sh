@@ -94,7 +94,7 @@ downloads() {
 learnt_mtu() {
     local backend
     for backend in $(lab_backends); do
-        ! on "$backend" ip route get 203.0.113.2 from 192.0.2.10 | grep -q "mtu $1" || return 0
+        ! grep -q "mtu $1" < <(on "$backend" ip route get 203.0.113.2 from 192.0.2.10) || return 0
     done
     return 1
 }
@@ -112,7 +112,7 @@ narrow_way_to_backends() {
 }
 
 client_learnt() {
-    on client ip route get "$1" | grep -q "mtu $2"
+    grep -q "mtu $2" < <(on client ip route get "$1")
 }
 
 # The backends learn from the first answers over IPv6, which are lost, that the way to the client takes 1500 bytes.

@@ -53,7 +53,7 @@ backend_ended() {
 }
 
 has_address() {
-    ip -n be1 -oneline address show dev lo | grep -qF " $1/"
+    grep -qF " $1/" < <(ip -n be1 -oneline address show dev lo)
 }
 
 arp_ignore_is() {
@@ -91,7 +91,7 @@ start_backend be1 --detach-on-exit
 await "be1 to unwrap" unwraps be1
 expect "backend --detach-on-exit: status 0" stop be1-backend
 expect_soon "backend --detach-on-exit: no program on the interface" xdp_detached be1
-expect "backend --detach-on-exit: no VIPs" eval '! ip -n be1 -oneline address show dev lo | grep -qE "192.0.2.10|2001:db8:1::10"'
+expect "backend --detach-on-exit: no VIPs" eval '! grep -qE "192.0.2.10|2001:db8:1::10" < <(ip -n be1 -oneline address show dev lo)'
 expect "a VIP that is no longer one: off lo" eval '! has_address 192.0.2.98'
 expect "an address that was there before: still there" has_address 192.0.2.99
 expect "backend --detach-on-exit: ARP as it was" arp_ignore_is 0

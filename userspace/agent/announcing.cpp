@@ -22,7 +22,6 @@ Result<void> Agent::start_announcing() {
     started_ = control::SteadyClock::now();
     if (auto done = announcer_.configure(options_.config.bgp, conditions_.overrides().withdrawn); !done)
         return done;
-    log_own_health({});
     announce();
     spawn(keep_proving());
     return {};
@@ -61,15 +60,17 @@ std::uint32_t Agent::count_healthy(const config::Service& service) const {
     return healthy;
 }
 
+/// Nothing is said of the first moments, when next hops are still being resolved.
 asio::awaitable<void> Agent::keep_proving() {
     asio::steady_timer timer(loop_);
+    OwnHealth told;
     for (;;) {
         timer.expires_after(kProofInterval);
         co_await timer.async_wait(kAnyOutcome);
-        auto before = std::move(own_health_);
         own_health_ = prove_datapath(options_.config, datapath_, reconciler_.numbering());
-        if (own_health_ != before) {
-            log_own_health(before);
+        if (own_health_ != told) {
+            log_own_health(told);
+            told = own_health_;
             snapshot_ = nullptr;
         }
         announce();
