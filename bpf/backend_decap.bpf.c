@@ -22,13 +22,15 @@
 
 #define IPV4_FRAGMENT bpf_htons(0x3fff)
 
-/* Written by `guideway backend`, read here; sets of addresses. */
+/* Written by `guideway backend`, read here. Balancers' sources are prefixes, as these may vary inside
+ * one. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, DECAP_BALANCERS_MAX);
-	__type(key, struct address);
+	__type(key, struct decap_source);
 	__type(value, __u32);
-} decap_balancers SEC(".maps");
+} decap_sources SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -56,6 +58,16 @@ struct tunnelled {
 	bool fragment;
 	int length; /* of all outer headers */
 };
+
+static __always_inline bool is_balancer(const struct address *source)
+{
+	struct decap_source key = {
+		.length = DECAP_SOURCE_PADDING_BITS + 8 * sizeof(*source),
+		.address = *source,
+	};
+
+	return bpf_map_lookup_elem(&decap_sources, &key);
+}
 
 #define ECN_MASK 3
 
@@ -220,7 +232,7 @@ static __always_inline enum decap_verdict unwrap(struct xdp_md *ctx)
 	if ((void *)(ethernet + 1) > end || !read_outer_ip(ethernet, end, &packet) ||
 	    !read_shim(&packet, end))
 		return DECAP_NOT_TUNNELLED;
-	if (!bpf_map_lookup_elem(&decap_balancers, &packet.balancer))
+	if (!is_balancer(&packet.balancer))
 		return DECAP_UNKNOWN_BALANCER;
 	if (packet.fragment)
 		return DECAP_OUTER_FRAGMENT;

@@ -21,6 +21,15 @@ enum decap_verdict {
 enum decap_limits {
 	DECAP_BALANCERS_MAX = 1024,
 	DECAP_VIPS_MAX = 4096,
+	DECAP_SOURCE_PADDING_BITS = 32,
+	DECAP_SOURCE_MAPPED_BITS = 96, /* an IPv4 prefix is one of a v4-mapped address */
+};
+
+/* The key of the trie 'decap_sources': where balancers' packets come from, as a prefix. */
+struct decap_source {
+	__u32 length; /* bits of what follows that count */
+	__u32 padding;
+	struct address address;
 };
 
 #endif

@@ -11,7 +11,7 @@ using namespace guideway::test;
 
 namespace {
 const datapath::DecapRules kRules{
-    .balancers = {*IpAddress::parse("10.9.9.9"), *IpAddress::parse("2001:db8:9:9::9")},
+    .balancers = {{*IpAddress::parse("10.9.9.9"), 32}, {*IpAddress::parse("2001:db8:9:9::9"), 128}},
     .vips = {*IpAddress::parse("192.0.2.10"), *IpAddress::parse("2001:db8:1::10")},
 };
 

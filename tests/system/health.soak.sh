@@ -87,9 +87,9 @@ probes() {
     status lb1 '[.services[].backends[].health.probes] | add'
 }
 
-# times SERVICE ADDRESS down|up: how often it was said.
+# times SERVICE ADDRESS down|up: how often it was judged so; another reason is no other judgement.
 times() {
-    grep -c " $1: $2 is $3" "$(log_of lb1-agent)" || true
+    sed -n "s/.* $1: $2 is \(down\|up\).*/\1/p" "$(log_of lb1-agent)" | uniq | grep -c "$3" || true
 }
 
 # hold BAD UNTIL: looks every second whether all is still judged rightly; says how it went.

@@ -152,6 +152,20 @@ requests() {
     done | wc -l
 }
 
+# The outer sources vary inside a prefix, from which the backends take them.
+varied_sources() {
+    local before
+    before=$(service_packets lb1 web)
+    sed -i '1i datapath: {source_prefix: 10.9.0.0/16}' "$LAB_DIR/lb.yaml"
+    expect "a reload that has outer sources vary" on lb1 "$GUIDEWAY" reload --runtime-dir "$(runtime_dir_of lb1)"
+    watch varied to-lb1 'src net 10.9.0.0/16'
+    expect_equal "20 requests are answered" 20 "$(requests 192.0.2.10 20)"
+    stop_watch varied
+    expect_more "by many outer sources" 10 \
+        "$(tcpdump -n -r "$LAB_DIR/varied.pcap" 2>/dev/null | sed -n 's/.* IP \(10[.]9[.][0-9.]*\) >.*/\1/p' | sort -u | wc -l)"
+    expect_more "all wrapped by lb1" "$before" "$(service_packets lb1 web)"
+}
+
 filters() {
     local before
     before=$(count client_denied)
@@ -196,7 +210,14 @@ mtu_known() {
 
 lab_up
 write_config >"$LAB_DIR/lb.yaml"
-start_backends be1 be2 be3
+for backend in $(lab_backends); do
+    start_backend "$backend" --from 10.9.0.0/16
+    start_app "$backend"
+done
+for backend in $(lab_backends); do
+    await "$backend to unwrap" unwraps "$backend"
+    await "$backend to serve" serves "$backend"
+done
 start_agent lb1 "$LAB_DIR/lb.yaml"
 await "lb1 to be ready" agent_ready lb1
 
@@ -205,5 +226,6 @@ fragments
 narrow_way_to_clients
 narrow_way_to_backends
 tunnels
+varied_sources
 filters
 jumbo

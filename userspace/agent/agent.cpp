@@ -210,6 +210,9 @@ void Agent::commit(const config::Config& config, control::Change change) {
         reader_.table_changed(change.numbering.services.at(service.service->name).number,
                               std::move(service.facts));
     reconciler_.commit(std::move(change), next_hops_for(config), control::SteadyClock::now());
+    const auto& running = options_.config;
+    if (config.interfaces != running.interfaces || config.datapath != running.datapath)
+        reconciler_.refresh_next_hops(next_hops_for(config));  // of services that did not change, too
     health_.set_next_hops(config, *next_hops_);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "config/model.hpp"
 #include "util/ip_address.hpp"
 #include "util/result.hpp"
 
@@ -12,7 +13,7 @@ namespace guideway::agent {
 struct BackendHostOptions {
     std::string interface;
     std::vector<IpAddress> vips;
-    std::vector<IpAddress> balancers;
+    std::vector<config::Prefix> balancers;
     std::string runtime_dir;
     std::string pins;
     bool detach_on_exit = false;

@@ -2,6 +2,7 @@
 #include "agent/backend_host.hpp"
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
+#include "config/scalar.hpp"
 #include "util/log.hpp"
 
 namespace guideway::cli {
@@ -17,6 +18,25 @@ std::string check_address(const std::string& text) {
     return IpAddress::parse(text) ? std::string{} : text + " is not an IP address";
 }
 
+/// An address is the prefix that holds it alone.
+Result<config::Prefix> read_source(const std::string& text) {
+    if (const auto address = IpAddress::parse(text))
+        return config::Prefix{*address, static_cast<std::uint8_t>(8 * address->wire_size())};
+    return config::read_prefix({text, false});
+}
+
+std::string check_source(const std::string& text) {
+    const auto source = read_source(text);
+    return source ? std::string{} : source.error().message;
+}
+
+std::vector<config::Prefix> sources(const std::vector<std::string>& texts) {
+    std::vector<config::Prefix> parsed;
+    for (const auto& text : texts)
+        parsed.push_back(*read_source(text));
+    return parsed;
+}
+
 std::vector<IpAddress> addresses(const std::vector<std::string>& texts) {
     std::vector<IpAddress> parsed;
     for (const auto& text : texts)
@@ -27,7 +47,7 @@ std::vector<IpAddress> addresses(const std::vector<std::string>& texts) {
 int run(Options& options) {
     set_up_log();
     options.host.vips = addresses(options.vips);
-    options.host.balancers = addresses(options.balancers);
+    options.host.balancers = sources(options.balancers);
     if (auto done = agent::run_backend_host(options.host); !done)
         return refuse(done.error());
     return kDone;
@@ -49,10 +69,12 @@ void add_backend(CLI::App& app, int& status) {
         ->delimiter(',')
         ->check(CLI::Validator(check_address, "A"))
         ->type_name("");
-    command->add_option("--from", options->balancers, "the balancers' outer source addresses")
+    command
+        ->add_option("--from", options->balancers,
+                     "the balancers' outer source addresses, or prefixes that hold them")
         ->required()
         ->delimiter(',')
-        ->check(CLI::Validator(check_address, "BALANCER"))
+        ->check(CLI::Validator(check_source, "BALANCER"))
         ->type_name("");
     command->add_flag("--detach-on-exit", host.detach_on_exit, "undo everything at exit");
     command->add_option("--runtime-dir", host.runtime_dir, "for the lock")

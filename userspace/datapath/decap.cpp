@@ -5,6 +5,8 @@
 #include <bpf/libbpf.h>
 
 #include <algorithm>
+#include <cstring>
+#include <iterator>
 #include <memory>
 
 #include "backend_decap.skel.h"
@@ -14,28 +16,56 @@
 namespace guideway::datapath {
 
 namespace {
-std::vector<abi::address> keys_of(int map_fd) {
-    std::vector<abi::address> keys;
-    abi::address key{};
+const abi::address& address_in(const abi::address& key) {
+    return key;
+}
+
+const abi::address& address_in(const abi::decap_source& key) {
+    return key.address;
+}
+
+template <typename Key>
+std::vector<Key> keys_of(int map_fd) {
+    std::vector<Key> keys;
+    Key key{};
     for (const void* previous = nullptr; bpf_map_get_next_key(map_fd, previous, &key) == 0;
          previous = &keys.back())
         keys.push_back(key);
     return keys;
 }
 
-/// Makes the map hold exactly these addresses; additions first, so that nothing that stays is ever missing.
-Result<void> store(int map_fd, const char* name, const std::vector<IpAddress>& addresses) {
+/// Makes the map hold exactly these keys; additions first, so that nothing that stays is ever missing.
+template <typename Key>
+Result<void> store(int map_fd, const char* name, const std::vector<Key>& keys) {
     const std::uint32_t present = 1;
-    for (const auto& address : addresses) {
-        const auto key = abi::to_abi(address);
+    for (const auto& key : keys) {
         if (bpf_map_update_elem(map_fd, &key, &present, BPF_ANY) != 0)
-            return fail("update map '{}' for {}: {}", name, address.text(), errno_text());
+            return fail("update map '{}' for {}: {}", name, abi::from_abi(address_in(key)).text(),
+                        errno_text());
     }
-    for (const auto& key : keys_of(map_fd)) {
-        if (std::ranges::find(addresses, abi::from_abi(key)) == addresses.end())
+    for (const auto& key : keys_of<Key>(map_fd)) {
+        const auto same = [&](const Key& other) { return std::memcmp(&key, &other, sizeof(key)) == 0; };
+        if (std::ranges::none_of(keys, same))
             bpf_map_delete_elem(map_fd, &key);
     }
     return {};
+}
+
+std::vector<abi::decap_source> keys_for(const std::vector<config::Prefix>& prefixes) {
+    std::vector<abi::decap_source> keys;
+    for (const auto& prefix : prefixes) {
+        const unsigned mapped = prefix.address.is_v4() ? +abi::DECAP_SOURCE_MAPPED_BITS : 0;
+        keys.push_back({.length = abi::DECAP_SOURCE_PADDING_BITS + mapped + prefix.length,
+                        .padding = 0,
+                        .address = abi::to_abi(prefix.address)});
+    }
+    return keys;
+}
+
+std::vector<abi::address> keys_for(const std::vector<IpAddress>& addresses) {
+    std::vector<abi::address> keys;
+    std::ranges::transform(addresses, std::back_inserter(keys), abi::to_abi);
+    return keys;
 }
 }  // namespace
 
@@ -50,15 +80,16 @@ Result<DecapProgram> DecapProgram::load(const DecapRules& rules, const Pins* pin
         return bpf_failure("open the decap program", errno);
     const auto& maps = skeleton->maps;
     if (pins != nullptr) {
-        for (bpf_map* map : {maps.decap_balancers, maps.decap_vips, maps.decap_stats})
+        for (bpf_map* map : {maps.decap_sources, maps.decap_vips, maps.decap_stats})
             bpf_map__set_pin_path(map, pins->path(bpf_map__name(map)).c_str());
     }
     if (const int error = backend_decap_bpf::load(skeleton.get()); error != 0)
         return bpf_failure("load the decap program", error);
 
-    if (auto stored = store(bpf_map__fd(maps.decap_balancers), "decap_balancers", rules.balancers); !stored)
+    if (auto stored = store(bpf_map__fd(maps.decap_sources), "decap_sources", keys_for(rules.balancers));
+        !stored)
         return std::unexpected(stored.error());
-    if (auto stored = store(bpf_map__fd(maps.decap_vips), "decap_vips", rules.vips); !stored)
+    if (auto stored = store(bpf_map__fd(maps.decap_vips), "decap_vips", keys_for(rules.vips)); !stored)
         return std::unexpected(stored.error());
     return DecapProgram(std::move(skeleton));
 }

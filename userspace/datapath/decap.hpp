@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "config/model.hpp"
 #include "datapath/pins.hpp"
 #include "util/abi.hpp"
 
@@ -15,7 +16,7 @@ namespace guideway::datapath {
 
 /// What the backend's program unwraps: packets that one of these balancers sent for one of these VIPs.
 struct DecapRules {
-    std::vector<IpAddress> balancers;
+    std::vector<config::Prefix> balancers;  ///< of their outer sources
     std::vector<IpAddress> vips;
 };
 
