@@ -22,8 +22,8 @@
 
 #define IPV4_FRAGMENT bpf_htons(0x3fff)
 
-/* Written by `guideway backend`, read here. Balancers' sources are prefixes, as these may vary inside
- * one. */
+/* Written by `guideway backend`, read here. Balancers' sources are prefixes, as these may vary
+ * inside one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -13,8 +13,8 @@ enum decap_verdict {
 	DECAP_OUTER_FRAGMENT =
 		4, /* passed: the path towards this backend is too narrow for the outer packet */
 	DECAP_MALFORMED = 5, /* passed: lengths that contradict each other */
-	DECAP_CONGESTED =
-		6, /* dropped: the underlay marked congestion, and the sender knows no marks (RFC 6040) */
+	DECAP_CONGESTED = 6, /* dropped: the underlay marked congestion, and the sender knows no
+				marks (RFC 6040) */
 	DECAP_VERDICT_MAX = 8,
 };
 

@@ -71,8 +71,8 @@ asio::awaitable<void> accept_all(asio::ip::tcp::acceptor& acceptor) {
         fmt::format("ip link set lo up && ip link set eth0 up && ip address add 10.0.0.2/24 dev eth0 && "
                     "ip address add {}/32 dev lo",
                     kVip));
-    const auto decap =
-        datapath::DecapProgram::load({{{*IpAddress::parse("10.0.0.1"), 32}}, {*IpAddress::parse(kVip)}}, nullptr);
+    const auto decap = datapath::DecapProgram::load(
+        {{{*IpAddress::parse("10.0.0.1"), 32}}, {*IpAddress::parse(kVip)}}, nullptr);
     require(decap.has_value(), "load the decap program");
     require(bpf_xdp_attach(static_cast<int>(if_nametoindex("eth0")), decap->fd(), 0, nullptr) == 0,
             "attach it");
@@ -112,8 +112,10 @@ health::ServiceTargets targets(config::Check check, int backends) {
     targets.vip = *IpAddress::parse(kVip);
     targets.health.check = check;
     for (int i = 0; i < backends; ++i)
-        targets.backends.push_back({*IpAddress::parse(fmt::format("10.1.{}.{}", i / 250, 1 + i % 250)), 80,
-                                    100, {health::State::kUp, {}}});
+        targets.backends.push_back({*IpAddress::parse(fmt::format("10.1.{}.{}", i / 250, 1 + i % 250)),
+                                    80,
+                                    100,
+                                    {health::State::kUp, {}}});
     return targets;
 }
 

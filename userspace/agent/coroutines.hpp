@@ -13,8 +13,8 @@
 
 namespace guideway::agent {
 
-/// Runs the work on the pool; the loop goes on meanwhile. g++ 12 destroys a lambda that is given here twice: it is to
-/// capture references alone.
+/// Runs the work on the pool; the loop goes on meanwhile. g++ 12 destroys a lambda that is given here twice:
+/// it is to capture references alone.
 template <typename Work>
 boost::asio::awaitable<std::invoke_result_t<Work&>> in_pool(boost::asio::thread_pool& pool, Work work) {
     using Made = std::invoke_result_t<Work&>;

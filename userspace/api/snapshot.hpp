@@ -57,7 +57,7 @@ struct ServiceSnapshot {
     std::uint32_t learning_slots = 0;
     std::uint32_t tracking_slots = 0;  ///< the others are settled
     std::vector<BackendSnapshot> backends;
-    std::vector<BackendSnapshot> leaving;  ///< in no table any more
+    std::vector<BackendSnapshot> leaving;        ///< in no table any more
     std::optional<health::ServiceFacts> health;  ///< if its backends are probed
     std::string fault;  ///< why nothing is forwarded for it, as far as the agent knows
     abi::service_counters counters{};

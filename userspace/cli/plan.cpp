@@ -73,10 +73,11 @@ Result<control::Placement> placement_in(const Json& status) {
             const auto address = IpAddress::parse(backend.at("address").get<std::string>());
             control::Condition condition;
             condition.availability = availability_in(backend);
-            desired.backends.push_back({.member = {address.value(), backend.at("weight").get<std::uint16_t>()},
-                                        .condition = condition,
-                                        .mac = {},
-                                        .mtu = {}});
+            desired.backends.push_back(
+                {.member = {address.value(), backend.at("weight").get<std::uint16_t>()},
+                 .condition = condition,
+                 .mac = {},
+                 .mtu = {}});
         }
         placement.state.services.push_back(std::move(desired));
     }

@@ -62,8 +62,7 @@ void print_health(const Json& backend) {
         return;
     fmt::print("      {} since {}: {}{}{}\n", text(health.at("state")), text(health.at("since")),
                text(health.at("reason")),
-               health.at("held_until").is_null() ? ""
-                                                 : "; held down until " + text(health.at("held_until")),
+               health.at("held_until").is_null() ? "" : "; held down until " + text(health.at("held_until")),
                health.at("state") == "down" && health.at("serves") ? "; serves all the same" : "");
 }
 

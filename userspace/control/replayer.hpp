@@ -32,7 +32,7 @@ enum class Decisions : bool { kNotRecorded, kRecorded };
 class Replayer {
   public:
     [[nodiscard]] static Result<std::unique_ptr<Replayer>> create(const config::Config& config,
-                                                                Decisions decisions = Decisions::kRecorded);
+                                                                  Decisions decisions = Decisions::kRecorded);
 
     /// One frame, from the Ethernet header on, through the program (BPF_PROG_TEST_RUN). Errors: the kernel's.
     [[nodiscard]] Result<Outcome> run(std::span<const std::uint8_t> frame) const;

@@ -17,8 +17,7 @@ std::vector<ServiceTargets> targets_of(const config::Config& config) {
         const auto port = service.health->port.value_or(listener.port);
         for (const auto& backend : service.backends) {
             const std::uint32_t weight = backend.state == config::BackendState::kUp ? backend.weight : 0;
-            target.backends.push_back(
-                {backend.address, backend.health_port.value_or(port), weight, {}});
+            target.backends.push_back({backend.address, backend.health_port.value_or(port), weight, {}});
         }
     }
     return targets;

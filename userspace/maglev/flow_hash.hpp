@@ -18,7 +18,8 @@ struct Flow {
 };
 
 /// Hash format 1: SipHash-1-3 under the fleet's 16-byte key; with `by_client` of the source address alone.
-[[nodiscard]] std::uint64_t flow_hash(const Flow& flow, const std::array<std::uint8_t, 16>& key, bool by_client);
+[[nodiscard]] std::uint64_t flow_hash(const Flow& flow, const std::array<std::uint8_t, 16>& key,
+                                      bool by_client);
 
 /// The slot of a hash in a table of `table_size` slots.
 [[nodiscard]] std::uint32_t flow_slot(std::uint64_t hash, std::uint32_t table_size);
