@@ -80,7 +80,7 @@ FrameBuilder RandomFrames::addressed(bool v4) {
     const auto destination = one_of(v4 ? kDestinations : kDestinations6);
     auto frame = v4 ? FrameBuilder::ipv4(client.c_str(), destination.c_str())
                     : FrameBuilder::ipv6(client.c_str(), destination.c_str());
-    frame.id(static_cast<std::uint16_t>(below(16)));
+    frame.id(static_cast<std::uint16_t>(0x1111 * below(16)));  // few, so that fragments meet
     if (v4 && chance(20))
         frame.fragment_field(0);
     return frame;
