@@ -86,18 +86,20 @@ spread_over() {
 # one_is_terminated lb3 "lb1 lb2": the first, and the others.
 one_is_terminated() {
     start_numbered 9000
-    await "traffic" receives_packets "$1"
+    await_traffic "$1"
     expect "$daemon: $1 gets SIGTERM, and ends" stop "$1-agent"
     expect "$daemon: then no route leads to it" goes_via "$2"
     finish_numbered
     expect "$daemon: and no packet is lost" clean
 }
 
-receives_packets() {
-    local before
-    before=$(service_packets "$1" numbered)
-    sleep 0.05
-    (($(service_packets "$1" numbered) > before + 50))
+# await_traffic lb1: it forwards numbered datagrams from now on.
+await_traffic() {
+    await "traffic" has_forwarded_more "$1" $(($(service_packets "$1" numbered) + 50))
+}
+
+has_forwarded_more() {
+    (($(service_packets "$1" numbered) > $2))
 }
 
 # downloads COUNT: so many begin, which last longer than what happens to the balancers.
@@ -151,7 +153,7 @@ one_restarts_gracefully() {
     expect_soon "End-of-RIB has been sent" in_step_with_bird
     start route-watch router ip monitor route
     start_numbered 9000
-    await "traffic" receives_packets lb1
+    await_traffic lb1
     kill -STOP "$(pid_of be2-app)"
     stop lb1-agent KILL || true
     expect_soon "its agent is killed: BIRD keeps the routes" bird_keeps_stale_routes
