@@ -48,8 +48,9 @@ await "200 more probes" probed_more_than $((before + 200))
 expect "no descriptor leaks" few_descriptors
 expect "the server that behaves well was never down" test "$(grep -c ' well: 10.0.0.101 is down' "$(log_of prober)")" = 0
 
-on lb1 prlimit --pid "$(pid_of prober)" --nofile=20:
+on lb1 prlimit --pid "$(pid_of prober)" --nofile=5:
 expect_soon "descriptors that run out are said" grep -q "no descriptor is free" "$(log_of prober)"
+on lb1 prlimit --pid "$(pid_of prober)" --nofile=20:
 before=$(counts .probes)
 await "200 more probes" probed_more_than $((before + 200))
 expect "that is no fault of the backend" test "$(grep -c ' well: 10.0.0.101 is down' "$(log_of prober)")" = 0
