@@ -8,15 +8,6 @@
 #include "tunnel.h"
 
 #define OUTER_HOP_LIMIT 64
-#define GUE_FIRST_SOURCE_PORT 0xc000
-#define GUE_SOURCE_PORTS 0x4000
-
-/* What stands between outer and inner IP header. */
-enum shim {
-	SHIM_NONE = 0,
-	SHIM_GRE = sizeof(struct gre_header),
-	SHIM_GUE = sizeof(struct gue_header),
-};
 
 static __always_inline __u32 encap_overhead(const struct backend *backend, __u16 service_flags)
 {
@@ -33,13 +24,6 @@ static __always_inline __u32 encap_overhead(const struct backend *backend, __u16
 static __always_inline __u8 inner_protocol(const struct packet *packet)
 {
 	return packet->flow.is_ipv4 ? IPPROTO_IPIP : IPPROTO_IPV6;
-}
-
-static __always_inline __u8 outer_protocol(const struct packet *packet, enum shim shim)
-{
-	if (shim == SHIM_GRE)
-		return IPPROTO_GRE;
-	return shim == SHIM_GUE ? IPPROTO_UDP : inner_protocol(packet);
 }
 
 /* The bits of the outer source that are the flow's. */
@@ -66,27 +50,14 @@ static __always_inline bool encap_grow(struct xdp_md *ctx, const struct packet *
 static __always_inline bool encap_shim(struct xdp_md *ctx, const struct packet *packet, void *place,
 				       enum shim shim, __u16 payload)
 {
-	struct gre_header *gre = place;
-	struct gue_header *gue = place;
-
 	if (shim == SHIM_NONE)
 		return true;
 	if (place + shim > (void *)(long)ctx->data_end)
 		return false;
-	if (shim == SHIM_GRE) {
-		gre->flags = 0;
-		gre->protocol = packet->flow.is_ipv4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
-		return true;
-	}
-	/* The underlay's queues and paths see the flow by this port; no checksum (RFC 6935). */
-	gue->udp.source =
-		bpf_htons(GUE_FIRST_SOURCE_PORT + (packet->hash & (GUE_SOURCE_PORTS - 1)));
-	gue->udp.dest = bpf_htons(GUE_PORT);
-	gue->udp.len = bpf_htons(payload);
-	gue->udp.check = 0;
-	gue->version_and_length = 0;
-	gue->protocol = inner_protocol(packet);
-	gue->flags = 0;
+	if (shim == SHIM_GRE)
+		gre_write(place, inner_protocol(packet));
+	else
+		gue_write(place, inner_protocol(packet), payload, packet->hash);
 	return true;
 }
 
@@ -96,7 +67,7 @@ static __always_inline enum verdict encap_in_ipv4(struct xdp_md *ctx, const stru
 {
 	struct ethhdr *ethernet;
 	struct iphdr *outer;
-	__u8 protocol = outer_protocol(packet, shim);
+	__u8 protocol = shim_protocol(shim, inner_protocol(packet));
 	__be16 length = bpf_htons(packet->length + sizeof(*outer) + shim);
 	__be32 varied = bpf_htonl((__u32)varied_source(packet, backend, next_hop));
 
@@ -146,7 +117,7 @@ static __always_inline enum verdict encap_in_ipv6(struct xdp_md *ctx, const stru
 	*(__be32 *)outer =
 		bpf_htonl(6U << 28 | (__u32)packet->traffic_class << 20 | (packet->hash & 0xfffff));
 	outer->payload_len = bpf_htons(packet->length + shim);
-	outer->nexthdr = outer_protocol(packet, shim);
+	outer->nexthdr = shim_protocol(shim, inner_protocol(packet));
 	outer->hop_limit = OUTER_HOP_LIMIT;
 	address_to_ipv6(&outer->saddr, &backend->source);
 	if (varied)

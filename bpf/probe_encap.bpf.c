@@ -17,10 +17,11 @@
 #include <guideway/probe.h>
 
 #include "address.h"
+#include "tunnel.h"
 
 #define OUTER_HOP_LIMIT 64
 #define IPV4_DONT_FRAGMENT bpf_htons(0x4000)
-#define LARGEST_PAYLOAD 0xffff
+#define LARGEST_PACKET 0xffff
 
 const volatile __u32 mark_value;
 const volatile __u32 mark_mask;
@@ -90,35 +91,72 @@ static __always_inline __u16 ipv4_checksum(const struct iphdr *ip)
 	return ~sum;
 }
 
+static __always_inline enum shim shim_of(const struct probe_route *route)
+{
+	if (route->flags & PROBE_GRE)
+		return SHIM_GRE;
+	return route->flags & PROBE_GUE ? SHIM_GUE : SHIM_NONE;
+}
+
+/* Makes room behind the Ethernet header and tells the kernel what it is for, so that checksums and
+ * segments of the inner packet stay right. */
+static __always_inline bool grow(struct __sk_buff *skb, __u32 overhead, enum shim shim, __u64 flags)
+{
+	if (shim == SHIM_GRE)
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
+	if (shim == SHIM_GUE)
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+	return !bpf_skb_adjust_room(skb, (int)(overhead + shim), BPF_ADJ_ROOM_MAC,
+				    BPF_F_ADJ_ROOM_FIXED_GSO | flags);
+}
+
+static __always_inline bool store_shim(struct __sk_buff *skb, __u32 offset, enum shim shim,
+				       const struct inner *inner)
+{
+	struct gre_header gre;
+	struct gue_header gue;
+
+	if (shim == SHIM_GRE) {
+		gre_write(&gre, inner->protocol);
+		return !bpf_skb_store_bytes(skb, offset, &gre, sizeof(gre), 0);
+	}
+	if (shim == SHIM_GUE) {
+		gue_write(&gue, inner->protocol, inner->length + sizeof(gue),
+			  bpf_get_hash_recalc(skb));
+		return !bpf_skb_store_bytes(skb, offset, &gue, sizeof(gue), 0);
+	}
+	return true;
+}
+
 static __always_inline bool wrap_in_ipv4(struct __sk_buff *skb, const struct inner *inner,
-					 const struct probe_route *route)
+					 const struct probe_route *route, enum shim shim)
 {
 	struct iphdr outer = {
 		.version = 4,
 		.ihl = sizeof(outer) / 4,
 		.tos = inner->traffic_class,
-		.tot_len = bpf_htons(inner->length + sizeof(outer)),
+		.tot_len = bpf_htons(inner->length + sizeof(outer) + shim),
 		.id = inner->id,
 		.frag_off = inner->dont_fragment,
 		.ttl = OUTER_HOP_LIMIT,
-		.protocol = inner->protocol,
+		.protocol = shim_protocol(shim, inner->protocol),
 		.saddr = address_ipv4(&route->source),
 		.daddr = address_ipv4(&route->backend),
 	};
 
 	outer.check = ipv4_checksum(&outer);
-	if (bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
-				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4))
+	if (!grow(skb, sizeof(outer), shim, BPF_F_ADJ_ROOM_ENCAP_L3_IPV4))
 		return false;
-	return !bpf_skb_store_bytes(skb, sizeof(struct ethhdr), &outer, sizeof(outer), 0);
+	return !bpf_skb_store_bytes(skb, sizeof(struct ethhdr), &outer, sizeof(outer), 0) &&
+	       store_shim(skb, sizeof(struct ethhdr) + sizeof(outer), shim, inner);
 }
 
 static __always_inline bool wrap_in_ipv6(struct __sk_buff *skb, const struct inner *inner,
-					 const struct probe_route *route)
+					 const struct probe_route *route, enum shim shim)
 {
 	struct ipv6hdr outer = {
-		.payload_len = bpf_htons(inner->length),
-		.nexthdr = inner->protocol,
+		.payload_len = bpf_htons(inner->length + shim),
+		.nexthdr = shim_protocol(shim, inner->protocol),
 		.hop_limit = OUTER_HOP_LIMIT,
 	};
 
@@ -126,10 +164,10 @@ static __always_inline bool wrap_in_ipv6(struct __sk_buff *skb, const struct inn
 				      (bpf_get_hash_recalc(skb) & 0xfffff));
 	address_to_ipv6(&outer.saddr, &route->source);
 	address_to_ipv6(&outer.daddr, &route->backend);
-	if (bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
-				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6))
+	if (!grow(skb, sizeof(outer), shim, BPF_F_ADJ_ROOM_ENCAP_L3_IPV6))
 		return false;
-	return !bpf_skb_store_bytes(skb, sizeof(struct ethhdr), &outer, sizeof(outer), 0);
+	return !bpf_skb_store_bytes(skb, sizeof(struct ethhdr), &outer, sizeof(outer), 0) &&
+	       store_shim(skb, sizeof(struct ethhdr) + sizeof(outer), shim, inner);
 }
 
 static __always_inline bool wrap(struct __sk_buff *skb, const struct probe_route *route)
@@ -137,10 +175,13 @@ static __always_inline bool wrap(struct __sk_buff *skb, const struct probe_route
 	struct inner inner = {};
 	struct ethhdr ethernet;
 	bool ipv4 = address_is_ipv4(&route->backend);
+	enum shim shim = shim_of(route);
 
-	if (!read_inner(skb, &inner) || inner.length > LARGEST_PAYLOAD - sizeof(struct iphdr))
+	if (!read_inner(skb, &inner) ||
+	    inner.length > LARGEST_PACKET - sizeof(struct iphdr) - SHIM_GUE)
 		return false;
-	if (ipv4 ? !wrap_in_ipv4(skb, &inner, route) : !wrap_in_ipv6(skb, &inner, route))
+	if (ipv4 ? !wrap_in_ipv4(skb, &inner, route, shim)
+		 : !wrap_in_ipv6(skb, &inner, route, shim))
 		return false;
 	__builtin_memcpy(ethernet.h_dest, route->next_hop_mac, ETH_ALEN);
 	__builtin_memcpy(ethernet.h_source, route->interface_mac, ETH_ALEN);

@@ -6,6 +6,9 @@
 
 enum probe_flags {
 	PROBE_NEXT_HOP = 1 << 0, /* source, MACs and interface are known */
+	/* How probes are wrapped; neither: IP in IP. */
+	PROBE_GRE = 1 << 1,
+	PROBE_GUE = 1 << 2,
 };
 
 /* How health probes for one backend are wrapped and sent; as for traffic, see struct backend. */

@@ -18,14 +18,19 @@ constexpr std::uint32_t kIPv4Backend = 1;
 constexpr std::uint32_t kIPv6Backend = 2;
 constexpr std::uint32_t kElsewhere = 3;   ///< behind another interface
 constexpr std::uint32_t kUnresolved = 4;  ///< without a next hop
-constexpr std::uint32_t kRoutes = 5;
+constexpr std::uint32_t kIPv4Gre = 5;
+constexpr std::uint32_t kIPv6Gre = 6;
+constexpr std::uint32_t kIPv4Gue = 7;
+constexpr std::uint32_t kIPv6Gue = 8;
+constexpr std::uint32_t kRoutes = 9;
 
-abi::probe_route route(const char* backend, const char* source, std::uint32_t interface) {
+abi::probe_route route(const char* backend, const char* source, std::uint32_t interface,
+                       std::uint32_t shim = 0) {
     abi::probe_route made{};
     made.backend = abi::to_abi(*IpAddress::parse(backend));
     made.source = abi::to_abi(*IpAddress::parse(source));
     made.interface = interface;
-    made.flags = abi::PROBE_NEXT_HOP;
+    made.flags = abi::PROBE_NEXT_HOP | shim;
     std::ranges::copy(bytes("02 00 00 00 00 65"), made.next_hop_mac);
     std::ranges::copy(bytes("02 00 00 00 00 0b"), made.interface_mac);
     return made;
@@ -40,6 +45,12 @@ datapath::ProbeEncap program() {
         loaded->store(kIPv6Backend, route("2001:db8:f::101", "2001:db8:f::11", datapath::kTestRunInterface)));
     REQUIRE(loaded->store(kElsewhere, route("10.0.0.101", "10.0.0.11", 7)));
     REQUIRE(loaded->store(kUnresolved, {}));
+    for (const auto& [of_ipv4, of_ipv6, shim] :
+         {std::tuple{kIPv4Gre, kIPv6Gre, abi::PROBE_GRE}, {kIPv4Gue, kIPv6Gue, abi::PROBE_GUE}}) {
+        REQUIRE(loaded->store(of_ipv4, route("10.0.0.101", "10.0.0.11", datapath::kTestRunInterface, shim)));
+        REQUIRE(loaded->store(of_ipv6,
+                              route("2001:db8:f::101", "2001:db8:f::11", datapath::kTestRunInterface, shim)));
+    }
     return std::move(*loaded);
 }
 
@@ -102,6 +113,46 @@ TEST_CASE("a probe is wrapped in IPv6, with a flow label of the kernel's") {
                       "20 01 0d b8 00 0f 00 00  00 00 00 00 00 00 00 11"
                       "20 01 0d b8 00 0f 00 00  00 00 00 00 00 00 01 01",
                       kIPv6Probe)));
+}
+
+TEST_CASE("a probe is wrapped in GRE as the traffic of its service is") {
+    const auto encap = program();
+    CHECK(hex(run(encap, encap.mark(kIPv4Gre), kIPv4Probe).frame) ==
+          hex(wrapped("02 00 00 00 00 65  02 00 00 00 00 0b  08 00"
+                      "45 12 00 40  1d 2c 40 00  40 2f 08 e2"
+                      "0a 00 00 0b  0a 00 00 65"
+                      "00 00 08 00",
+                      kIPv4Probe)));
+    CHECK(hex(without_flow_label(run(encap, encap.mark(kIPv6Gre), kIPv6Probe).frame)) ==
+          hex(wrapped("02 00 00 00 00 65  02 00 00 00 00 0b  86 dd"
+                      "61 20 00 00  00 40 2f 40"
+                      "20 01 0d b8 00 0f 00 00  00 00 00 00 00 00 00 11"
+                      "20 01 0d b8 00 0f 00 00  00 00 00 00 00 00 01 01"
+                      "00 00 86 dd",
+                      kIPv6Probe)));
+}
+
+TEST_CASE("a probe is wrapped in GUE as the traffic of its service is, from a port of the flow's") {
+    const auto encap = program();
+    const auto without_port = [](Frame frame, std::size_t place) {
+        CHECK(frame.at(place) >= 0xc0);
+        frame[place] = frame[place + 1] = 0;
+        return frame;
+    };
+    const auto of_ipv4 = run(encap, encap.mark(kIPv4Gue), kIPv6Probe);
+    CHECK(hex(without_port(of_ipv4.frame, 34)) == hex(wrapped("02 00 00 00 00 65  02 00 00 00 00 0b  08 00"
+                                                              "45 12 00 5c  00 00 40 00  40 11 26 10"
+                                                              "0a 00 00 0b  0a 00 00 65"
+                                                              "00 00 17 c0 00 48 00 00  00 29 00 00",
+                                                              kIPv6Probe)));
+    const auto of_ipv6 = run(encap, encap.mark(kIPv6Gue), kIPv4Probe);
+    CHECK(hex(without_port(without_flow_label(of_ipv6.frame), 54)) ==
+          hex(wrapped("02 00 00 00 00 65  02 00 00 00 00 0b  86 dd"
+                      "61 20 00 00  00 34 11 40"
+                      "20 01 0d b8 00 0f 00 00  00 00 00 00 00 00 00 11"
+                      "20 01 0d b8 00 0f 00 00  00 00 00 00 00 00 01 01"
+                      "00 00 17 c0 00 34 00 00  00 04 00 00",
+                      kIPv4Probe)));
 }
 
 TEST_CASE("a backend behind another interface is reached through that one") {

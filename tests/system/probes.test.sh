@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck source-path=SCRIPTDIR
 #
-# Every check, to IPv4 and IPv6 VIPs and backends, through the tunnel and direct; then each thing that can break on the
-# way, and what it is called.
+# Every check, to IPv4 and IPv6 VIPs and backends, through tunnels of every kind and direct; then each thing that can
+# break on the way, and what it is called.
 #
 #     lb1 (prober) === tunnels in all four mixes ===> be1
 set -euo pipefail
@@ -19,7 +19,7 @@ lab_enter "$@"
 
 checks="tcp http https udp icmp"
 
-# service NAME VIP BACKEND VIA: each has a listener of its own; the port that is probed is the check's.
+# service NAME VIP BACKEND VIA [ENCAPSULATION]: each has a listener of its own; the port that is probed is the check's.
 service() {
     local check=${1%%-*} settings
     case $check in
@@ -32,13 +32,14 @@ service() {
     cat <<-END
 	  - name: $1
 	    listen: ["$2:$((1000 + listeners))/tcp"]
+	    encapsulation: ${5-ipip}
 	    health: {check: $check, $settings, via: $4, interval: 500ms, timeout: 400ms, damping: {flaps: 100}}
 	    backends: ["$3"]
 	END
 }
 
 write_config() {
-    local check via listeners=0
+    local check via encapsulation listeners=0
     cat <<-END
 	interfaces: [eth0]
 	hash_key: "5b7a0f3c91d2e6480c3f7a95e1b8d264"
@@ -51,6 +52,12 @@ write_config() {
             service "$check-$via-6in4" "[2001:db8:1::10]" 10.0.0.101 $via
             service "$check-$via-6in6" "[2001:db8:1::10]" 2001:db8:f::101 $via
         done
+        for encapsulation in gre gue; do
+            service "$check-tunnel-4in4-$encapsulation" 192.0.2.10 10.0.0.101 tunnel $encapsulation
+            service "$check-tunnel-6in6-$encapsulation" "[2001:db8:1::10]" 2001:db8:f::101 tunnel $encapsulation
+        done
+        service "$check-tunnel-6in4-gre" "[2001:db8:1::10]" 10.0.0.101 tunnel gre
+        service "$check-tunnel-4in6-gue" 192.0.2.10 2001:db8:f::101 tunnel gue
     done
 }
 
@@ -73,13 +80,15 @@ mapfile -t all < <(sed -n 's/.*name: //p' "$LAB_DIR/lb.yaml")
 mapfile -t tunnelled < <(printf '%s\n' "${all[@]}" | grep tunnel)
 mapfile -t direct < <(printf '%s\n' "${all[@]}" | grep direct)
 mapfile -t http < <(printf '%s\n' "${all[@]}" | grep '^http-')
-watch probes to-be1 "ip proto 4 or ip proto 41 or ip6 proto 4 or ip6 proto 41"
+watch probes to-be1 "ip proto 4 or ip proto 41 or ip6 proto 4 or ip6 proto 41 or proto gre or udp port 6080"
 start_prober "$LAB_DIR/lb.yaml"
 expect_judged "all ${#all[@]} services' backends are up" up "${all[@]}"
 expect "IPv4 in IPv4 was seen" test "$(seen probes 'ip proto 4')" -gt 0
 expect "IPv6 in IPv4 was seen" test "$(seen probes 'ip proto 41')" -gt 0
 expect "IPv4 in IPv6 was seen" test "$(seen probes 'ip6 proto 4')" -gt 0
 expect "IPv6 in IPv6 was seen" test "$(seen probes 'ip6 proto 41')" -gt 0
+expect "GRE was seen" test "$(seen probes 'ip proto 47')" -gt 0
+expect "GUE was seen" test "$(seen probes 'udp port 6080')" -gt 0
 stop_watch probes
 
 kill -STOP "$(pid_of be1-app)"

@@ -37,10 +37,6 @@ void validate_health(const Place& service_place, const Service& service) {
         report(*place, "timeout",
                fmt::format("the timeout of {} is longer than the interval of {}",
                            duration_text(health.timeout), duration_text(health.interval)));
-    if (health.via == Via::kTunnel && service.encapsulation != Encapsulation::kIpip)
-        report(*place, "via",
-               "probes through the tunnel are wrapped by ipip alone, unlike the traffic of this service: set "
-               "via to direct, or encapsulation to ipip");
     if (lacks_port(service))
         place->error("the first listener is for any port: set the port to probe");
     if (health.tls_verify && !health.sni && !health.host)

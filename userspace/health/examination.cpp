@@ -34,7 +34,7 @@ void Prober::examine(const ProbePtr& probe) {
         return;
     probe->diagnosing = true;
     const auto shared = std::make_shared<Examination>();
-    const bool tunnelled = probe->spec.settings.via == config::Via::kTunnel;
+    const bool tunnelled = probe->spec.tunnelled();
     shared->open = tunnelled ? 4 : 1;
     const auto into = [this, probe, shared](auto assign) {
         return [this, probe, shared, assign](const Outcome& outcome) {
@@ -72,7 +72,7 @@ void Prober::conclude(const ProbePtr& probe, const Findings& findings) {
 /// Small probes say nothing of the size that fits through the tunnel, and a service is as broken if requests
 /// of full size are lost. Backends that do not answer echo requests are not judged by it.
 void Prober::check_size(const ProbePtr& probe) {
-    if (probe->spec.settings.via != config::Via::kTunnel || probe->diagnosing)
+    if (!probe->spec.tunnelled() || probe->diagnosing)
         return;
     const bool due =
         probe->size_checks > 0 ||

@@ -56,7 +56,7 @@ Result<void> Monitor::follow(const std::vector<ServiceTargets>& targets) {
     std::set<ProbeSpec> specs;
     for (const auto& target : targets) {
         for (const auto& backend : target.backends)
-            specs.insert(probe_spec(backend.address, target.vip, backend.port, target.health));
+            specs.insert(probe_spec(target, backend));
     }
     if (auto followed = prober_.follow(specs); !followed)
         return followed;
@@ -77,7 +77,7 @@ std::shared_ptr<Monitor::Service> Monitor::make_service(const ServiceTargets& ta
     std::vector<PoolMember> members;
     for (const auto& backend : target.backends) {
         members.push_back({backend.address, backend.weight, backend.last_known.state});
-        auto spec = probe_spec(backend.address, target.vip, backend.port, target.health);
+        auto spec = probe_spec(target, backend);
         if (old != services_.end()) {
             if (const auto kept = old->second->backends.find(backend.address);
                 kept != old->second->backends.end()) {

@@ -16,16 +16,17 @@ using std::chrono::duration_cast;
 using std::chrono::microseconds;
 }  // namespace
 
-ProbeSpec probe_spec(const IpAddress& backend, const IpAddress& vip, std::uint16_t port,
-                     config::Health settings) {
+ProbeSpec probe_spec(const ServiceTargets& service, const BackendTarget& backend) {
     const config::Health defaults;
+    config::Health settings = service.health;
     settings.rise = defaults.rise;
     settings.fall = defaults.fall;
     settings.damping = defaults.damping;
     settings.max_move_percent = defaults.max_move_percent;
     settings.port.reset();
-    const bool tunnelled = settings.via == config::Via::kTunnel;
-    return {backend, tunnelled ? vip : IpAddress{}, port, std::move(settings)};
+    if (settings.via == config::Via::kDirect)
+        return {backend.address, {}, backend.port, {}, std::move(settings)};
+    return {backend.address, service.vip, backend.port, service.encapsulation, std::move(settings)};
 }
 
 Prober::Prober(boost::asio::io_context& loop, Result<std::unique_ptr<Tunnels>> tunnels, Report report)
@@ -36,10 +37,10 @@ Prober::Prober(boost::asio::io_context& loop, Result<std::unique_ptr<Tunnels>> t
 
 Result<void> Prober::follow(const std::set<ProbeSpec>& specs) {
     std::map<config::Health, std::shared_ptr<const Check>> checks;
-    std::set<IpAddress> tunnelled;
+    std::set<Tunnel> tunnels;
     for (const auto& spec : specs) {
-        if (spec.settings.via == config::Via::kTunnel)
-            tunnelled.insert(spec.backend);
+        if (spec.tunnelled())
+            tunnels.insert(spec.tunnel());
         if (checks.contains(spec.settings))
             continue;
         auto check = make_check(spec.settings);
@@ -48,10 +49,9 @@ Result<void> Prober::follow(const std::set<ProbeSpec>& specs) {
         checks.emplace(spec.settings, std::move(*check));
     }
     if (tunnels_) {
-        if (auto followed = (*tunnels_)->follow(tunnelled); !followed)
+        if (auto followed = (*tunnels_)->follow(tunnels); !followed)
             return followed;
     }
-    tunnelled_ = std::move(tunnelled);
     checks_ = std::move(checks);
 
     std::erase_if(ids_, [&](const auto& entry) {
@@ -78,7 +78,7 @@ Result<void> Prober::follow(const std::set<ProbeSpec>& specs) {
 }
 
 void Prober::set_next_hop(const IpAddress& backend, const NextHopOrReason& next_hop) {
-    if (!tunnels_ || !tunnelled_.contains(backend))
+    if (!tunnels_)
         return;
     if (auto set = (*tunnels_)->set_next_hop(backend, next_hop); !set)
         spdlog::error("{}", set.error().message);
@@ -115,17 +115,16 @@ std::expected<Way, Outcome> Prober::way(const ProbeSpec& spec, bool tunnelled) {
         return Way{.address = spec.backend, .port = spec.port, .mark = {}, .packet_size = {}};
     if (!tunnels_)
         return std::unexpected(Outcome::not_tried(tunnels_.error().message));
-    return (*tunnels_)->way(spec.backend, spec.vip, spec.port, Clock::now());
+    return (*tunnels_)->way(spec.tunnel(), spec.vip, spec.port, Clock::now());
 }
 
 void Prober::begin(const ProbePtr& probe, Moment due) {
     probe->in_flight = true;
-    const bool tunnelled = probe->spec.settings.via == config::Via::kTunnel;
-    const auto there = way(probe->spec, tunnelled);
+    const auto there = way(probe->spec, probe->spec.tunnelled());
     if (!there)
         return finish(probe, there.error(), {});
-    if (tunnelled)
-        probe->wrapped_before = (*tunnels_)->wrapped(probe->spec.backend);
+    if (probe->spec.tunnelled())
+        probe->wrapped_before = (*tunnels_)->wrapped(probe->spec.tunnel());
     attempts_.run(
         *there, probe->spec.settings.timeout,
         [this, probe, due](Attempt& attempt) {
@@ -139,10 +138,9 @@ void Prober::begin(const ProbePtr& probe, Moment due) {
 
 /// A packet for an unresolved gateway never reaches the program that wraps it.
 bool Prober::did_not_leave(const Probe& probe, const Outcome& outcome) const {
-    return probe.spec.settings.via == config::Via::kTunnel && tunnels_ && outcome.verdict == Verdict::kBad &&
-           !outcome.answered && tunnelled_.contains(probe.spec.backend) &&
-           (*tunnels_)->way_is_open(probe.spec.backend) &&
-           (*tunnels_)->wrapped(probe.spec.backend) == probe.wrapped_before;
+    return probe.spec.tunnelled() && tunnels_ && outcome.verdict == Verdict::kBad && !outcome.answered &&
+           (*tunnels_)->way_is_open(probe.spec.tunnel()) &&
+           (*tunnels_)->wrapped(probe.spec.tunnel()) == probe.wrapped_before;
 }
 
 void Prober::finish(const ProbePtr& probe, Outcome outcome, Clock::duration took) {

@@ -16,6 +16,7 @@
 #include "health/attempts.hpp"
 #include "health/check.hpp"
 #include "health/diagnosis.hpp"
+#include "health/targets.hpp"
 #include "health/tunnels.hpp"
 
 namespace guideway::health {
@@ -25,13 +26,17 @@ struct ProbeSpec {
     IpAddress backend;
     IpAddress vip;  ///< unspecified for one that goes direct
     std::uint16_t port = 0;
+    config::Encapsulation encapsulation = config::Encapsulation::kIpip;  ///< the same for all that go direct
     config::Health settings;  ///< those of judgement at their defaults
+
+    [[nodiscard]] bool tunnelled() const { return settings.via == config::Via::kTunnel; }
+    [[nodiscard]] Tunnel tunnel() const { return {backend, encapsulation}; }
 
     auto operator<=>(const ProbeSpec&) const = default;
 };
 
-[[nodiscard]] ProbeSpec probe_spec(const IpAddress& backend, const IpAddress& vip, std::uint16_t port,
-                                   config::Health settings);
+/// How a service's backend is probed.
+[[nodiscard]] ProbeSpec probe_spec(const ServiceTargets& service, const BackendTarget& backend);
 
 /// What is known from a spec's probes.
 struct ProbeFacts {
@@ -106,7 +111,6 @@ class Prober {
     Result<std::unique_ptr<Tunnels>> tunnels_;
     Report report_;
     ProberCounts counts_;
-    std::set<IpAddress> tunnelled_;
     std::map<ProbeSpec, std::uint64_t> ids_;
     std::unordered_map<std::uint64_t, ProbePtr> probes_;
     std::map<config::Health, std::shared_ptr<const Check>> checks_;

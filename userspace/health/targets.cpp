@@ -12,6 +12,7 @@ std::vector<ServiceTargets> targets_of(const config::Config& config) {
         auto& target = targets.emplace_back();
         target.service = service.name;
         target.vip = listener.vip;
+        target.encapsulation = service.encapsulation;
         target.health = *service.health;
         target.panic_threshold_percent = service.panic_threshold_percent;
         const auto port = service.health->port.value_or(listener.port);

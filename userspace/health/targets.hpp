@@ -20,7 +20,8 @@ struct BackendTarget {
 /// A service whose backends are probed.
 struct ServiceTargets {
     std::string service;
-    IpAddress vip;  ///< through the tunnel, probes go to this one
+    IpAddress vip;  ///< through tunnels, probes go to this one
+    config::Encapsulation encapsulation = config::Encapsulation::kIpip;  ///< of the traffic
     config::Health health;
     unsigned panic_threshold_percent = 50;
     std::vector<BackendTarget> backends;

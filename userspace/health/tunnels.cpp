@@ -13,8 +13,34 @@ constexpr std::chrono::seconds kEntranceAge{5};
 /// The largest packet that clients send.
 constexpr std::uint32_t kClientMtu = 1500;
 
-std::uint32_t packet_size(const net::NextHop& next_hop, const IpAddress& backend) {
-    return std::min(kClientMtu, next_hop.mtu - (backend.is_v4() ? 20 : 40));
+std::uint32_t overhead(const Tunnel& tunnel) {
+    const std::uint32_t outer = tunnel.backend.is_v4() ? 20 : 40;
+    switch (tunnel.encapsulation) {
+        case config::Encapsulation::kGre:
+            return outer + 4;
+        case config::Encapsulation::kGue:
+            return outer + 12;
+        case config::Encapsulation::kIpip:
+            break;
+    }
+    return outer;
+}
+
+abi::probe_route route_of(const Tunnel& tunnel, const NextHopOrReason& next_hop) {
+    abi::probe_route route{};
+    route.backend = abi::to_abi(tunnel.backend);
+    if (!next_hop)
+        return route;
+    route.source = abi::to_abi(next_hop->source);
+    std::ranges::copy(next_hop->mac.bytes, route.next_hop_mac);
+    std::ranges::copy(next_hop->source_mac.bytes, route.interface_mac);
+    route.interface = static_cast<std::uint32_t>(next_hop->ifindex);
+    route.flags = abi::PROBE_NEXT_HOP;
+    if (tunnel.encapsulation == config::Encapsulation::kGre)
+        route.flags |= abi::PROBE_GRE;
+    if (tunnel.encapsulation == config::Encapsulation::kGue)
+        route.flags |= abi::PROBE_GUE;
+    return route;
 }
 }  // namespace
 
@@ -39,69 +65,61 @@ std::optional<std::uint32_t> Tunnels::free_index() {
     return never_used_++;
 }
 
-Result<void> Tunnels::follow(const std::set<IpAddress>& backends) {
-    if (backends.size() >= encap_.capacity())
+Result<void> Tunnels::follow(const std::set<Tunnel>& tunnels) {
+    if (tunnels.size() >= encap_.capacity())
         return fail(
             "probe {} backends through the tunnel: their marks are at most {} (datapath.probe_mark, "
             "datapath.max_backends)",
-            backends.size(), encap_.capacity() - 1);
-    for (auto tunnel = tunnels_.begin(); tunnel != tunnels_.end();) {
-        if (backends.contains(tunnel->first)) {
-            ++tunnel;
+            tunnels.size(), encap_.capacity() - 1);
+    std::erase_if(tunnels_, [&](const auto& followed) {
+        const bool is_left = !tunnels.contains(followed.first);
+        if (is_left)
+            free_.push_back(followed.second.index);
+        return is_left;
+    });
+    for (const auto& tunnel : tunnels) {
+        if (tunnels_.contains(tunnel))
             continue;
-        }
-        free_.push_back(tunnel->second.index);
-        tunnel = tunnels_.erase(tunnel);
-    }
-    for (const auto& backend : backends) {
-        if (tunnels_.contains(backend))
-            continue;
-        const auto index = free_index();
-        tunnels_.emplace(backend, Tunnel{.index = *index});
-        abi::probe_route route{};
-        route.backend = abi::to_abi(backend);
-        if (auto stored = encap_.store(*index, route); !stored)
+        const Entry entry{.index = *free_index()};
+        tunnels_.emplace(tunnel, entry);
+        if (auto stored = encap_.store(entry.index, route_of(tunnel, entry.next_hop)); !stored)
             return stored;
     }
     return {};
 }
 
 Result<void> Tunnels::set_next_hop(const IpAddress& backend, const NextHopOrReason& next_hop) {
-    auto& tunnel = tunnels_.at(backend);
-    if (tunnel.next_hop == next_hop)
-        return {};
-    tunnel.next_hop = next_hop;
-    abi::probe_route route{};
-    route.backend = abi::to_abi(backend);
-    if (next_hop) {
-        route.source = abi::to_abi(next_hop->source);
-        std::ranges::copy(next_hop->mac.bytes, route.next_hop_mac);
-        std::ranges::copy(next_hop->source_mac.bytes, route.interface_mac);
-        route.interface = static_cast<std::uint32_t>(next_hop->ifindex);
-        route.flags = abi::PROBE_NEXT_HOP;
+    for (auto found = tunnels_.lower_bound({backend, {}});
+         found != tunnels_.end() && found->first.backend == backend; ++found) {
+        auto& [tunnel, entry] = *found;
+        if (entry.next_hop == next_hop)
+            continue;
+        entry.next_hop = next_hop;
+        if (auto stored = encap_.store(entry.index, route_of(tunnel, next_hop)); !stored)
+            return stored;
     }
-    return encap_.store(tunnel.index, route);
+    return {};
 }
 
-std::expected<Way, Outcome> Tunnels::way(const IpAddress& backend, const IpAddress& vip, std::uint16_t port,
+std::expected<Way, Outcome> Tunnels::way(const Tunnel& tunnel, const IpAddress& vip, std::uint16_t port,
                                          Moment now) {
-    const auto& tunnel = tunnels_.at(backend);
+    const auto& entry = tunnels_.at(tunnel);
     if (const auto& open = entrance(vip, now); !open)
         return std::unexpected(Outcome::not_tried(open.error().message));
-    if (!tunnel.next_hop)
-        return std::unexpected(Outcome::silence(tunnel.next_hop.error()));
+    if (!entry.next_hop)
+        return std::unexpected(Outcome::silence(entry.next_hop.error()));
     return Way{.address = vip,
                .port = port,
-               .mark = encap_.mark(tunnel.index),
-               .packet_size = packet_size(*tunnel.next_hop, backend)};
+               .mark = encap_.mark(entry.index),
+               .packet_size = std::min(kClientMtu, entry.next_hop->mtu - overhead(tunnel))};
 }
 
-bool Tunnels::way_is_open(const IpAddress& backend) const {
-    return tunnels_.at(backend).next_hop.has_value();
+bool Tunnels::way_is_open(const Tunnel& tunnel) const {
+    return tunnels_.at(tunnel).next_hop.has_value();
 }
 
-std::uint64_t Tunnels::wrapped(const IpAddress& backend) const {
-    return encap_.wrapped(tunnels_.at(backend).index);
+std::uint64_t Tunnels::wrapped(const Tunnel& tunnel) const {
+    return encap_.wrapped(tunnels_.at(tunnel).index);
 }
 
 const Result<void>& Tunnels::entrance(const IpAddress& vip, Moment now) {

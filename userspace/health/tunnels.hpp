@@ -22,29 +22,38 @@ namespace guideway::health {
 /// Why a backend's packets cannot be sent now.
 using NextHopOrReason = std::expected<net::NextHop, std::string>;
 
-/// The ways that probes take through the tunnel: a marked socket to the VIP, whose packets the tc program
-/// wraps for one backend. They need a route to the VIP that leaves this host, a source address of its family,
-/// and the program on the route's interface.
+/// What traffic to a backend is wrapped in.
+struct Tunnel {
+    IpAddress backend;
+    config::Encapsulation encapsulation = config::Encapsulation::kIpip;
+
+    auto operator<=>(const Tunnel&) const = default;
+};
+
+/// The ways that probes take through tunnels: a marked socket to the VIP, whose packets the tc program
+/// wraps as traffic
+/// to one backend is wrapped. They need a route to the VIP that leaves this host, a source address of its
+/// family, and the program on the route's interface.
 class Tunnels {
   public:
     [[nodiscard]] static Result<std::unique_ptr<Tunnels>> create(config::ProbeMark mark,
                                                                  std::uint32_t backends);
 
-    /// Replaces the set of backends. Errors: more than there is room for.
-    [[nodiscard]] Result<void> follow(const std::set<IpAddress>& backends);
-    /// The backend is among those followed.
+    /// Replaces the set of tunnels. Errors: more than there is room for.
+    [[nodiscard]] Result<void> follow(const std::set<Tunnel>& tunnels);
+    /// Of all tunnels to the backend.
     [[nodiscard]] Result<void> set_next_hop(const IpAddress& backend, const NextHopOrReason& next_hop);
 
-    /// The way to a backend, or what its probe comes to without one.
-    [[nodiscard]] std::expected<Way, Outcome> way(const IpAddress& backend, const IpAddress& vip,
+    /// The way through a tunnel that is followed, or what its probe comes to without one.
+    [[nodiscard]] std::expected<Way, Outcome> way(const Tunnel& tunnel, const IpAddress& vip,
                                                   std::uint16_t port, Moment now);
     /// Whether its next hop is known.
-    [[nodiscard]] bool way_is_open(const IpAddress& backend) const;
+    [[nodiscard]] bool way_is_open(const Tunnel& tunnel) const;
     /// Packets that were wrapped for it so far.
-    [[nodiscard]] std::uint64_t wrapped(const IpAddress& backend) const;
+    [[nodiscard]] std::uint64_t wrapped(const Tunnel& tunnel) const;
 
   private:
-    struct Tunnel {
+    struct Entry {
         std::uint32_t index = 0;
         NextHopOrReason next_hop = std::unexpected<std::string>("not resolved yet");
     };
@@ -62,7 +71,7 @@ class Tunnels {
 
     datapath::ProbeEncap encap_;
     net::Netlink netlink_;
-    std::unordered_map<IpAddress, Tunnel> tunnels_;
+    std::map<Tunnel, Entry> tunnels_;
     std::unordered_map<IpAddress, Entrance> entrances_;  ///< by VIP
     std::uint32_t never_used_ = 1;                       ///< 0 would be the bare mark
     std::vector<std::uint32_t> free_;
