@@ -132,3 +132,30 @@ guideway enable be1
 expect_equal "be1 comes up slowly" slow_start "$(backend be1 .state)"
 expect_soon "until it has its whole share" eval '[[ $(backend be1 .state) == up ]]'
 expect_equal "which is the base table's" true "$(status lb1 '.services[0] | .digest == .base_digest')"
+
+# --- large tables ----------------------------------------------------------------------------------------------------
+
+large_tables() {
+    echo "interfaces: [eth0]"
+    echo 'hash_key: "5b7a0f3c91d2e6480c3f7a95e1b8d264"'
+    echo "datapath: {table_size: 1048573}"
+    echo "services:"
+    for ((port = 1; port <= 24; ++port)); do
+        echo "  - {name: web-$port, listen: ['192.0.2.10:$port/tcp'], backends: [$all]}"
+    done
+}
+
+# services_with be1: those in which it has slots.
+services_with() {
+    in_kernel lb1 "[.services[].backends[] | select(.address == \"$(lab_ipv4 "$1")\" and .slots > 0)] | length"
+}
+
+stop lb1-agent
+on lb1 rm -rf "$(pins_of lb1)"
+large_tables >"$LAB_DIR/lb.yaml"
+start_agent lb1 "$LAB_DIR/lb.yaml"
+await "lb1 to be ready with large tables" agent_ready lb1
+for order in drain:0 undrain:24 disable:0 enable:24; do
+    expect "${order%:*} be1, which moves 8 million slots" guideway "${order%:*}" be1
+    expect_equal "when it returns, they are moved" "${order#*:}" "$(services_with be1)"
+done

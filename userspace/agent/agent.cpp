@@ -104,6 +104,7 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
       signals_(loop_, SIGTERM, SIGINT, SIGHUP),
       turnstile_(loop_),
       computing_(loop_),
+      adjusted_(loop_, boost::asio::steady_timer::time_point::max()),
       step_timer_(loop_),
       sweep_timer_(loop_),
       health_(
@@ -281,8 +282,10 @@ api::AgentPort Agent::port() {
     return {
         .snapshot = [this] { return snapshot(); },
         .reload = [this] { return reload(); },
-        .order = [this](api::Order order, const std::string& backend,
-                        const std::optional<std::string>& service) { return obey(order, backend, service); },
+        .order =
+            [this](api::Order order, std::string backend, std::optional<std::string> service) {
+                return obey(order, std::move(backend), std::move(service));
+            },
         .withdraw = [this](bool withdrawn) { return obey_withdraw(withdrawn); },
     };
 }

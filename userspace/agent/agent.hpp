@@ -84,8 +84,8 @@ class Agent {
     void wait_for_signal();
 
     /// upkeep.cpp: what goes on between reloads.
-    [[nodiscard]] Result<void> obey(api::Order order, const std::string& backend,
-                                    const std::optional<std::string>& service);
+    [[nodiscard]] boost::asio::awaitable<Result<void>> obey(api::Order order, std::string backend,
+                                                            std::optional<std::string> service);
     void adjust();
     [[nodiscard]] boost::asio::awaitable<void> adjust_beside();
     /// Until what this returns is destroyed, the reconciler is the caller's, but for sweeps and next hops.
@@ -117,9 +117,10 @@ class Agent {
     datapath::Datapath datapath_;
     boost::asio::io_context loop_;
     boost::asio::signal_set signals_;
-    Turnstile turnstile_;        ///< for reloads and sweeps: one at a time
-    Turnstile computing_;        ///< for what computes with the reconciler's state beside the loop
-    bool is_computing_ = false;  ///< something does, or is about to
+    Turnstile turnstile_;                 ///< for reloads and sweeps: one at a time
+    Turnstile computing_;                 ///< for what computes with the reconciler's state beside the loop
+    bool is_computing_ = false;           ///< something does, or is about to
+    boost::asio::steady_timer adjusted_;  ///< never rings; cancelled when the kernel follows all conditions
     boost::asio::steady_timer step_timer_;
     boost::asio::steady_timer sweep_timer_;
     bool sweeping_ = false;

@@ -94,22 +94,24 @@ asio::awaitable<void> Agent::remember_health() {
 }
 
 /// Written down before it holds: an agent that is restarted must not forget it.
-Result<void> Agent::obey(api::Order order, const std::string& backend,
-                         const std::optional<std::string>& service) {
+asio::awaitable<Result<void>> Agent::obey(api::Order order, std::string backend,
+                                          std::optional<std::string> service) {
     const auto backends = conditions_.find(backend, service);
     if (!backends)
-        return std::unexpected(backends.error());
+        co_return std::unexpected(backends.error());
     auto overrides = conditions_.overrides();
     for (const auto& id : *backends)
         obey_in(overrides, order, id);
     if (overrides == conditions_.overrides())
-        return {};
+        co_return Result<void>{};
     if (auto written = overrides_file_.write(overrides); !written)
-        return written;
+        co_return written;
     conditions_.set_overrides(std::move(overrides), control::SteadyClock::now());
     health_.heed_orders(options_.config, *backends);
     adjust();
-    return {};
+    while (is_computing_)
+        co_await adjusted_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_return Result<void>{};
 }
 
 /// Makes the kernel follow the backends' conditions; what is computing does it when it ends.
@@ -123,6 +125,8 @@ void Agent::adjust() {
     if (reconciler_.has_postponed()) {
         is_computing_ = true;
         spawn(adjust_beside());
+    } else {
+        adjusted_.cancel();
     }
     snapshot_ = nullptr;
     announce();

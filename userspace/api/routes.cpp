@@ -56,7 +56,8 @@ Route order(const AgentPort& agent, Order what) {
         const auto backend = text_in(asked, "backend");
         if (!backend)
             co_return outcome({R"(expected {"backend": NAME or ADDRESS, "service": NAME})"});
-        const auto done = order(what, *backend, text_in(asked, "service"));
+        auto service = text_in(asked, "service");
+        const auto done = co_await order(what, *backend, std::move(service));
         co_return outcome(done ? std::vector<std::string>{} : std::vector{done.error().message});
     };
 }

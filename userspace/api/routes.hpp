@@ -20,8 +20,10 @@ struct AgentPort {
     std::function<Result<std::shared_ptr<const Snapshot>>()> snapshot;
     /// Why the reload was refused, a line each; empty if it was applied.
     std::function<boost::asio::awaitable<std::vector<std::string>>()> reload;
-    /// What operators say of a backend by hand, in one service or in all. Errors: there is no such backend.
-    std::function<Result<void>(Order, const std::string& backend, const std::optional<std::string>& service)>
+    /// What operators say of a backend by hand, in one service or in all; done when the slots are stored.
+    /// Errors: there is no such backend.
+    std::function<boost::asio::awaitable<Result<void>>(Order, std::string backend,
+                                                       std::optional<std::string> service)>
         order;
     /// Withdraws every VIP by hand, or takes that back. Errors: nothing is announced at all.
     std::function<Result<void>(bool withdrawn)> withdraw;
