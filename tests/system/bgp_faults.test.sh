@@ -74,7 +74,7 @@ graceful_restart() {
     tell lb1 want 192.0.2.10 192.0.2.11 2001:db8:1::10
     took "and one more" has_routes "192\.0\.2\.11" 1
     stop lb1-announcer KILL || true
-    await "BIRD to have noticed" bird_keeps_stale_routes
+    await "BIRD to have noticed" router_keeps_stale_routes
     expect "lb1 was killed: the routes stay" goes_via lb1
     start route-watch router ip monitor route
     start_announcer lb1 "graceful_restart: 30s"

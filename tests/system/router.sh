@@ -51,8 +51,20 @@ updates() {
 }
 
 # In both sessions of the one balancer there is.
+router_keeps_stale_routes() {
+    "${daemon}_keeps_stale_routes"
+}
+
 bird_keeps_stale_routes() {
     (($(birdc show protocols all | grep -c 'Neighbor graceful restart active') == 2))
+}
+
+frr_keeps_stale_routes() {
+    local family
+    for family in ipv4 ipv6; do
+        on router vtysh -d bgpd -c "show bgp $family unicast json" |
+            jq -e '[.routes[][] | .stale == true] | any' || return 1
+    done
 }
 
 start_frr() {
