@@ -274,7 +274,9 @@ void Agent::spawn(asio::awaitable<void> task) {
 control::NextHopOf Agent::next_hops_for(const config::Config& config) const {
     return
         [this, &config, interfaces = indexes_of(config.interfaces)](const control::DesiredBackend& backend) {
-            return choose_next_hop(config, interfaces, *next_hops_, backend);
+            const auto& address = backend.member.address;
+            return choose_next_hop(config, interfaces, next_hops_->at(address), next_hops_->path_at(address),
+                                   backend);
         };
 }
 
@@ -331,7 +333,7 @@ void Agent::add_what_the_agent_knows(api::Snapshot& snapshot) const {
             backend.name = names[{service.name, backend.address}];
             add_condition(backend, {service.name, backend.address});
             if (!backend.next_hop)
-                backend.trouble = why_no_next_hop(options_.config, *next_hops_, backend.address);
+                backend.trouble = why_no_next_hop(options_.config, next_hops_->at(backend.address));
         }
     }
 }

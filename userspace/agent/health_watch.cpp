@@ -93,7 +93,8 @@ void HealthWatch::set_next_hops(const config::Config& config, const net::NextHop
         if (!service.health || service.health->via != config::Via::kTunnel)
             continue;
         for (const auto& backend : service.backends) {
-            const auto next_hop = choose_next_hop(config, interfaces, next_hops,
+            const auto next_hop = choose_next_hop(config, interfaces, next_hops.at(backend.address),
+                                                  next_hops.path_at(backend.address),
                                                   {.member = {backend.address, backend.weight},
                                                    .condition = {},
                                                    .mac = backend.mac,
@@ -101,8 +102,8 @@ void HealthWatch::set_next_hops(const config::Config& config, const net::NextHop
             if (next_hop && !next_hop->local)
                 monitor_->set_next_hop(backend.address, *next_hop);
             else
-                monitor_->set_next_hop(backend.address,
-                                       std::unexpected(why_no_next_hop(config, next_hops, backend.address)));
+                monitor_->set_next_hop(
+                    backend.address, std::unexpected(why_no_next_hop(config, next_hops.at(backend.address))));
         }
     }
 }

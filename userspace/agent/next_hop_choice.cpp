@@ -18,11 +18,9 @@ std::vector<int> indexes_of(const std::vector<std::string>& interfaces) {
 }
 
 std::optional<net::NextHop> choose_next_hop(const config::Config& config, const std::vector<int>& interfaces,
-                                            const net::NextHops& resolved,
+                                            const net::Resolution& resolution,
+                                            const std::expected<net::Path, net::NoNextHop>& path,
                                             const control::DesiredBackend& backend) {
-    const auto& address = backend.member.address;
-    const auto& resolution = resolved.at(address);
-    const auto& path = resolved.path_at(address);
     std::optional<net::NextHop> next_hop;
     if (resolution)
         next_hop = *resolution;
@@ -40,7 +38,8 @@ std::optional<net::NextHop> choose_next_hop(const config::Config& config, const 
         return std::nullopt;
     if (backend.mac)
         next_hop->mac = *backend.mac;
-    if (const auto& source = address.is_v4() ? config.datapath.source : config.datapath.source6)
+    if (const auto& source =
+            backend.member.address.is_v4() ? config.datapath.source : config.datapath.source6)
         next_hop->source = *source;
     control::vary_source(*next_hop, config.datapath.source_prefix);
     if (backend.mtu)
@@ -48,9 +47,7 @@ std::optional<net::NextHop> choose_next_hop(const config::Config& config, const 
     return next_hop;
 }
 
-std::string why_no_next_hop(const config::Config& config, const net::NextHops& resolved,
-                            const IpAddress& backend) {
-    const auto& resolution = resolved.at(backend);
+std::string why_no_next_hop(const config::Config& config, const net::Resolution& resolution) {
     if (!resolution)
         return resolution.error().reason;
     return fmt::format("its next hop is not on {}", fmt::join(config.interfaces, " or "));

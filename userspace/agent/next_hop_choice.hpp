@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <expected>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,16 +15,14 @@ namespace guideway::agent {
 /// By which the kernel knows them; 0 = there is no such interface now.
 [[nodiscard]] std::vector<int> indexes_of(const std::vector<std::string>& interfaces);
 
-/// The next hop that the kernel resolved, with what the configuration sets instead: the backend's MAC, the
+/// The backend's next hop as the kernel resolved it, with what the configuration sets instead: its MAC, the
 /// outer source, the MTU. Nothing unless it is on one of the interfaces (their indexes) that packets arrive
 /// on.
-[[nodiscard]] std::optional<net::NextHop> choose_next_hop(const config::Config& config,
-                                                          const std::vector<int>& interfaces,
-                                                          const net::NextHops& resolved,
-                                                          const control::DesiredBackend& backend);
+[[nodiscard]] std::optional<net::NextHop> choose_next_hop(
+    const config::Config& config, const std::vector<int>& interfaces, const net::Resolution& resolution,
+    const std::expected<net::Path, net::NoNextHop>& path, const control::DesiredBackend& backend);
 
 /// Why there is none, as a sentence.
-[[nodiscard]] std::string why_no_next_hop(const config::Config& config, const net::NextHops& resolved,
-                                          const IpAddress& backend);
+[[nodiscard]] std::string why_no_next_hop(const config::Config& config, const net::Resolution& resolution);
 
 }  // namespace guideway::agent
