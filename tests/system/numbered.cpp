@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbered datagrams, to tell exactly what a network loses and what it delivers twice.
 //
-//   numbered send [--rate R] [--flows F] [--count N] SENT PORT ADDRESS...   writes what it sent, from F
-//   source ports numbered sink GOT PORT ADDRESS...                                       writes what it got
-//   numbered compare SENT GOT...                                            exit status 1 if that is not the
-//   same
+//   numbered send [--rate R] [--flows F] [--count N] SENT PORT ADDRESS...
+//       writes what it sent, from F source ports
+//   numbered sink GOT PORT ADDRESS...
+//       writes what it got
+//   numbered compare SENT GOT...
+//       exit status 1 if that is not the same
 //
 // `send` ends after N datagrams or with SIGTERM; `sink` with SIGTERM, once nothing more arrives. Both write
 // lines of `FLOW FIRST LAST TIMES`: the datagrams FIRST to LAST of the flow, TIMES times each. A flow is its
 // source port.
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdint>
 #include <fstream>
 #include <functional>
@@ -29,7 +28,7 @@
 #include <string>
 #include <vector>
 
-#include "util/ip_address.hpp"
+#include "process.hpp"
 #include "util/result.hpp"
 #include "util/unique_fd.hpp"
 
@@ -53,65 +52,23 @@ struct Datagram {
     char padding[kPayload - 8];
 };
 
-struct Endpoint {
-    sockaddr_storage address{};
-    socklen_t length = 0;
-};
-
-Result<Endpoint> endpoint(const std::string& text, std::uint16_t port) {
-    const auto address = IpAddress::parse(text);
-    if (!address)
-        return fail("'{}' is not an address", text);
-    Endpoint result;
-    if (address->is_v4()) {
-        auto& v4 = reinterpret_cast<sockaddr_in&>(result.address);
-        v4.sin_family = AF_INET;
-        v4.sin_port = htons(port);
-        std::memcpy(&v4.sin_addr, address->wire(), sizeof(v4.sin_addr));
-        result.length = sizeof(v4);
-    } else {
-        auto& v6 = reinterpret_cast<sockaddr_in6&>(result.address);
-        v6.sin6_family = AF_INET6;
-        v6.sin6_port = htons(port);
-        std::memcpy(&v6.sin6_addr, address->wire(), sizeof(v6.sin6_addr));
-        result.length = sizeof(v6);
-    }
-    return result;
-}
-
 /// A socket at that address, whether the host has it yet or not.
 Result<UniqueFd> socket_at(const std::string& text, std::uint16_t port) {
-    const auto local = endpoint(text, port);
+    const auto local = make_endpoint(text, port);
     if (!local)
         return std::unexpected(local.error());
     UniqueFd socket(::socket(local->address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     const int on = 1;
-    const bool v4 = local->address.ss_family == AF_INET;
+    const bool v4 = local->is_v4();
     if (!socket ||
         ::setsockopt(socket.get(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_FREEBIND : IPV6_FREEBIND, &on,
                      sizeof(on)) != 0 ||
-        ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&local->address), local->length) != 0)
+        ::bind(socket.get(), local->get(), local->length) != 0)
         return fail("bind to {} port {}: {}", text, port, errno_text());
     return socket;
 }
 
-/// Readable once the process is told to end.
-UniqueFd end_signal() {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    ::sigprocmask(SIG_BLOCK, &signals, nullptr);
-    return UniqueFd(::signalfd(-1, &signals, SFD_CLOEXEC));
-}
-
-bool is_readable(const UniqueFd& fd) {
-    pollfd poll{fd.get(), POLLIN, 0};
-    return ::poll(&poll, 1, 0) > 0;
-}
-
-// --- send
-// ----------------------------------------------------------------------------------------------------------
+// --- send ---
 
 struct Flow {
     UniqueFd socket;
@@ -131,11 +88,11 @@ Result<std::vector<Flow>> open_flows(const SendOptions& options) {
     std::vector<Flow> flows;
     for (std::uint16_t i = 0; i < options.flows; ++i) {
         const auto& address = options.addresses[i % options.addresses.size()];
-        const auto destination = endpoint(address, options.port);
+        const auto destination = make_endpoint(address, options.port);
         if (!destination)
             return std::unexpected(destination.error());
         const auto source_port = static_cast<std::uint16_t>(kFirstSourcePort + i);
-        auto socket = socket_at(destination->address.ss_family == AF_INET ? "0.0.0.0" : "::", source_port);
+        auto socket = socket_at(destination->is_v4() ? "0.0.0.0" : "::", source_port);
         if (!socket)
             return std::unexpected(socket.error());
         Flow flow{std::move(*socket), *destination, {}};
@@ -146,8 +103,7 @@ Result<std::vector<Flow>> open_flows(const SendOptions& options) {
 }
 
 Result<void> send_next(Flow& flow) {
-    while (::sendto(flow.socket.get(), &flow.next, sizeof(flow.next), 0,
-                    reinterpret_cast<const sockaddr*>(&flow.destination.address),
+    while (::sendto(flow.socket.get(), &flow.next, sizeof(flow.next), 0, flow.destination.get(),
                     flow.destination.length) < 0) {
         if (errno != EINTR && errno != ENOBUFS)
             return fail("send from port {}: {}", flow.next.flow, errno_text());
@@ -186,8 +142,7 @@ Result<void> send(const SendOptions& options, std::ofstream& file) {
     return {};
 }
 
-// --- sink
-// ----------------------------------------------------------------------------------------------------------
+// --- sink ---
 
 /// How often each number of each flow was seen.
 using Seen = std::map<std::uint32_t, std::vector<std::uint32_t>>;
@@ -278,8 +233,7 @@ Result<void> sink(std::uint16_t port, const std::vector<std::string>& addresses,
     return {};
 }
 
-// --- compare
-// -------------------------------------------------------------------------------------------------------
+// --- compare ---
 
 Result<Seen> read_seen(const std::vector<std::string>& paths) {
     Seen seen;

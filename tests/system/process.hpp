@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every role needs of its process and of the network.
+// What the tests' programs need of their process and of the network.
 #pragma once
 
 #include <sys/socket.h>
@@ -10,7 +10,7 @@
 #include "util/result.hpp"
 #include "util/unique_fd.hpp"
 
-namespace guideway::connections {
+namespace guideway {
 
 /// From now on the kernel ends this process when its parent ends.
 void die_with_parent();
@@ -34,4 +34,4 @@ struct Endpoint {
 
 [[nodiscard]] Result<Endpoint> make_endpoint(const std::string& address, std::uint16_t port);
 
-}  // namespace guideway::connections
+}  // namespace guideway

@@ -13,7 +13,7 @@
 
 #include "util/ip_address.hpp"
 
-namespace guideway::connections {
+namespace guideway {
 
 void die_with_parent() {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -65,4 +65,4 @@ Result<Endpoint> make_endpoint(const std::string& text, std::uint16_t port) {
     return result;
 }
 
-}  // namespace guideway::connections
+}  // namespace guideway
