@@ -110,6 +110,12 @@ expect "with the base table" base_table
 expect "though two are down" service '.health.up == 1'
 expect "the metrics have it" metric 'guideway_service_panic{service="web"} 1'
 expect "and the operator reads it" eval 'grep -q "1 of 3 up, PANIC" < <(guideway services)'
+expect "be2 is disabled by hand: who is taken out does not count" guideway disable be2
+expect_soon "half of the rest is up, which is no panic" eval 'service ".health.panic | not" && is down be2 be3'
+killed_and_started_again
+expect_soon "nor is it one for an agent that is started then" eval 'service ".health | .warmed_up and (.panic | not)" && is down be2 be3'
+expect "be2 counts again" guideway enable be2
+expect_soon "and the panic is back" service .health.panic
 resume be2 be3
 expect_soon "they recover: panic is over" service '.health | (.panic | not) and .up == 3'
 
