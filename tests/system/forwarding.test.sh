@@ -34,18 +34,9 @@ mix() {
     local vip=$1 first_port=$2 outer=$3
     watch "$vip" to-be1 "$outer"
 
-    http_requests "$vip" 60 "$first_port" >"$LAB_DIR/answers"
-    expect_equal "$vip: 60 HTTP requests answered" 60 "$(wc -l <"$LAB_DIR/answers")"
-    expect_equal "$vip: by three backends" 3 "$(sort -u "$LAB_DIR/answers" | wc -l)"
-
-    udp_requests "$vip" 60 --first-source-port "$first_port" >"$LAB_DIR/answers"
-    expect_equal "$vip: 60 datagrams answered" 60 "$(wc -l <"$LAB_DIR/answers")"
-    expect_equal "$vip: by three backends" 3 "$(sort -u "$LAB_DIR/answers" | wc -l)"
-
-    start_download "download-$vip" "$vip" 5000000 1G
-    finish_download "download-$vip"
-    expect_equal "$vip: 5 MB download" intact "$outcome"
-    expect_equal "$vip: 5 MB upload" intact "$(upload "$vip" 5000000)"
+    expect_http "$vip" 60 "$first_port" 3
+    expect_echoes "$vip" 60 "$first_port" 3
+    expect_transfers "$vip" 5000000
 
     await "packets wrapped as '$outer'" wrapped "$vip"
     echo "ok: $vip: wrapped as '$outer'"

@@ -225,6 +225,28 @@ upload() {
     fi
 }
 
+# expect_echoes VIP COUNT FIRST_PORT BACKENDS: every datagram is answered, by so many backends.
+expect_echoes() {
+    udp_requests "$1" "$2" --first-source-port "$3" >"$LAB_DIR/answers"
+    expect_equal "$1: $2 datagrams answered" "$2" "$(wc -l <"$LAB_DIR/answers")"
+    expect_equal "$1: by $4 backends" "$4" "$(sort -u "$LAB_DIR/answers" | wc -l)"
+}
+
+# expect_http VIP COUNT FIRST_PORT BACKENDS: every HTTP request is.
+expect_http() {
+    http_requests "$1" "$2" "$3" >"$LAB_DIR/answers"
+    expect_equal "$1: $2 HTTP requests answered" "$2" "$(wc -l <"$LAB_DIR/answers")"
+    expect_equal "$1: by $4 backends" "$4" "$(sort -u "$LAB_DIR/answers" | wc -l)"
+}
+
+# expect_transfers VIP BYTES: that much arrives whole, both ways.
+expect_transfers() {
+    start_download "download-$1" "$1" "$2" 1G
+    finish_download "download-$1"
+    expect_equal "$1: $2 bytes downloaded" intact "$outcome"
+    expect_equal "$1: $2 bytes uploaded" intact "$(upload "$1" "$2")"
+}
+
 # --- numbered datagrams ----------------------------------------------------------------------------------------------
 
 # start_numbered PORT [OPTION...]: 20,000 datagrams a second from the client to that port of all VIPs, received by all

@@ -64,19 +64,9 @@ received() {
 
 # requests VIP FIRST_PORT
 requests() {
-    local vip=$1 first_port=$2
-    udp_requests "$vip" 40 --first-source-port "$first_port" >"$LAB_DIR/answers"
-    expect_equal "$vip: 40 datagrams echoed" 40 "$(wc -l <"$LAB_DIR/answers")"
-    expect_equal "$vip: by two backends" 2 "$(sort -u "$LAB_DIR/answers" | wc -l)"
-
-    http_requests "$vip" 40 "$first_port" >"$LAB_DIR/answers"
-    expect_equal "$vip: 40 HTTP requests answered" 40 "$(wc -l <"$LAB_DIR/answers")"
-    expect_equal "$vip: by two backends" 2 "$(sort -u "$LAB_DIR/answers" | wc -l)"
-
-    start_download "download-$vip" "$vip" 2000000 1G
-    finish_download "download-$vip"
-    expect_equal "$vip: 2 MB download" intact "$outcome"
-    expect_equal "$vip: 2 MB upload" intact "$(upload "$vip" 2000000)"
+    expect_echoes "$1" 40 "$2" 2
+    expect_http "$1" 40 "$2" 2
+    expect_transfers "$1" 2000000
 }
 
 expect_guideway_unwrapped() {
