@@ -12,14 +12,16 @@ namespace {
 constexpr std::chrono::seconds kEntranceAge{5};
 /// The largest packet that clients send.
 constexpr std::uint32_t kClientMtu = 1500;
+constexpr std::uint32_t kGreHeader = 4;
+constexpr std::uint32_t kGueHeader = 12;  ///< with UDP's
 
 std::uint32_t overhead(const Tunnel& tunnel) {
     const std::uint32_t outer = tunnel.backend.is_v4() ? 20 : 40;
     switch (tunnel.encapsulation) {
         case config::Encapsulation::kGre:
-            return outer + 4;
+            return outer + kGreHeader;
         case config::Encapsulation::kGue:
-            return outer + 12;
+            return outer + kGueHeader;
         case config::Encapsulation::kIpip:
             break;
     }

@@ -30,10 +30,9 @@ struct Tunnel {
     auto operator<=>(const Tunnel&) const = default;
 };
 
-/// The ways that probes take through tunnels: a marked socket to the VIP, whose packets the tc program
-/// wraps as traffic
-/// to one backend is wrapped. They need a route to the VIP that leaves this host, a source address of its
-/// family, and the program on the route's interface.
+/// The ways that probes take through tunnels: a marked socket to the VIP, whose packets the tc program wraps
+/// as traffic to one backend is wrapped. They need a route to the VIP that leaves this host, a source address
+/// of its family, and the program on the route's interface.
 class Tunnels {
   public:
     [[nodiscard]] static Result<std::unique_ptr<Tunnels>> create(config::ProbeMark mark,
