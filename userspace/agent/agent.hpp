@@ -98,7 +98,9 @@ class Agent {
     /// announcing.cpp: what the routers are told.
     [[nodiscard]] Result<void> start_announcing();
     void announce();
-    [[nodiscard]] std::uint32_t count_healthy(const config::Service& service) const;
+    [[nodiscard]] bgp::ServiceFacts announcing_facts(const config::Service& service) const;
+    void count_backends(const config::Service& service, bgp::ServiceFacts& facts) const;
+    void look_for_drains(const config::Service& service, bgp::ServiceFacts& facts) const;
     [[nodiscard]] boost::asio::awaitable<void> keep_proving();
     void log_own_health(const OwnHealth& before) const;
     [[nodiscard]] Result<void> obey_withdraw(bool withdrawn);

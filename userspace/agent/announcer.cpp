@@ -34,6 +34,7 @@ Result<void> Announcer::configure(const std::optional<config::Bgp>& bgp, bool wi
         if (speaker_)
             speaker_->end();
         speaker_ = nullptr;
+        servable_.clear();
         announcements_.clear();
         return {};
     }
@@ -57,18 +58,24 @@ void Announcer::update(const config::Config& config, const bgp::BalancerFacts& b
         return;
     auto servable = balancer;
     servable.withdrawn = false;
-    speaker_->want(bgp::routes_of(bgp::decide(config, servable, services)), complete);
-    auto next = bgp::decide(config, balancer, services);
+    auto wanted = bgp::routes_of(bgp::decide(config, servable, services, servable_));
+    servable_ = bgp::vips_of(wanted);
+    speaker_->want(std::move(wanted), complete);
+    auto next = balancer.withdrawn ? bgp::decide(config, balancer, services)
+                                   : bgp::decide(config, balancer, services, servable_);
     log_changes(next);
     announcements_ = std::move(next);
 }
 
 void Announcer::log_changes(const Announcements& next) const {
-    std::map<std::string, std::vector<std::string>> changed;
+    std::map<std::string, std::vector<std::string>> changed, noted;
     for (const auto& [vip, announcement] : next) {
         const auto before = announcements_.find(vip);
-        if (before == announcements_.end() || before->second.announced != announcement.announced)
+        const bool known = before != announcements_.end();
+        if (!known || before->second.announced != announcement.announced)
             changed[announcement.reason].push_back(vip.text());
+        if (!announcement.note.empty() && (!known || before->second.note != announcement.note))
+            noted[announcement.note].push_back(vip.text());
     }
     for (const auto& [reason, vips] : changed) {
         if (reason.empty())
@@ -76,6 +83,8 @@ void Announcer::log_changes(const Announcements& next) const {
         else
             spdlog::warn("not announced: {} ({})", some_of(vips), reason);
     }
+    for (const auto& [note, vips] : noted)
+        spdlog::warn("no new flows are served: {} ({})", some_of(vips), note);
 }
 
 boost::asio::awaitable<bool> Announcer::withdraw() {

@@ -47,6 +47,7 @@ class Announcer {
     std::string directory_;
     std::string relay_program_;  ///< as it was called at the start: an upgrade may replace the file
     std::shared_ptr<bgp::Speaker> speaker_;
+    bgp::Vips servable_;  ///< what routers have, unless it is withdrawn by hand
     Announcements announcements_;
 };
 

@@ -31,33 +31,56 @@ Result<void> Agent::start_announcing() {
 void Agent::announce() {
     if (!announcer_.active())
         return;
-    const auto facts = [this](const config::Service& service) {
-        const auto fault = own_health_.services.find(service.name);
-        return bgp::ServiceFacts{.warmed_up = health_.warmed_up(service.name),
-                                 .healthy = count_healthy(service),
-                                 .fault = fault == own_health_.services.end() ? "" : fault->second};
-    };
-    const bgp::BalancerFacts balancer{.withdrawn = conditions_.overrides().withdrawn,
-                                      .fault = own_health_.fault};
-    const auto since_start =
-        std::chrono::duration_cast<std::chrono::milliseconds>(control::SteadyClock::now() - started_);
-    announcer_.update(options_.config, balancer, facts,
-                      bgp::complete(options_.config, balancer, facts, since_start));
+    const auto facts = [this](const config::Service& service) { return announcing_facts(service); };
+    const bgp::BalancerFacts balancer{
+        .withdrawn = conditions_.overrides().withdrawn,
+        .fault = own_health_.fault,
+        .age = std::chrono::duration_cast<std::chrono::milliseconds>(control::SteadyClock::now() - started_)};
+    announcer_.update(options_.config, balancer, facts, bgp::complete(options_.config, balancer, facts));
 }
 
-/// Up to what its announcement needs: beyond that it makes no difference. In panic backends serve that are
-/// down.
-std::uint32_t Agent::count_healthy(const config::Service& service) const {
+bgp::ServiceFacts Agent::announcing_facts(const config::Service& service) const {
+    const auto fault = own_health_.services.find(service.name);
+    bgp::ServiceFacts facts{.warmed_up = health_.warmed_up(service.name),
+                            .fault = fault == own_health_.services.end() ? "" : fault->second};
+    count_backends(service, facts);
+    if (facts.healthy < service.announce.min_healthy)
+        look_for_drains(service, facts);
+    return facts;
+}
+
+/// The healthy ones up to what its announcement needs: beyond that it makes no difference. In panic backends
+/// serve that are down.
+void Agent::count_backends(const config::Service& service, bgp::ServiceFacts& facts) const {
     const auto now = control::SteadyClock::now();
-    std::uint32_t healthy = 0;
     for (const auto& backend : service.backends) {
-        if (healthy >= service.announce.min_healthy)
+        if (facts.healthy >= service.announce.min_healthy)
             break;
         const control::BackendId id{service.name, backend.address};
-        if (conditions_.at(id, now).availability > 0 && !health_.is_down(id))
-            ++healthy;
+        const auto condition = conditions_.at(id, now);
+        if (condition.state == config::BackendState::kDrain)
+            ++facts.drained;
+        else if (condition.availability > 0 && !health_.is_down(id))
+            ++facts.healthy;
     }
-    return healthy;
+}
+
+/// Who gets no new flows may have old ones: in slots that learn of it, or with a record.
+void Agent::look_for_drains(const config::Service& service, bgp::ServiceFacts& facts) const {
+    const auto numbers = reconciler_.numbering().services.find(service.name);
+    if (numbers == reconciler_.numbering().services.end())
+        return;
+    const auto number = numbers->second.number;
+    const auto* life = reconciler_.lives().find(number);
+    const auto& flows = reconciler_.lives().flow_counts();
+    for (const auto& backend : numbers->second.backends) {
+        const auto& entry = datapath_.maps().backend(numbers->second.region.first + backend.number);
+        if ((entry.flags & abi::BACKEND_ALIVE) == 0 || entry.availability > 0)
+            continue;
+        facts.leaving += backend.retired ? 1 : 0;
+        facts.draining = facts.draining || flows.contains({number, backend.number}) ||
+                         (life != nullptr && life->is_moving() && life->is_learning_of(backend.number));
+    }
 }
 
 /// Nothing is said of the first moments, when next hops are still being resolved.

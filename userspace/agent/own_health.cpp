@@ -99,7 +99,8 @@ class Proof {
     /// Why the service's packets are not forwarded; empty if they are, or if nothing can be told.
     [[nodiscard]] std::string run(const config::Service& service, std::uint16_t number) const {
         const auto slots = maps_.table(number);
-        const bool served = std::ranges::any_of(slots, [](std::uint16_t slot) { return slot != 0; });
+        const bool served =
+            std::ranges::any_of(slots, [](std::uint16_t slot) { return (slot & abi::SLOT_BACKEND) != 0; });
         if (service.listeners.empty() || !served)
             return {};
         auto flow = known_flow(service.listeners.front());

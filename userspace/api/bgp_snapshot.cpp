@@ -53,7 +53,8 @@ Json to_json(const BgpSnapshot& bgp) {
     for (const auto& [vip, announcement] : bgp.vips)
         vips.push_back({{"vip", vip.text()},
                         {"announced", announcement.announced},
-                        {"reason", null_if_empty(announcement.reason)}});
+                        {"reason", null_if_empty(announcement.reason)},
+                        {"note", null_if_empty(announcement.note)}});
     return {{"presence", text(bgp.speaker.presence)},
             {"running", bgp.speaker.running},
             {"restarts", bgp.speaker.restarts},

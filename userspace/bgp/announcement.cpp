@@ -25,33 +25,114 @@ std::map<IpAddress, Services> services_by_vip(const config::Config& config) {
     return services;
 }
 
+/// What is asked of a service, and how.
+struct Question {
+    const BalancerFacts& balancer;
+    bool announced;  ///< routers have the VIP already
+
+    /// What is not known yet keeps a VIP from being announced, not from staying so.
+    [[nodiscard]] bool heeds(const std::string& fault) const {
+        return !fault.empty() && !(announced && balancer.age <= kTimeToResolve);
+    }
+};
+
+/// Drains alone keep the service from having enough healthy backends, and have not ended.
+bool is_draining(const config::Service& service, const ServiceFacts& facts) {
+    const auto least = service.announce.min_healthy;
+    return facts.draining && facts.healthy < least && facts.healthy + facts.drained + facts.leaving >= least;
+}
+
+std::string why_too_few(const config::Service& service, const ServiceFacts& facts) {
+    if (service.backends.empty())
+        return "it has no backends";
+    if (facts.drained >= service.backends.size())
+        return "all backends are drained";
+    const auto drained = facts.drained == 0 ? "" : fmt::format(", {} drained", facts.drained);
+    return fmt::format("{} healthy{}, min_healthy is {}", facts.healthy, drained,
+                       service.announce.min_healthy);
+}
+
 /// Why the service cannot serve; empty if it can.
-std::string why_not(const config::Service& service, const ServiceFacts& facts) {
-    if (!facts.fault.empty())
+std::string why_not(const config::Service& service, const ServiceFacts& facts, const Question& question) {
+    if (question.heeds(facts.fault))
         return fmt::format("{}: {}", service.name, facts.fault);
-    if (!facts.warmed_up)
+    if (!facts.warmed_up && !question.announced)
         return fmt::format("{}: not every backend has been judged yet", service.name);
-    if (facts.healthy < service.announce.min_healthy)
-        return fmt::format("{}: {} healthy, min_healthy is {}", service.name, facts.healthy,
-                           service.announce.min_healthy);
+    if (facts.healthy < service.announce.min_healthy && !is_draining(service, facts))
+        return fmt::format("{}: {}", service.name, why_too_few(service, facts));
     return {};
 }
 
-std::string why_not(const Services& services, const BalancerFacts& balancer, const FactsOf& facts) {
-    if (balancer.withdrawn)
-        return "withdrawn by hand";
-    if (!balancer.fault.empty())
-        return balancer.fault;
-    std::string reasons;
+/// The services' part in the decision for a VIP.
+struct Verdicts {
     std::size_t unable = 0;
-    for (const auto* service : services) {
-        const auto reason = why_not(*service, facts(*service));
-        unable += reason.empty() ? 0 : 1;
-        reasons += (reasons.empty() || reason.empty() ? "" : "; ") + reason;
+    std::string reasons;   ///< of those that are not able
+    std::string draining;  ///< of those that are able, the ones that only drain; empty if others serve
+
+    [[nodiscard]] bool announced(const Services& services) const {
+        const bool all = std::ranges::any_of(services, [](const auto* service) {
+            return service->announce.when == config::AnnounceWhen::kAll;
+        });
+        return unable < services.size() && (unable == 0 || !all);
     }
-    const bool all = std::ranges::any_of(
-        services, [](const auto* service) { return service->announce.when == config::AnnounceWhen::kAll; });
-    return unable == services.size() || (all && unable > 0) ? reasons : "";
+};
+
+Verdicts ask(const Services& services, const FactsOf& facts_of, const Question& question) {
+    Verdicts verdicts;
+    bool serves = false;
+    const auto join = [](std::string& list, const std::string& separator, const std::string& next) {
+        list += (list.empty() ? "" : separator) + next;
+    };
+    for (const auto* service : services) {
+        const auto facts = facts_of(*service);
+        if (const auto reason = why_not(*service, facts, question); !reason.empty()) {
+            ++verdicts.unable;
+            join(verdicts.reasons, "; ", reason);
+        } else if (is_draining(*service, facts)) {
+            join(verdicts.draining, ", ", service->name);
+        } else {
+            serves = true;
+        }
+    }
+    if (serves)
+        verdicts.draining.clear();
+    return verdicts;
+}
+
+/// Where there are routers, but none takes routes of the VIP's family.
+std::string why_no_peer(const config::Config& config, const IpAddress& vip) {
+    const auto family = config::family_of(vip);
+    const auto takes = [family](const config::Peer& peer) {
+        const auto families = config::families_of(peer);
+        return std::ranges::find(families, family) != families.end();
+    };
+    if (!config.bgp || config.bgp->peers.empty() || std::ranges::any_of(config.bgp->peers, takes))
+        return {};
+    const bool v4 = family == config::Family::kIpv4;
+    return fmt::format("no peer takes IPv{} routes: give one `families: [ipv4, ipv6]`, or add an IPv{} peer",
+                       v4 ? 4 : 6, v4 ? 4 : 6);
+}
+
+Announcement decide(const config::Config& config, const IpAddress& vip, const Services& services,
+                    const FactsOf& facts, const Question& question) {
+    Announcement made;
+    const auto& balancer = question.balancer;
+    if (balancer.withdrawn) {
+        made.reason = "withdrawn by hand";
+    } else if (auto no_peer = why_no_peer(config, vip); !no_peer.empty()) {
+        made.reason = std::move(no_peer);
+    } else if (question.heeds(balancer.fault)) {
+        made.reason = balancer.fault;
+    } else {
+        const auto verdicts = ask(services, facts, question);
+        made.announced = verdicts.announced(services);
+        if (!made.announced)
+            made.reason = verdicts.reasons;
+        else if (!verdicts.draining.empty())
+            made.note = fmt::format("{}: only drained backends are left; announced while they have flows",
+                                    verdicts.draining);
+    }
+    return made;
 }
 
 /// The longest that a verdict on every backend takes, the probes' stagger included.
@@ -60,25 +141,24 @@ std::chrono::milliseconds time_to_judge(const config::Health& health) {
 }
 
 /// A backend whose probes cannot even be tried is never judged.
-bool may_still_be_judged(const config::Service& service, std::chrono::milliseconds since_start) {
-    return service.health && since_start <= kTimeToResolve + time_to_judge(*service.health);
+bool may_still_be_judged(const config::Service& service, std::chrono::milliseconds age) {
+    return service.health && age <= kTimeToResolve + time_to_judge(*service.health);
 }
 }  // namespace
 
-bool complete(const config::Config& config, const BalancerFacts& balancer, const FactsOf& facts,
-              std::chrono::milliseconds since_start) {
-    const bool resolving = since_start <= kTimeToResolve;
+bool complete(const config::Config& config, const BalancerFacts& balancer, const FactsOf& facts) {
+    const bool resolving = balancer.age <= kTimeToResolve;
     if (resolving && !balancer.fault.empty())
         return false;
     return std::ranges::none_of(config.services, [&](const config::Service& service) {
         const auto known = facts(service);
         return (resolving && !known.fault.empty()) ||
-               (!known.warmed_up && may_still_be_judged(service, since_start));
+               (!known.warmed_up && may_still_be_judged(service, balancer.age));
     });
 }
 
 std::map<IpAddress, Announcement> decide(const config::Config& config, const BalancerFacts& balancer,
-                                         const FactsOf& facts) {
+                                         const FactsOf& facts, const Vips& announced) {
     std::map<IpAddress, Announcement> announcements;
     for (const auto& [vip, services] : services_by_vip(config)) {
         std::vector<const config::RouteAttributes*> sayings;
@@ -86,9 +166,9 @@ std::map<IpAddress, Announcement> decide(const config::Config& config, const Bal
             sayings.push_back(&service->announce);
         if (config.bgp)
             sayings.push_back(&*config.bgp);
-        const auto reason = why_not(services, balancer, facts);
-        announcements[vip] = {
-            .announced = reason.empty(), .reason = reason, .attributes = attributes_of(vip, sayings)};
+        auto made = decide(config, vip, services, facts, {balancer, announced.contains(vip)});
+        made.attributes = attributes_of(vip, sayings);
+        announcements[vip] = std::move(made);
     }
     return announcements;
 }
@@ -100,6 +180,13 @@ Routes routes_of(const std::map<IpAddress, Announcement>& announcements) {
             routes[vip] = announcement.attributes;
     }
     return routes;
+}
+
+Vips vips_of(const Routes& routes) {
+    Vips vips;
+    for (const auto& [vip, attributes] : routes)
+        vips.insert(vip);
+    return vips;
 }
 
 }  // namespace guideway::bgp

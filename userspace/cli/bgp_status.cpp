@@ -36,6 +36,9 @@ void print_bgp(const Json& status) {
         if (!vip.at("announced").get<bool>())
             fmt::print("  {} is not announced: {}\n", vip.at("vip").get<std::string>(),
                        vip.at("reason").get<std::string>());
+        else if (!vip.at("note").is_null())
+            fmt::print("  {} serves no new flows: {}\n", vip.at("vip").get<std::string>(),
+                       vip.at("note").get<std::string>());
     }
 }
 

@@ -15,6 +15,7 @@ struct Balancer {
         config.bgp.emplace();
         config.services.resize(1);
         config.services[0].name = "web";
+        config.services[0].backends.resize(1);
         config.services[0].listeners.push_back({vip, 80, config::Protocol::kTcp, false});
     }
     ~Balancer() {

@@ -12,21 +12,27 @@ IpAddress ip(const char* text) {
     return IpAddress::parse(text).value();
 }
 
+config::Backend backend(const char* address) {
+    config::Backend made;
+    made.address = ip(address);
+    return made;
+}
+
 config::Service service(const char* name, std::initializer_list<const char*> vips) {
     config::Service made;
     made.name = name;
+    made.backends = {backend("10.0.0.1"), backend("10.0.0.2")};
     for (const auto* vip : vips)
         made.listeners.push_back({ip(vip), 80, config::Protocol::kTcp, false});
     return made;
 }
 
-const ServiceFacts kServes{.warmed_up = true, .healthy = 2, .fault = {}};
+const ServiceFacts kServes{.warmed_up = true, .healthy = 2};
 
 /// What is decided when the services named can serve, and the others have no healthy backend.
 std::map<IpAddress, Announcement> with_healthy(const config::Config& config, std::set<std::string> names) {
     return decide(config, {}, [&](const config::Service& each) {
-        return names.contains(each.name) ? kServes
-                                         : ServiceFacts{.warmed_up = true, .healthy = 0, .fault = {}};
+        return names.contains(each.name) ? kServes : ServiceFacts{.warmed_up = true};
     });
 }
 
@@ -47,16 +53,97 @@ TEST_CASE("a service can serve once it is warmed up, has min_healthy backends an
     config::Config config;
     config.services = {service("web", {"192.0.2.10"})};
     config.services[0].announce.min_healthy = 2;
+    config.services[0].backends = {backend("10.0.0.1"), backend("10.0.0.2"), backend("10.0.0.3")};
     const auto decided = [&](ServiceFacts facts) {
         return decide(config, {}, [&](const auto&) { return facts; }).at(ip("192.0.2.10"));
     };
-    CHECK(decided({true, 2, ""}).announced);
-    CHECK(decided({true, 1, ""}).reason == "web: 1 healthy, min_healthy is 2");
-    CHECK(decided({false, 2, ""}).reason == "web: not every backend has been judged yet");
-    CHECK(decided({true, 2, "its packet is dropped"}).reason == "web: its packet is dropped");
-    CHECK_FALSE(decided({true, 2, "its packet is dropped"}).announced);
+    const ServiceFacts dropped{.warmed_up = true, .healthy = 2, .fault = "its packet is dropped"};
+    CHECK(decided({.warmed_up = true, .healthy = 2}).announced);
+    CHECK(decided({.warmed_up = true, .healthy = 1}).reason == "web: 1 healthy, min_healthy is 2");
+    CHECK(decided({.healthy = 2}).reason == "web: not every backend has been judged yet");
+    CHECK(decided(dropped).reason == "web: its packet is dropped");
+    CHECK_FALSE(decided(dropped).announced);
     config.services[0].announce.min_healthy = 0;
-    CHECK(decided({true, 0, ""}).announced);
+    CHECK(decided({.warmed_up = true}).announced);
+    config.services[0].announce.min_healthy = 1;
+    config.services[0].backends.clear();
+    CHECK(decided({.warmed_up = true}).reason == "web: it has no backends");
+}
+
+TEST_CASE("a VIP stays announced while drains alone keep its service from serving, and flows are left") {
+    config::Config config;
+    config.services = {service("web", {"192.0.2.10"})};
+    const auto decided = [&](ServiceFacts facts) {
+        return decide(config, {}, [&](const auto&) { return facts; }).at(ip("192.0.2.10"));
+    };
+    const auto last = decided({.warmed_up = true, .drained = 2, .draining = true});
+    CHECK(last.announced);
+    CHECK(last.note == "web: only drained backends are left; announced while they have flows");
+    const auto ended = decided({.warmed_up = true, .drained = 2});
+    CHECK_FALSE(ended.announced);
+    CHECK(ended.reason == "web: all backends are drained");
+    CHECK(ended.note.empty());
+
+    // Who was removed from the file drains as well.
+    CHECK(decided({.warmed_up = true, .leaving = 1, .draining = true}).announced);
+    // Drains are not the only cause: even with the drained one there would be too few.
+    config.services[0].announce.min_healthy = 2;
+    const auto one_is_down = decided({.warmed_up = true, .drained = 1, .draining = true});
+    CHECK(one_is_down.reason == "web: 0 healthy, 1 drained, min_healthy is 2");
+    CHECK(decided({.warmed_up = true, .healthy = 1, .drained = 1, .draining = true}).announced);
+    // Nobody drains: it serves as any other.
+    CHECK(decided({.warmed_up = true, .healthy = 2, .draining = true}).note.empty());
+    // A fault of the datapath cuts drained flows off as well.
+    CHECK(decided({.warmed_up = true, .drained = 2, .draining = true, .fault = "dropped"}).reason ==
+          "web: dropped");
+}
+
+TEST_CASE("a service that drains does not hide that another one on the VIP serves") {
+    config::Config config;
+    config.services = {service("web", {"192.0.2.10"}), service("dns", {"192.0.2.10"})};
+    const ServiceFacts draining{.warmed_up = true, .drained = 1, .draining = true};
+    const auto made = decide(
+        config, {}, [&](const config::Service& each) { return each.name == "web" ? draining : kServes; });
+    CHECK(made.at(ip("192.0.2.10")).announced);
+    CHECK(made.at(ip("192.0.2.10")).note.empty());
+}
+
+TEST_CASE("what routers have is not withdrawn for what is only not known yet") {
+    using namespace std::chrono_literals;
+    config::Config config;
+    const auto vip = ip("192.0.2.10");
+    config.services = {service("renamed", {"192.0.2.10"})};
+    const auto decided = [&](ServiceFacts facts, std::chrono::milliseconds age, const char* fault = "") {
+        return decide(config, {.fault = fault, .age = age}, [&](const auto&) { return facts; }, {vip})
+            .at(vip);
+    };
+    CHECK(decided({.healthy = 1}, 1h).announced);  // nobody has been judged yet
+    CHECK(decided({.warmed_up = true, .healthy = 1, .fault = "no backend has a next hop"}, 1s).announced);
+    CHECK(decided({.warmed_up = true, .healthy = 1}, 1s, "not attached").announced);
+    // What is known withdraws it.
+    CHECK_FALSE(decided({.warmed_up = true}, 1s).announced);
+    CHECK_FALSE(
+        decided({.warmed_up = true, .healthy = 1, .fault = "no backend has a next hop"}, 4s).announced);
+    CHECK_FALSE(decided({.warmed_up = true, .healthy = 1}, 4s, "not attached").announced);
+    // Others are not announced before it is known.
+    config.services[0].listeners[0].vip = ip("192.0.2.11");
+    const auto other =
+        decide(config, {.age = 1s}, [](const auto&) { return ServiceFacts{.healthy = 1}; }, {vip});
+    CHECK_FALSE(other.at(ip("192.0.2.11")).announced);
+}
+
+TEST_CASE("a VIP whose family no peer takes is not announced, and says why") {
+    config::Config config;
+    config.services = {service("web", {"192.0.2.10", "2001:db8::10"})};
+    config.bgp.emplace();
+    config.bgp->peers.emplace_back().address = ip("10.0.0.1");
+    const auto decided = [&] { return decide(config, {}, [](const auto&) { return kServes; }); };
+    CHECK(decided().at(ip("192.0.2.10")).announced);
+    CHECK_FALSE(decided().at(ip("2001:db8::10")).announced);
+    CHECK(decided().at(ip("2001:db8::10")).reason ==
+          "no peer takes IPv6 routes: give one `families: [ipv4, ipv6]`, or add an IPv6 peer");
+    config.bgp->peers[0].families = {config::Family::kIpv4, config::Family::kIpv6};
+    CHECK(decided().at(ip("2001:db8::10")).announced);
 }
 
 TEST_CASE("a VIP of several services needs any of them, or all if one says so") {
@@ -114,15 +201,15 @@ TEST_CASE("the routes are complete once every service has been judged and is pro
     health.interval = 10s;
     health.timeout = 2s;
     health.rise = 3;
-    const ServiceFacts judging{.warmed_up = false, .healthy = 1, .fault = {}};
+    const ServiceFacts judging{.healthy = 1};
     const ServiceFacts faulty{.warmed_up = true, .healthy = 1, .fault = "no backend has a next hop"};
-    const auto is_complete = [&](const ServiceFacts& dns, auto since_start, const char* fault = "") {
-        return complete(
-            config, {.withdrawn = false, .fault = fault},
-            [&](const config::Service& each) { return each.name == "dns" ? dns : kServes; }, since_start);
+    const auto is_complete = [&](const ServiceFacts& dns, std::chrono::milliseconds age,
+                                 const char* fault = "") {
+        return complete(config, {.fault = fault, .age = age},
+                        [&](const config::Service& each) { return each.name == "dns" ? dns : kServes; });
     };
     CHECK(is_complete(kServes, 0s));
-    CHECK(is_complete({.warmed_up = true, .healthy = 0, .fault = {}}, 0s));
+    CHECK(is_complete({.warmed_up = true}, 0s));
 
     CHECK_FALSE(is_complete(judging, 0s));
     CHECK_FALSE(is_complete(judging, 42s));  // three probes, one interval of stagger, the last one's timeout
