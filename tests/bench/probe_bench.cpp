@@ -138,10 +138,8 @@ void probe(benchmark::State& state, config::Check check) {
         health::Monitor monitor(loop, {}, 4096, [](const auto&, auto) {});
         std::unique_ptr<net::NextHops> next_hops;
         const auto refresh = [&] {
-            for (const auto& backend : backends) {
-                if (const auto& found = next_hops->at(backend))
-                    monitor.set_next_hop(backend, *found);
-            }
+            for (const auto& backend : backends)
+                monitor.set_next_hop(backend, next_hops->at(backend), next_hops->at(backend));
         };
         next_hops = std::move(*net::NextHops::create(loop, refresh));
         next_hops->follow(backends);

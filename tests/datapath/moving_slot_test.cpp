@@ -95,14 +95,35 @@ TEST_CASE("a tuple that is used again while its slot moves begins anew at the ow
     }
 }
 
-TEST_CASE("flows of a dead previous owner go to the owner at once") {
+TEST_CASE("flows of a dead previous owner go to the owner at once; silent ones find it when it comes back") {
     OneSlot slot;
     slot.move(2);
     CHECK(slot.tcp(0, kAck) == 1);
+    CHECK(slot.tcp(1, kAck) == 1);
     slot.die(1);
     CHECK(slot.tcp(0, kAck) == 2);
     CHECK(slot.tcp(3, kAck) == 2);
-    CHECK(slot.previous() == 0);
+    CHECK(slot.tcp(5, kSyn) == 2);
+    slot.sweep();
+    slot.come_back(1);
+    slot.move(1);
+    CHECK(slot.tcp(1, kAck) == 1);  // with a record
+    CHECK(slot.tcp(2, kAck) == 1);  // without one
+    CHECK(slot.tcp(5, kAck) == 2);
+}
+
+TEST_CASE(
+    "where records were refused since a previous owner died, its stand-in is the one that flows are of") {
+    OneSlot slot("", ", max_flows: 1");
+    slot.move(2);
+    slot.die(1);
+    CHECK(slot.tcp(0, kSyn) == 2);
+    CHECK(slot.tcp(1, kSyn) == 2);
+    CHECK(slot.counters().refused_records > 0);
+    slot.sweep();
+    slot.come_back(1);
+    slot.move(1);
+    CHECK(slot.tcp(1, kAck) == 2);
 }
 
 TEST_CASE("a slot of a dead owner is given away without learning") {

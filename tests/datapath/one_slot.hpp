@@ -61,10 +61,7 @@ class OneSlot {
     }
 
     void move(std::uint16_t to) { life_.move(kWatchedSlot, to, now()); }
-    void die(std::uint16_t number) {
-        set_flags(number, abi::BACKEND_CONFIGURED | abi::BACKEND_NEXT_HOP);
-        life_.backends_died(now());
-    }
+    void die(std::uint16_t number) { set_flags(number, abi::BACKEND_CONFIGURED | abi::BACKEND_NEXT_HOP); }
     void come_back(std::uint16_t number) {
         set_flags(number, abi::BACKEND_CONFIGURED | abi::BACKEND_NEXT_HOP | abi::BACKEND_ALIVE);
     }
@@ -151,8 +148,10 @@ class OneSlot {
     }
     void note_refusals() {
         const auto refused = counters().refused_records;
-        if (refused > refused_)
+        if (refused > refused_) {
             life_.records_refused(now());
+            life_.make_room(now());
+        }
         refused_ = refused;
     }
 

@@ -2,12 +2,13 @@
 #include "model/slot_model.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace guideway::test {
 
 bool SlotModel::record(int flow, int backend) {
     if (!records_.contains(flow) && records_.size() >= capacity_) {
-        refused_ = true;
+        refused_ = short_of_room_ = true;
         return false;
     }
     records_[flow] = {backend, now_};
@@ -53,24 +54,21 @@ void SlotModel::move(int backend) {
     owner_ = backend;
 }
 
-void SlotModel::die(int backend) {
-    alive_[backend] = false;
-    if (moving_ && previous_ == backend && has("previous-dies"))
-        start_tracking();
-}
-
 void SlotModel::sweep() {
-    if (refused_ && has("extend"))
+    const bool refused = std::exchange(refused_, false);
+    if (refused && has("extend"))
         learns_until_ = std::max(learns_until_, now_ + kIdleTimeout);
-    refused_ = false;
     if (!moving_)
         return;
+    if (refused && previous_ != 0 && !alive_[previous_] && has("make-room"))
+        start_tracking();
     if (previous_ != 0 && now_ >= learns_until_)
         start_tracking();
     bool needed = false;
     for (auto each = records_.begin(); each != records_.end();) {
         const auto& [flow, record] = *each;
-        const bool void_record = !alive_[record.backend] || now_ - record.last_seen > kIdleTimeout;
+        const bool gives_way = !alive_[record.backend] && (refused || !has("void-is-not-lost"));
+        const bool void_record = gives_way || now_ - record.last_seen > kIdleTimeout;
         const bool owners = previous_ == 0 && record.backend == owner_;
         needed = needed || !(void_record || owners);
         each = (void_record || owners) && has("purge") ? records_.erase(each) : std::next(each);

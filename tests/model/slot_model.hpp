@@ -31,7 +31,7 @@ class SlotModel {
 
     // --- the agent's half
     void move(int backend);
-    void die(int backend);
+    void die(int backend) { alive_[backend] = false; }
     void come_back(int backend) { alive_[backend] = true; }
     void sweep();
 
@@ -41,6 +41,8 @@ class SlotModel {
     [[nodiscard]] bool moving() const { return moving_; }
     [[nodiscard]] bool alive(int backend) const { return alive_.at(backend); }
     [[nodiscard]] const std::map<int, Record>& records() const { return records_; }
+    /// Some record was refused so far.
+    [[nodiscard]] bool was_short_of_room() const { return short_of_room_; }
 
   private:
     [[nodiscard]] bool has(const char* rule) const { return !without_.contains(rule); }
@@ -56,6 +58,7 @@ class SlotModel {
     int learns_until_ = 0;
     int tracking_since_ = 0;
     bool refused_ = false;
+    bool short_of_room_ = false;
     std::map<int, bool> alive_{{1, true}, {2, true}, {3, true}};
     std::map<int, Record> records_;
 };

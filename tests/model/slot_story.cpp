@@ -34,6 +34,7 @@ class Story {
         bool open = false;
         int backend = 0;
         int last = 0;
+        bool bereft = false;  ///< its backend has been dead since it sent last
     };
 
     double chance() { return std::uniform_real_distribution<>(0, 1)(random_); }
@@ -54,13 +55,22 @@ class Story {
             listener_.move(backend);
     }
 
+    /// An owner that dies by hand takes its flows along; one that failed its checks has lost its slots
+    /// before, and those of its flows that are silent are there when it comes back.
     void die(int backend) {
+        const bool by_hand = model_.owner() == backend && chance() < .5;
+        if (model_.owner() == backend && !by_hand)
+            move(pick(living(backend)));
         model_.die(backend);
         if (listener_.die)
             listener_.die(backend);
-        for (auto& [tuple, flow] : flows_)
-            flow.open = flow.open && flow.backend != backend;
-        if (model_.owner() == backend)
+        for (auto& [tuple, flow] : flows_) {
+            if (flow.backend != backend)
+                continue;
+            flow.open = flow.open && !by_hand;
+            flow.bereft = true;
+        }
+        if (by_hand)
             move(pick(living()));
     }
 
@@ -93,7 +103,7 @@ class Story {
         if (free.empty())
             return;
         const int tuple = pick(free);
-        flows_[tuple] = {.open = true, .backend = send(tuple, true), .last = now_};
+        flows_[tuple] = {.open = true, .backend = send(tuple, true), .last = now_, .bereft = false};
     }
 
     int send(int tuple, bool starts) {
@@ -107,8 +117,12 @@ class Story {
         for (auto& [tuple, flow] : flows_) {
             if (flow.open && (chance() < .08 || now_ - flow.last >= SlotModel::kIdleTimeout - 2)) {
                 const int backend = send(tuple, false);
+                const bool forgiven = flow.bereft && model_.was_short_of_room();
                 flow.last = now_;
-                if (backend != flow.backend) {
+                flow.bereft = false;
+                if (!model_.alive(flow.backend) || (backend != flow.backend && forgiven)) {
+                    flow.open = false;
+                } else if (backend != flow.backend) {
                     misplaced_.push_back(fmt::format("at {} flow {} of backend {} went to {}", now_, tuple,
                                                      flow.backend, backend));
                     flow.open = false;

@@ -76,6 +76,11 @@ expect "and the metrics have it" metric 'guideway_backend_diagnosis{service="web
 expect "and the log" grep -q 'web: 10.0.0.101 is down: ' "$(log_of lb1-agent)"
 http_requests 192.0.2.10 30 31000 >"$LAB_DIR/who"
 expect "no new flow comes to it" eval '! grep -qx be1 "$LAB_DIR/who"'
+none_broke "a backend that has just ceased to serve"
+expect_soon "be1 goes on failing, and is given up" backend be1 '.alive | not'
+expect "which the log says" grep -q 'web: 10.0.0.101 goes on failing' "$(log_of lb1-agent)"
+expect_equal "and the metrics" "guideway_backend_alive{service=\"web\",backend=\"10.0.0.101\"} 0" \
+    "$(metric 'guideway_backend_alive{service="web",backend="10.0.0.101"}')"
 checkpoint
 expect_only_of be1
 reopen

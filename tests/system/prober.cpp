@@ -71,11 +71,7 @@ class Prober {
   private:
     void refresh_next_hops() {
         for (const auto& backend : backends_of(targets_)) {
-            const auto& resolution = next_hops_->at(backend);
-            if (resolution)
-                monitor_.set_next_hop(backend, *resolution);
-            else
-                monitor_.set_next_hop(backend, std::unexpected(resolution.error().reason));
+            monitor_.set_next_hop(backend, next_hops_->at(backend), next_hops_->at(backend));
         }
     }
 

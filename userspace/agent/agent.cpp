@@ -81,9 +81,9 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     auto done = agent->watch_network();
     if (done)
         done = agent->open_servers();
-    agent->recall_conditions();
+    const auto renames = agent->recall_conditions();
     if (done)
-        done = agent->recall_health();
+        done = agent->recall_health(renames);
     if (done)
         done = agent->apply(config);
     if (done)
@@ -108,7 +108,8 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
       step_timer_(loop_),
       sweep_timer_(loop_),
       health_(
-          loop_, conditions_, [this] { adjust(); }, [this] { remember_health_later(); }),
+          loop_, conditions_, [this] { adjust(); }, [this] { remember_health_later(); },
+          [this] { next_hops_->catch_up(); }),
       overrides_file_(options_.config.runtime_dir),
       health_file_(options_.config.runtime_dir),
       reconciler_(datapath_.maps(), datapath_.adopted() ? control::Past::kRecorded : control::Past::kNone),
@@ -333,7 +334,7 @@ void Agent::add_what_the_agent_knows(api::Snapshot& snapshot) const {
             backend.name = names[{service.name, backend.address}];
             add_condition(backend, {service.name, backend.address});
             if (!backend.next_hop)
-                backend.trouble = why_no_next_hop(options_.config, next_hops_->at(backend.address));
+                backend.trouble = why_no_next_hop(options_.config, next_hops_->at(backend.address)).reason;
         }
     }
 }

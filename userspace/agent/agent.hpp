@@ -61,9 +61,9 @@ class Agent {
     Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapath);
 
     [[nodiscard]] Result<void> watch_network();
-    void recall_conditions();
-    [[nodiscard]] Result<void> recall_health();
-    [[nodiscard]] health::State state_in_kernel(const control::BackendId& backend) const;
+    [[nodiscard]] control::Renames recall_conditions();
+    [[nodiscard]] Result<void> recall_health(const control::Renames& renames);
+    [[nodiscard]] const abi::backend* entry_in_kernel(const control::BackendId& backend) const;
     void remember_health_later();
     [[nodiscard]] boost::asio::awaitable<void> remember_health();
     [[nodiscard]] Result<void> apply(const config::Config& config);
@@ -75,7 +75,10 @@ class Agent {
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload();
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> change_over(const config::Config& next);
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> go_over(const config::Config& next);
-    void probe_as_before(const Knowledge& known);
+    void probe_as_before(const Knowledge& known, const control::Renames& renames);
+    [[nodiscard]] control::Renames renames_to(const config::Config& next) const;
+    void rename_services(const control::Renames& renames);
+    void write_overrides() const;
     void commit(const config::Config& config, control::Change change);
     [[nodiscard]] Result<void> change_http(const config::Config& next);
     [[nodiscard]] boost::asio::awaitable<void> reload_if_changed();
@@ -92,6 +95,7 @@ class Agent {
     [[nodiscard]] boost::asio::awaitable<std::shared_ptr<void>> compute();
     void step_later();
     void sweep_later();
+    void note_refused_records();
     [[nodiscard]] boost::asio::awaitable<void> keep_sweeping();
     [[nodiscard]] boost::asio::awaitable<Result<void>> sweep();
 

@@ -16,13 +16,16 @@ namespace guideway::agent {
 using control::BackendId;
 
 HealthWatch::HealthWatch(boost::asio::io_context& loop, control::Conditions& conditions,
-                         std::function<void()> on_change, std::function<void()> on_judged)
+                         std::function<void()> on_change, std::function<void()> on_judged,
+                         std::function<void()> catch_up)
     : loop_(loop),
       conditions_(conditions),
       on_change_(std::move(on_change)),
-      on_judged_(std::move(on_judged)) {}
+      on_judged_(std::move(on_judged)),
+      catch_up_(std::move(catch_up)) {}
 
-Result<void> HealthWatch::follow(const config::Config& config, const Recall& recall) {
+Result<void> HealthWatch::follow(const config::Config& config, const Recall& recall,
+                                 const control::Renames& renames) {
     auto targets = health::targets_of(config);
     if (targets.empty() && !monitor_)
         return {};
@@ -34,8 +37,10 @@ Result<void> HealthWatch::follow(const config::Config& config, const Recall& rec
                     take({service, backend});
                 change_later();
             },
-            on_judged_);
+            on_judged_, catch_up_);
     for (auto& target : targets) {
+        if (const auto renamed = renames.find(target.service); renamed != renames.end())
+            target.formerly = renamed->second;
         for (auto& backend : target.backends) {
             const BackendId id{target.service, backend.address};
             if (is_taken_out(id))
@@ -45,7 +50,10 @@ Result<void> HealthWatch::follow(const config::Config& config, const Recall& rec
     }
     if (auto followed = monitor_->follow(targets); !followed)
         return followed;
-    take_all(targets);
+    for (const auto& target : targets) {
+        for (const auto& backend : target.backends)
+            take({target.service, backend.address});
+    }
     targets_ = std::move(targets);
     return {};
 }
@@ -58,20 +66,22 @@ bool HealthWatch::is_taken_out(const BackendId& backend) const {
 /// Panic is a guess that probes are wrong: what it brings back gets its whole share at once.
 void HealthWatch::take(const BackendId& backend) {
     const auto now = control::SteadyClock::now();
-    if (!monitor_->serves(backend.service, backend.address))
-        return conditions_.set_failed(backend, now);
+    if (!monitor_->serves(backend.service, backend.address)) {
+        conditions_.set_failed(backend, now);
+        if (monitor_->is_dead(backend.service, backend.address))
+            conditions_.set_dead(backend);
+        return;
+    }
     const auto facts = monitor_->facts(backend.service, backend.address);
     const bool is_up = !facts || facts->state == health::State::kUp;
     conditions_.clear_failed(backend, is_up ? control::ComesUp::kSlowly : control::ComesUp::kAtOnce, now);
 }
 
-void HealthWatch::take_all(const std::vector<health::ServiceTargets>& targets) {
-    const auto failed_before = conditions_.failed();
-    for (const auto& backend : failed_before)
-        take(backend);
-    for (const auto& target : targets) {
-        for (const auto& backend : target.backends)
-            take({target.service, backend.address});
+void HealthWatch::release_unprobed() {
+    const auto failed = conditions_.failed();
+    for (const auto& backend : failed) {
+        if (!facts(backend))
+            conditions_.clear_failed(backend, control::ComesUp::kSlowly, control::SteadyClock::now());
     }
 }
 
@@ -85,27 +95,49 @@ void HealthWatch::change_later() {
     });
 }
 
+namespace {
+/// A gateway that is silent while other ways work is a part of the network that failed, with all that lies
+/// behind it; while none works, it is this host that is cut off.
+net::Resolution blamed(net::Resolution next_hop, bool others_work) {
+    using Cause = net::NoNextHop::Cause;
+    if (!next_hop && next_hop.error().cause == Cause::kGatewaySilent)
+        next_hop.error().cause = others_work ? Cause::kSilent : Cause::kHost;
+    return next_hop;
+}
+}  // namespace
+
 void HealthWatch::set_next_hops(const config::Config& config, const net::NextHops& next_hops) {
     if (!monitor_)
         return;
+    const bool some_work = std::ranges::any_of(config.services, [&](const config::Service& service) {
+        return std::ranges::any_of(service.backends, [&](const config::Backend& backend) {
+            return next_hops.at(backend.address).has_value();
+        });
+    });
     const auto interfaces = indexes_of(config.interfaces);
     for (const auto& service : config.services) {
-        if (!service.health || service.health->via != config::Via::kTunnel)
+        if (!service.health)
             continue;
         for (const auto& backend : service.backends) {
-            const auto next_hop = choose_next_hop(config, interfaces, next_hops.at(backend.address),
-                                                  next_hops.path_at(backend.address),
-                                                  {.member = {backend.address, backend.weight},
-                                                   .condition = {},
-                                                   .mac = backend.mac,
-                                                   .mtu = backend.mtu});
+            const auto direct = blamed(next_hops.at(backend.address), some_work);
+            const auto next_hop =
+                choose_next_hop(config, interfaces, direct, next_hops.path_at(backend.address),
+                                {.member = {backend.address, backend.weight},
+                                 .condition = {},
+                                 .mac = backend.mac,
+                                 .mtu = backend.mtu});
             if (next_hop && !next_hop->local)
-                monitor_->set_next_hop(backend.address, *next_hop);
+                monitor_->set_next_hop(backend.address, direct, *next_hop);
             else
-                monitor_->set_next_hop(
-                    backend.address, std::unexpected(why_no_next_hop(config, next_hops.at(backend.address))));
+                monitor_->set_next_hop(backend.address, direct,
+                                       std::unexpected(why_no_next_hop(config, direct)));
         }
     }
+}
+
+void HealthWatch::set_records_refused(const std::function<bool(const std::string&)>& refused) {
+    for (const auto& target : targets_)
+        monitor_->set_records_refused(target.service, refused(target.service));
 }
 
 void HealthWatch::heed_orders(const config::Config& config, std::span<const BackendId> backends) {
@@ -152,12 +184,6 @@ void HealthWatch::add_to(api::Snapshot& snapshot) const {
         for (auto& backend : service.backends)
             backend.health = monitor_->facts(service.name, backend.address);
     }
-}
-
-health::State last_known(const abi::backend& entry, config::BackendState ordered) {
-    if (entry.availability > 0)
-        return health::State::kUp;
-    return ordered == config::BackendState::kUp ? health::State::kDown : health::State::kUnknown;
 }
 
 void raise_descriptor_limit() {

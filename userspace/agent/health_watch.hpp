@@ -21,21 +21,29 @@ namespace guideway::agent {
 /// conditions and the next hops outlive it.
 class HealthWatch {
   public:
-    /// `on_change` is called from the loop, once for all who came to serve or ceased to in a turn of it;
-    /// `on_judged` when what is known() has changed.
-    HealthWatch(
-        boost::asio::io_context& loop, control::Conditions& conditions, std::function<void()> on_change,
-        std::function<void()> on_judged = [] {});
+    /// `on_change` is called from the loop, once for all who came to serve or ceased to in a turn of it, or
+    /// died; `on_judged` when what is known() has changed. `catch_up` has set_next_hops() called if the
+    /// kernel has announced something that is not known there yet.
+    HealthWatch(boost::asio::io_context& loop, control::Conditions& conditions,
+                std::function<void()> on_change, std::function<void()> on_judged,
+                std::function<void()> catch_up);
 
     /// What is known of a backend that was not probed before.
     using Recall = std::function<health::LastKnown(const control::BackendId&)>;
 
-    /// Replaces what is probed, and brings the conditions in line; `on_change` is not called. Errors leave
-    /// all as it was.
-    [[nodiscard]] Result<void> follow(const config::Config& config, const Recall& recall);
+    /// Replaces what is probed, and brings the conditions of all that is in line; `on_change` is not called.
+    /// What is known of services that are renamed goes on. Errors leave all as it was.
+    [[nodiscard]] Result<void> follow(const config::Config& config, const Recall& recall,
+                                      const control::Renames& renames = {});
+
+    /// Backends that are probed no longer, and are still configured, serve.
+    void release_unprobed();
 
     /// As the kernel has them now, of a configuration whose backends all are followed there.
     void set_next_hops(const config::Config& config, const net::NextHops& next_hops);
+
+    /// Whether flows of a service cannot be recorded now.
+    void set_records_refused(const std::function<bool(const std::string& service)>& refused);
 
     /// What was said of these by hand has changed.
     void heed_orders(const config::Config& config, std::span<const control::BackendId> backends);
@@ -57,20 +65,17 @@ class HealthWatch {
   private:
     [[nodiscard]] bool is_taken_out(const control::BackendId& backend) const;
     void take(const control::BackendId& backend);
-    void take_all(const std::vector<health::ServiceTargets>& targets);
     void change_later();
 
     boost::asio::io_context& loop_;
     control::Conditions& conditions_;
     std::function<void()> on_change_;
     std::function<void()> on_judged_;
+    std::function<void()> catch_up_;
     bool change_is_due_ = false;
     std::unique_ptr<health::Monitor> monitor_;  ///< none until something is to be probed
     std::vector<health::ServiceTargets> targets_;
 };
-
-/// The state of a backend whose availability an earlier agent left in the kernel's entry.
-[[nodiscard]] health::State last_known(const abi::backend& entry, config::BackendState ordered);
 
 /// Probes need a descriptor each: as many as the hard limit allows.
 void raise_descriptor_limit();

@@ -26,7 +26,7 @@ std::optional<net::NextHop> choose_next_hop(const config::Config& config, const 
         next_hop = *resolution;
     else if (backend.mac && path)
         next_hop = net::next_hop_on(*path, *backend.mac);
-    else if (resolution.error().local) {
+    else if (resolution.error().cause == net::NoNextHop::Cause::kLocal) {
         next_hop.emplace();
         next_hop->local = true;
         return next_hop;
@@ -47,10 +47,10 @@ std::optional<net::NextHop> choose_next_hop(const config::Config& config, const 
     return next_hop;
 }
 
-std::string why_no_next_hop(const config::Config& config, const net::Resolution& resolution) {
+net::NoNextHop why_no_next_hop(const config::Config& config, const net::Resolution& resolution) {
     if (!resolution)
-        return resolution.error().reason;
-    return fmt::format("its next hop is not on {}", fmt::join(config.interfaces, " or "));
+        return resolution.error();
+    return {fmt::format("its next hop is not on {}", fmt::join(config.interfaces, " or "))};
 }
 
 }  // namespace guideway::agent

@@ -22,7 +22,7 @@ namespace guideway::agent {
     const config::Config& config, const std::vector<int>& interfaces, const net::Resolution& resolution,
     const std::expected<net::Path, net::NoNextHop>& path, const control::DesiredBackend& backend);
 
-/// Why there is none, as a sentence.
-[[nodiscard]] std::string why_no_next_hop(const config::Config& config, const net::Resolution& resolution);
+/// Why there is none.
+[[nodiscard]] net::NoNextHop why_no_next_hop(const config::Config& config, const net::Resolution& resolution);
 
 }  // namespace guideway::agent

@@ -7,6 +7,7 @@
 #include "agent/agent.hpp"
 #include "agent/unchangeable.hpp"
 #include "control/fingerprint.hpp"
+#include "control/renamed_services.hpp"
 
 namespace guideway::agent {
 
@@ -45,27 +46,58 @@ asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Confi
     }
     if (auto swept = co_await sweep(); !swept)
         spdlog::error("{}; numbers of what was removed are not free yet", swept.error().message);
+    const auto turn = co_await compute();
+    const auto renames = renames_to(next);
     const auto known = health_.known();
+    rename_services(renames);
     const auto nothing_known = [](const control::BackendId&) { return health::LastKnown{}; };
-    if (auto followed = health_.follow(next, nothing_known); !followed)
+    if (auto followed = health_.follow(next, nothing_known, renames); !followed) {
+        rename_services(control::inverse(renames));
         co_return std::vector{followed.error().message};
+    }
     std::vector<std::string> errors;
     try {
         errors = co_await go_over(next);
     } catch (const std::exception& error) {
         errors = {error.what()};
     }
-    if (!errors.empty())
-        probe_as_before(known);
+    if (!errors.empty()) {
+        rename_services(control::inverse(renames));
+        probe_as_before(known, control::inverse(renames));
+    } else if (!renames.empty()) {
+        write_overrides();
+    }
     co_return errors;
 }
 
+/// A service that has another name is the same: its backends keep their flows, and what is known of them.
+control::Renames Agent::renames_to(const config::Config& next) const {
+    std::set<std::string> names;
+    for (const auto& [name, numbers] : reconciler_.numbering().services)
+        names.insert(name);
+    const auto renames =
+        control::renamed_services(control::traits_of(options_.config), control::traits_of(next));
+    return control::without_collisions(renames, names);
+}
+
+void Agent::rename_services(const control::Renames& renames) {
+    reconciler_.rename(renames);
+    conditions_.rename(renames);
+}
+
+void Agent::write_overrides() const {
+    if (auto written = overrides_file_.write(conditions_.overrides()); !written)
+        spdlog::error("{}; after a restart, backends of services that were renamed are as configured",
+                      written.error().message);
+}
+
 /// What the refused configuration does not have was forgotten.
-void Agent::probe_as_before(const Knowledge& known) {
-    const auto followed = health_.follow(options_.config, [&](const control::BackendId& backend) {
+void Agent::probe_as_before(const Knowledge& known, const control::Renames& renames) {
+    const auto recall = [&](const control::BackendId& backend) {
         const auto last = known.find(backend);
         return last == known.end() ? health::LastKnown{} : last->second;
-    });
+    };
+    const auto followed = health_.follow(options_.config, recall, renames);
     if (!followed)
         spdlog::error("{}", followed.error().message);
     health_.set_next_hops(options_.config, *next_hops_);
@@ -73,7 +105,6 @@ void Agent::probe_as_before(const Knowledge& known) {
 
 /// With what is probed already being that of the next configuration.
 asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& next) {
-    const auto turn = co_await compute();
     const auto& running = options_.config;
     const auto now = control::SteadyClock::now();
     auto conditions = conditions_;
@@ -93,6 +124,7 @@ asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& n
 
     commit(next, std::move(*change));
     conditions_.configure(next, now);
+    health_.release_unprobed();
     options_.config = next;
     about_.fingerprint = control::fingerprint(next);
     if (auto bgp = announcer_.configure(next.bgp, conditions_.overrides().withdrawn); !bgp)

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "agent/agent.hpp"
+#include "control/renamed_services.hpp"
 #include "datapath/flow_records.hpp"
 #include "datapath/readers.hpp"
 
@@ -34,14 +35,22 @@ void obey_in(control::Overrides& overrides, api::Order order, const control::Bac
             return;
     }
 }
+control::Overrides renamed(control::Overrides overrides, const control::Renames& renames) {
+    control::rename_services(overrides.drained, renames);
+    control::rename_services(overrides.disabled, renames);
+    return overrides;
+}
 }  // namespace
 
-/// What an earlier agent was told by hand, and how far it had come with slow starts.
-void Agent::recall_conditions() {
+/// What an earlier agent was told by hand, and how far it had come with slow starts; of services that were
+/// renamed meanwhile, too.
+control::Renames Agent::recall_conditions() {
     const auto now = control::SteadyClock::now();
+    const auto renames = control::renamed_since(datapath_.maps(), reconciler_.numbering(), options_.config);
+    reconciler_.rename(renames);
     conditions_.configure(options_.config, now);
     if (auto overrides = overrides_file_.read())
-        conditions_.set_overrides(std::move(*overrides), now);
+        conditions_.set_overrides(renamed(std::move(*overrides), renames), now);
     else
         spdlog::error("{}; no backend is taken to be drained or disabled by hand", overrides.error().message);
     for (const auto& [name, service] : reconciler_.numbering().services) {
@@ -50,31 +59,39 @@ void Agent::recall_conditions() {
             conditions_.resume({name, backend.address}, entry.availability, now);
         }
     }
+    return renames;
 }
 
 /// Until they are judged anew, backends are as an earlier agent left them in the kernel; but those that it
-/// knew to be down are, though panic had them serve.
-Result<void> Agent::recall_health() {
+/// knew to be down are, though panic had them serve. Of one that had no share, and was not down (drained,
+/// removed, new), nothing is known: its flows stay, and it serves once it is judged to be up.
+Result<void> Agent::recall_health(const control::Renames& renames) {
     auto known = health_file_.read();
+    if (known)
+        control::rename_services(*known, renames);
     if (!known) {
         spdlog::error("{}; who was flapping is not held down", known.error().message);
         known = Knowledge{};
     }
     return health_.follow(options_.config, [&](const control::BackendId& backend) {
+        const auto* entry = entry_in_kernel(backend);
         auto last = (*known)[backend];
         if (last.state != health::State::kDown)
-            last.state = state_in_kernel(backend);
+            last.state =
+                entry != nullptr && entry->availability > 0 ? health::State::kUp : health::State::kUnknown;
+        if (entry != nullptr && (entry->flags & abi::BACKEND_ALIVE) == 0)
+            conditions_.set_dead(backend);
         return last;
     });
 }
 
-health::State Agent::state_in_kernel(const control::BackendId& backend) const {
+/// As an earlier agent left it; null if it had no such backend.
+const abi::backend* Agent::entry_in_kernel(const control::BackendId& backend) const {
     const auto& services = reconciler_.numbering().services;
     const auto service = services.find(backend.service);
     if (service == services.end() || service->second.find(backend.address) == nullptr)
-        return health::State::kUnknown;
-    return last_known(datapath_.maps().backend(service->second.index_of(backend.address)),
-                      conditions_.ordered_state(backend));
+        return nullptr;
+    return &datapath_.maps().backend(service->second.index_of(backend.address));
 }
 
 /// Together with what else is judged about now.
@@ -184,8 +201,18 @@ asio::awaitable<void> Agent::keep_sweeping() {
         const auto swept = co_await sweep();
         if (!swept && swept.error().message != last_error)
             spdlog::error("{}; slots go on moving", last_error = swept.error().message);
+        note_refused_records();
         snapshot_ = nullptr;
     }
+}
+
+void Agent::note_refused_records() {
+    const auto now = control::SteadyClock::now();
+    health_.set_records_refused([&](const std::string& service) {
+        const auto numbers = reconciler_.numbering().services.find(service);
+        return numbers != reconciler_.numbering().services.end() &&
+               reconciler_.lives().refuses_records(numbers->second.number, now);
+    });
 }
 
 /// One pass; for whoever is through the turnstile.

@@ -69,6 +69,8 @@ void add_backends(Families& families, const Snapshot& snapshot) {
     auto weight = gauge("guideway_backend_weight", "The backend's configured weight.");
     auto availability = gauge("guideway_backend_availability",
                               "How much of its share the backend gets: 0 = down or drained, 1 = all.");
+    auto alive = gauge("guideway_backend_alive",
+                       "1 while flows that the backend has stay with it, be it down or drained.");
     auto records = gauge("guideway_backend_flow_records", "Flow records that lead to the backend.");
     auto reachable = gauge("guideway_backend_next_hop_known", "1 if the way to the backend is known.");
     for (const auto& service : snapshot.services) {
@@ -83,18 +85,23 @@ void add_backends(Families& families, const Snapshot& snapshot) {
             slots.add(labels, backend.slots);
             weight.add(labels, backend.weight);
             availability.add(labels, backend.availability / static_cast<double>(abi::AVAILABILITY_FULL));
+            alive.add(labels, backend.alive ? 1 : 0);
             records.add(labels, static_cast<double>(backend.flows));
             reachable.add(labels, backend.next_hop ? 1 : 0);
         }
     }
-    families.insert(families.end(), {packets, bytes, flows, slots, weight, availability, records, reachable});
+    families.insert(families.end(),
+                    {packets, bytes, flows, slots, weight, availability, alive, records, reachable});
 }
 
 void add_service_health(Families& families, const Snapshot& snapshot) {
     auto up = gauge("guideway_service_backends_up", "Backends of the service that are judged to be up.");
     auto panic = gauge("guideway_service_panic",
                        "1 while too little is up, so that all serves that is not taken out by hand.");
-    auto warm = gauge("guideway_service_warmed_up", "1 once every backend of the service was judged.");
+    auto warm = gauge("guideway_service_warmed_up",
+                      "1 once every backend of the service was judged, or could not be in time.");
+    auto untried = gauge("guideway_service_backends_untried",
+                         "Backends of the service that this host cannot probe now, for reasons of its own.");
     for (const auto& service : snapshot.services) {
         if (!service.health)
             continue;
@@ -102,8 +109,9 @@ void add_service_health(Families& families, const Snapshot& snapshot) {
         up.add(labels, static_cast<double>(service.health->up));
         panic.add(labels, service.health->panic ? 1 : 0);
         warm.add(labels, service.health->warmed_up ? 1 : 0);
+        untried.add(labels, static_cast<double>(service.health->untried));
     }
-    families.insert(families.end(), {up, panic, warm});
+    families.insert(families.end(), {up, panic, warm, untried});
 }
 
 void add_backend_health(Families& families, const Snapshot& snapshot) {

@@ -36,6 +36,8 @@ std::string not_ready_because(const Snapshot& snapshot) {
             return fmt::format("no backend of service '{}' has a next hop", service.name);
         if (!service.fault.empty())
             return fmt::format("service '{}': {}", service.name, service.fault);
+        if (service.health && service.health->blind)
+            return fmt::format("service '{}': none of its backends can be probed from here", service.name);
     }
     return {};
 }

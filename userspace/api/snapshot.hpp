@@ -37,6 +37,7 @@ struct BackendSnapshot {
     std::uint16_t weight = 0;
     std::uint16_t availability = 0;  ///< 0..256
     BackendStanding standing = BackendStanding::kUp;
+    bool alive = true;     ///< flows that it has stay with it
     bool by_hand = false;  ///< its standing was said by hand, beside the configuration
     std::uint32_t slots = 0;
     std::uint32_t learning_slots = 0;  ///< slots of others in which its flows are still being learnt

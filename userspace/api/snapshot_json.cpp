@@ -45,6 +45,7 @@ Json to_json(const std::optional<health::BackendFacts>& health) {
         {"state", name_of(health->state)},
         {"serves", health->serves},
         {"judged", health->judged},
+        {"untried", health->untried},
         {"diagnosis", name_of(health->diagnosis)},
         {"reason", null_if_empty(health->reason)},
         {"since", to_text(health->since)},
@@ -59,10 +60,8 @@ Json to_json(const std::optional<health::BackendFacts>& health) {
 Json to_json(const std::optional<health::ServiceFacts>& health) {
     if (!health)
         return nullptr;
-    return {{"warmed_up", health->warmed_up},
-            {"panic", health->panic},
-            {"up", health->up},
-            {"backends", health->backends}};
+    return {{"warmed_up", health->warmed_up}, {"panic", health->panic}, {"blind", health->blind},
+            {"untried", health->untried},     {"up", health->up},       {"backends", health->backends}};
 }
 
 Json to_json(const BackendSnapshot& backend, std::uint32_t table_size) {
@@ -72,6 +71,7 @@ Json to_json(const BackendSnapshot& backend, std::uint32_t table_size) {
         {"number", backend.number},
         {"weight", backend.weight},
         {"state", text(backend.standing)},
+        {"alive", backend.alive},
         {"by_hand", backend.by_hand},
         {"availability", backend.availability / static_cast<double>(abi::AVAILABILITY_FULL)},
         {"slots", backend.slots},

@@ -57,6 +57,7 @@ Result<std::map<std::uint16_t, BackendSnapshot>> backends_of(const datapath::Map
             .weight = entry.weight,
             .availability = entry.availability,
             .standing = standing_of(entry),
+            .alive = (entry.flags & abi::BACKEND_ALIVE) != 0,
             .by_hand = false,
             .slots = 0,
             .learning_slots = 0,

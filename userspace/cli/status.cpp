@@ -63,7 +63,9 @@ void print_health(const Json& backend) {
     fmt::print("      {} since {}: {}{}{}\n", text(health.at("state")), text(health.at("since")),
                text(health.at("reason")),
                health.at("held_until").is_null() ? "" : "; held down until " + text(health.at("held_until")),
-               health.at("state") == "down" && health.at("serves") ? "; serves all the same" : "");
+               health.at("state") == "down" && health.at("serves")   ? "; serves all the same"
+               : health.at("state") == "down" && backend.at("alive") ? "; its connections stay for now"
+                                                                     : "");
 }
 
 void print_backends(const Json& status) {
@@ -80,6 +82,13 @@ void print_backends(const Json& status) {
     }
 }
 
+std::string untried_note(const Json& health) {
+    const auto untried = health.at("untried").get<std::size_t>();
+    return untried == 0
+               ? ""
+               : fmt::format(", {} CANNOT BE PROBED FROM HERE: what was known of them holds", untried);
+}
+
 void print_services(const Json& status) {
     for (const auto& service : status.at("services")) {
         fmt::print("\nservice {}: {}\n", text(service.at("name")),
@@ -90,10 +99,11 @@ void print_services(const Json& status) {
                    service.at("packets").get<std::uint64_t>(), service.at("bytes").get<std::uint64_t>(),
                    service.at("new_flows").get<std::uint64_t>(), service.at("backends").size());
         if (const auto& health = service.at("health"); !health.is_null())
-            fmt::print("  health   {} of {} up{}{}\n", health.at("up").get<std::size_t>(),
+            fmt::print("  health   {} of {} up{}{}{}\n", health.at("up").get<std::size_t>(),
                        health.at("backends").get<std::size_t>(),
                        health.at("warmed_up") ? "" : ", not all are judged yet",
-                       health.at("panic") ? ", PANIC: all serve that are not taken out by hand" : "");
+                       health.at("panic") ? ", PANIC: all serve that are not taken out by hand" : "",
+                       untried_note(health));
         if (!service.at("fault").is_null())
             fmt::print("  NOTHING IS FORWARDED: {}\n", text(service.at("fault")));
         const auto& slots = service.at("slots_by_state");

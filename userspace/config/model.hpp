@@ -157,6 +157,7 @@ struct Service {
     Duration idle_timeout = std::chrono::minutes(10);
     Duration max_drain = std::chrono::hours(1);
     OnDown on_down = OnDown::kReset;
+    Duration reset_after = std::chrono::seconds(5);
     Duration slow_start{0};
     unsigned panic_threshold_percent = 50;
     std::optional<Health> health;  ///< nothing: backends are taken to be healthy

@@ -94,7 +94,12 @@ const Keys<Service>& keys_of() {
         {"on_down",
          choice<Service, OnDown, OnDown>(&Service::on_down,
                                          {{"reset", OnDown::kReset}, {"keep", OnDown::kKeep}}),
-         kDefault, "reset", "whether the flows of a backend that failed its checks move at once or stay"},
+         kDefault, "reset",
+         "whether the flows of a backend that goes on failing its checks are given up (after reset_after) or "
+         "stay"},
+        {"reset_after", duration(&Service::reset_after, seconds(0), kLongest), kDefault, "5s",
+         "how long a backend goes on failing before its flows are given up; at least two intervals of its "
+         "checks"},
         {"slow_start", duration(&Service::slow_start, seconds(0), kLongest), kDefault, "0s",
          "how long a backend that came up takes to get its whole share"},
         {"panic_threshold", percent(&Service::panic_threshold_percent), kDefault, "50%",

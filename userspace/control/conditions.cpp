@@ -46,6 +46,7 @@ void Conditions::configure(const config::Config& config, TimePoint now) {
     std::erase_if(overrides_.drained, gone);
     std::erase_if(overrides_.disabled, gone);
     std::erase_if(failed_, gone);
+    std::erase_if(dead_, gone);
     std::erase_if(up_since_, [&](const auto& entry) { return state_of(entry.first) != BackendState::kUp; });
     for (const auto& [name, service] : services_) {
         if (service.slow_start == SteadyClock::duration::zero() || !before.services_.contains(name))
@@ -56,6 +57,16 @@ void Conditions::configure(const config::Config& config, TimePoint now) {
                 begin_slow_start(id, now);
         }
     }
+}
+
+void Conditions::rename(const Renames& renames) {
+    rename_keys(services_, renames);
+    rename_services(overrides_.drained, renames);
+    rename_services(overrides_.disabled, renames);
+    rename_services(failed_, renames);
+    rename_services(dead_, renames);
+    rename_services(up_since_, renames);
+    rename_services(touched_, renames);
 }
 
 Result<std::vector<BackendId>> Conditions::find(const std::string& backend,
@@ -97,8 +108,15 @@ void Conditions::set_failed(const BackendId& backend, TimePoint now) {
         note(backend, before, ComesUp::kSlowly, now);
 }
 
+void Conditions::set_dead(const BackendId& backend) {
+    if (dead_.insert(backend).second)
+        touched_.insert(backend);
+}
+
 void Conditions::clear_failed(const BackendId& backend, ComesUp how, TimePoint now) {
     const auto before = state_of(backend);
+    if (dead_.erase(backend) > 0)
+        touched_.insert(backend);
     if (failed_.erase(backend) > 0)
         note(backend, before, how, now);
 }
@@ -127,10 +145,15 @@ Condition Conditions::at(const BackendId& backend, TimePoint now) const {
     const auto* known = find(backend);
     if (known == nullptr)
         return {};
-    Condition condition = condition_in_state(state_of(backend));
+    Condition condition = condition_in_state(ordered_state(backend));
     const auto& service = *service_of(backend);
     if (condition.state == BackendState::kDown && known->state != BackendState::kDown)
         condition.alive = service.on_down_keep;
+    if (failed_.contains(backend)) {
+        condition.state = BackendState::kDown;
+        condition.availability = 0;
+        condition.alive = condition.alive && (service.on_down_keep || !dead_.contains(backend));
+    }
     if (const auto up = up_since_.find(backend); up != up_since_.end())
         condition.availability =
             static_cast<maglev::Availability>(kStep * steps_taken(now - up->second, service.slow_start));

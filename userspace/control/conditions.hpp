@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/model.hpp"
+#include "control/renames.hpp"
 #include "control/slot_life.hpp"
 #include "maglev/serving_table.hpp"
 #include "util/result.hpp"
@@ -23,11 +24,14 @@ struct BackendId {
     auto operator<=>(const BackendId&) const = default;
 };
 
-/// How much of its share a backend of a service gets, and whether it keeps the flows it has.
+/// How much of its share a backend of a service gets, and whether it keeps the flows it has: two facts, since
+/// one that failed its checks gets no new flows at once, and keeps those that it has until it is dead.
 struct Condition {
     maglev::Availability availability = maglev::kFull;
     bool alive = true;
-    config::BackendState state = config::BackendState::kUp;  ///< as configured, or as said by hand
+    config::BackendState state = config::BackendState::kUp;  ///< down also if it failed its checks
+
+    [[nodiscard]] bool drains() const { return availability == 0 && alive; }
 
     bool operator==(const Condition&) const = default;
 };
@@ -59,6 +63,9 @@ class Conditions {
     /// that is not comes up slowly.
     void configure(const config::Config& config, TimePoint now);
 
+    /// What is known of services goes on under other names.
+    void rename(const Renames& renames);
+
     /// All backends of that name or address, in one service or in all. Errors: there are none.
     [[nodiscard]] Result<std::vector<BackendId>> find(const std::string& backend,
                                                       const std::optional<std::string>& service) const;
@@ -70,7 +77,11 @@ class Conditions {
     /// Those that health has not serve; also of backends that are not configured yet.
     [[nodiscard]] const std::set<BackendId>& failed() const { return failed_; }
     void set_failed(const BackendId& backend, TimePoint now);
+    /// It serves, and so is not dead.
     void clear_failed(const BackendId& backend, ComesUp how, TimePoint now);
+    /// One that failed is given up: it keeps its flows only with `on_down: keep`.
+    void set_dead(const BackendId& backend);
+    [[nodiscard]] bool is_dead(const BackendId& backend) const { return dead_.contains(backend); }
 
     /// Has a backend go on with a slow start that an earlier agent began.
     void resume(const BackendId& backend, maglev::Availability reached, TimePoint now);
@@ -108,6 +119,7 @@ class Conditions {
     std::map<std::string, Service> services_;
     Overrides overrides_;
     std::set<BackendId> failed_;
+    std::set<BackendId> dead_;                 ///< of the failed ones
     std::map<BackendId, TimePoint> up_since_;  ///< of slow starts that are under way
     std::set<BackendId> touched_;
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -77,6 +78,17 @@ void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work
 Reconciler::Reconciler(const datapath::Maps& maps, Past past)
     : maps_(maps), past_(past), numbering_(read_numbering(maps)), lives_(maps) {}
 
+void Reconciler::rename(const Renames& renames) {
+    rename_keys(numbering_.services, renames);
+    rename_keys(services_, renames);
+    rename_keys(filters_, renames);
+    rename_keys(tables_, renames);
+    rename_keys(postponed_, renames);
+    rename_services(leaving_, renames);
+    for (const auto& [name, service] : services_)
+        service->name = name;
+}
+
 Result<Change> Reconciler::prepare(DesiredState desired) const {
     Change change;
     change.desired = std::make_shared<DesiredState>(std::move(desired));
@@ -128,7 +140,7 @@ std::vector<ServiceChange> Reconciler::changed_services(const Change& change) co
     std::vector<ServiceChange> changes;
     for (const auto& service : change.desired->services) {
         const auto before = services_.find(service.name);
-        if (before == services_.end() || *before->second != service)
+        if (before == services_.end() || *before->second != service || !has_its_name(service))
             changes.push_back({&service, {}, nullptr, {}, {}});
     }
     std::atomic<std::size_t> kept = kept_bytes_;
@@ -144,6 +156,12 @@ std::vector<ServiceChange> Reconciler::changed_services(const Change& change) co
     return changes;
 }
 
+/// In the kernel, too.
+bool Reconciler::has_its_name(const DesiredService& service) const {
+    const auto numbers = numbering_.services.find(service.name);
+    return numbers != numbering_.services.end() && maps_.service(numbers->second.number).name == service.name;
+}
+
 void Reconciler::compute_table(ServiceChange& change, const ServiceNumbers& numbers) const {
     const auto& backends = change.service->backends;
     change.table = std::make_shared<ServiceTable>(backends, numbers, maps_.geometry().table_size);
@@ -153,7 +171,14 @@ void Reconciler::compute_table(ServiceChange& change, const ServiceNumbers& numb
         change.draining = change.table->draining(backends);
 }
 
+/// Should a dead backend come back, flows that its stand-ins could not record must not go to it. A counter
+/// that cannot be read now is read by the next sweep.
+void Reconciler::note_refusals(TimePoint now) {
+    static_cast<void>(lives_.note_refusals(now));
+}
+
 void Reconciler::commit(Change change, const NextHopOf& next_hop_of, TimePoint now) {
+    note_refusals(now);
     for (auto& service : change.services)
         store_service(service, change.numbering.services.at(service.service->name),
                       filter_of(change.filters, service.service->name), next_hop_of, now);
@@ -185,7 +210,9 @@ Result<void> Reconciler::apply(DesiredState desired, const NextHopOf& next_hop_o
 std::vector<std::uint16_t> Reconciler::adjust(const std::map<BackendId, Condition>& conditions,
                                               const NextHopOf& next_hop_of, TimePoint now,
                                               std::chrono::nanoseconds at_most) {
-    std::map<DesiredService*, bool> adjusted;  ///< whether someone died
+    if (!conditions.empty())
+        note_refusals(now);
+    std::set<DesiredService*> adjusted;
     for (const auto& [id, condition] : conditions) {
         const auto service = services_.find(id.service);
         if (service == services_.end())
@@ -195,15 +222,13 @@ std::vector<std::uint16_t> Reconciler::adjust(const std::map<BackendId, Conditio
         if (backend == backends.end() || backend->condition == condition)
             continue;
         backend->condition = condition;
-        adjusted[service->second] |=
-            store_backend(*service->second, *backend, numbering_.services.at(id.service), next_hop_of);
+        store_backend(*backend, numbering_.services.at(id.service), next_hop_of);
+        adjusted.insert(service->second);
     }
     std::vector<std::uint16_t> moved;
-    for (const auto& [service, someone_died] : adjusted) {
+    for (auto* service : adjusted) {
         const auto& numbers = numbering_.services.at(service->name);
         auto& life = lives_.of(numbers.number);
-        if (someone_died)
-            life.backends_died(now);
         if (!changes_within(at_most, *service)) {
             postponed_[service->name].clear();
             continue;
@@ -296,11 +321,8 @@ void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numb
         clear_leftovers(numbers);
     if (known && before->second.region != numbers.region)
         move_retired_backends(before->second, numbers);
-    bool someone_died = false;
     for (const auto& backend : service.backends)
-        someone_died |= store_backend(service, backend, numbers, next_hop_of);
-    if (someone_died)
-        life.backends_died(now);
+        store_backend(backend, numbers, next_hop_of);
     store_words(maps_.service(numbers.number), service_entry(service, numbers, filter));
 
     if (change.slots.empty()) {
@@ -316,16 +338,12 @@ void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numb
         keep(service.name, std::move(change.table));
 }
 
-/// A backend that dies has its flag cleared before its slots move: none of its flows is waited for.
-bool Reconciler::store_backend(const DesiredService& service, const DesiredBackend& backend,
-                               const ServiceNumbers& numbers, const NextHopOf& next_hop_of) {
-    const auto& address = backend.member.address;
-    const auto before = numbering_.services.find(service.name);
-    const bool was_alive = before != numbering_.services.end() && before->second.find(address) != nullptr &&
-                           (maps_.backend(before->second.index_of(address)).flags & abi::BACKEND_ALIVE) != 0;
-    control::store_backend(maps_.backend(numbers.index_of(address)),
+/// Before its slots move: of a backend that is given up then, no flow is waited for; one that comes back is
+/// alive when its slots lead to it.
+void Reconciler::store_backend(const DesiredBackend& backend, const ServiceNumbers& numbers,
+                               const NextHopOf& next_hop_of) {
+    control::store_backend(maps_.backend(numbers.index_of(backend.member.address)),
                            backend_entry(backend, next_hop_of(backend)));
-    return was_alive && !backend.condition.alive;
 }
 
 void Reconciler::change_slots(const DesiredService& service, const ServiceNumbers& numbers, SlotLife& life,

@@ -11,6 +11,7 @@
 
 #include "control/desired_state.hpp"
 #include "control/numbering.hpp"
+#include "control/renames.hpp"
 #include "control/service_table.hpp"
 #include "control/slot_lives.hpp"
 #include "control/table_facts.hpp"
@@ -52,6 +53,10 @@ enum class Past : std::uint8_t {
 class Reconciler {
   public:
     explicit Reconciler(const datapath::Maps& maps, Past past = Past::kRecorded);
+
+    /// Services go on under other names: with their numbers, slots and flows. The kernel learns of the names
+    /// by the next commit().
+    void rename(const Renames& renames);
 
     /// Works out the way to the desired state: everything that can fail or takes long. May run on another
     /// thread, and uses several; meanwhile nothing but refresh_next_hops() may be called.
@@ -96,14 +101,15 @@ class Reconciler {
 
   private:
     [[nodiscard]] std::vector<ServiceChange> changed_services(const Change& change) const;
+    [[nodiscard]] bool has_its_name(const DesiredService& service) const;
     void compute_table(ServiceChange& change, const ServiceNumbers& numbers) const;
     [[nodiscard]] Result<void> prepare_filters(Change& change) const;
     [[nodiscard]] Result<void> prepare_counters(const Change& change) const;
     void store_service(ServiceChange& change, const ServiceNumbers& numbers, std::uint16_t filter,
                        const NextHopOf& next_hop_of, TimePoint now);
-    /// True if the backend was alive, and no longer is.
-    bool store_backend(const DesiredService& service, const DesiredBackend& backend,
-                       const ServiceNumbers& numbers, const NextHopOf& next_hop_of);
+    void note_refusals(TimePoint now);
+    void store_backend(const DesiredBackend& backend, const ServiceNumbers& numbers,
+                       const NextHopOf& next_hop_of);
     void change_slots(const DesiredService& service, const ServiceNumbers& numbers, SlotLife& life,
                       TimePoint now);
     [[nodiscard]] bool changes_within(std::chrono::nanoseconds at_most, const DesiredService& service) const;

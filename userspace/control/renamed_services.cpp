@@ -7,6 +7,8 @@
 #include <tuple>
 #include <utility>
 
+#include "datapath/listener_index.hpp"
+
 namespace guideway::control {
 
 namespace {
@@ -25,24 +27,29 @@ ServiceTraits sorted(ServiceTraits traits) {
     return traits;
 }
 
-/// Those of `services` whose names `others` do not have.
-Candidates missing_in(const std::vector<ServiceTraits>& others, const std::vector<ServiceTraits>& services) {
-    std::set<std::string> names;
-    for (const auto& other : others)
-        names.insert(other.name);
-    Candidates candidates;
-    for (const auto& service : services) {
-        if (!names.contains(service.name))
-            candidates.emplace(service.name, sorted(service));
-    }
-    return candidates;
-}
-
 template <typename T>
 std::size_t count_shared(const std::vector<T>& a, const std::vector<T>& b) {
     std::vector<T> both;
     std::ranges::set_intersection(a, b, std::back_inserter(both));
     return both.size();
+}
+
+Candidates by_name(const std::vector<ServiceTraits>& services) {
+    Candidates named;
+    for (const auto& service : services)
+        named.emplace(service.name, sorted(service));
+    return named;
+}
+
+/// Those of `services` that `others` do not have under the same name, or with no listener of theirs.
+Candidates missing_in(const Candidates& others, const Candidates& services) {
+    Candidates candidates;
+    for (const auto& [name, traits] : services) {
+        const auto other = others.find(name);
+        if (other == others.end() || count_shared(other->second.listeners, traits.listeners) == 0)
+            candidates.emplace(name, traits);
+    }
+    return candidates;
 }
 
 /// Every pair that shares listeners. A listener belongs to one service of each side.
@@ -79,8 +86,7 @@ std::vector<Match> by_backends(const Candidates& before, const Candidates& after
 }
 
 /// Takes the best matches first, and each service once; who is taken is no candidate any more.
-void take(std::vector<Match> matches, Candidates& before, Candidates& after,
-          std::map<std::string, std::string>& renamed) {
+void take(std::vector<Match> matches, Candidates& before, Candidates& after, Renames& renamed) {
     std::ranges::sort(matches, [](const Match& a, const Match& b) {
         return std::tie(b.shared, a.before, a.after) < std::tie(a.shared, b.before, b.after);
     });
@@ -120,16 +126,42 @@ std::vector<ServiceTraits> traits_of(const DesiredState& desired) {
     return services;
 }
 
-std::map<std::string, std::string> renamed_services(const std::vector<ServiceTraits>& before,
-                                                    const std::vector<ServiceTraits>& after) {
-    auto gone = missing_in(after, before);
-    auto added = missing_in(before, after);
-    std::map<std::string, std::string> renamed;
+Renames renamed_services(const std::vector<ServiceTraits>& before, const std::vector<ServiceTraits>& after) {
+    const auto all_before = by_name(before), all_after = by_name(after);
+    auto gone = missing_in(all_after, all_before);
+    auto added = missing_in(all_before, all_after);
+    Renames renamed;
     if (gone.empty() || added.empty())
         return renamed;
     take(by_listeners(gone, added), gone, added, renamed);
+    std::erase_if(gone, [&](const auto& service) { return all_after.contains(service.first); });
+    std::erase_if(added, [&](const auto& service) { return all_before.contains(service.first); });
     take(by_backends(gone, added), gone, added, renamed);
     return renamed;
+}
+
+Renames renamed_since(const datapath::Maps& maps, const Numbering& numbering, const config::Config& config) {
+    std::map<std::uint16_t, ServiceTraits> by_number;
+    std::set<std::string> names;
+    for (const auto& [name, service] : numbering.services) {
+        names.insert(name);
+        if (service.retired)
+            continue;
+        auto& traits = by_number[service.number];
+        traits.name = name;
+        for (const auto& backend : service.backends)
+            traits.backends.push_back(backend.address);
+    }
+    for (const auto& entry : datapath::published_listeners(maps)) {
+        const config::Listener listener{
+            .vip = entry.vip, .port = entry.port, .protocol = static_cast<config::Protocol>(entry.protocol)};
+        if (const auto traits = by_number.find(entry.service); traits != by_number.end())
+            traits->second.listeners.push_back(listener.text());
+    }
+    std::vector<ServiceTraits> before;
+    for (auto& [number, traits] : by_number)
+        before.push_back(std::move(traits));
+    return without_collisions(renamed_services(before, traits_of(config)), names);
 }
 
 }  // namespace guideway::control

@@ -91,7 +91,7 @@ std::vector<ServiceTable::Move> ServiceTable::change(const std::vector<DesiredBa
 std::vector<ServiceTable::Move> ServiceTable::draining(const std::vector<DesiredBackend>& backends) const {
     std::vector<Move> slots;
     for (std::size_t i = 0; i < backends.size(); ++i) {
-        if (backends[i].condition.state != config::BackendState::kDrain)
+        if (!backends[i].condition.drains())
             continue;
         const std::uint16_t member = members_of_[i];
         for (const std::uint32_t slot : serving_.base().slots_of(member))

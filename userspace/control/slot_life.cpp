@@ -66,15 +66,16 @@ void SlotLife::learn(std::uint32_t slot, std::uint16_t former, TimePoint now) {
     store(slots_[slot], slots_[slot] | abi::SLOT_MOVING);
 }
 
-void SlotLife::backends_died(TimePoint now) {
+void SlotLife::records_refused(TimePoint now) {
+    learning_extended_until_ = now + settings_.idle_timeout;
+}
+
+void SlotLife::make_room(TimePoint now) {
+    room_is_short_ = true;
     for (auto& [slot, moving] : moving_) {
         if (is_learning(slot) && !alive_(previous_[slot]))
             start_tracking(slot, moving, now);
     }
-}
-
-void SlotLife::records_refused(TimePoint now) {
-    learning_extended_until_ = now + settings_.idle_timeout;
 }
 
 void SlotLife::advance(TimePoint now) {
@@ -111,7 +112,7 @@ void SlotLife::begin_sweep(TimePoint now) {
 
 bool SlotLife::keeps(const abi::flow_record& record) {
     const TimePoint last_seen{std::chrono::nanoseconds(record.last_seen)};
-    if (record.slot >= slots_.size() || !alive_(record.backend) ||
+    if (record.slot >= slots_.size() || (room_is_short_ && !alive_(record.backend)) ||
         last_seen + settings_.idle_timeout < sweep_began_)
         return false;
     const auto found = moving_.find(record.slot);
@@ -135,6 +136,7 @@ void SlotLife::end_sweep() {
     }
     for (const auto slot : settled)
         settle(slot);
+    room_is_short_ = false;
 }
 
 std::uint16_t SlotLife::owner(std::uint32_t slot) const {

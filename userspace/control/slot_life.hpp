@@ -30,7 +30,10 @@ using IsAlive = std::function<bool(std::uint16_t)>;
 /// The slots of one service as they are in the kernel, and the agent's half of the rules by which they move
 /// (bpf/moving_slot.h is the other half): a slot that gets another owner is *learning* for an idle timeout,
 /// in which every live flow of the old owner gets a record; then *tracking*, until no record is needed any
-/// more; then *settled*. Stores only, while packets read: 'previous' before the slot.
+/// more; then *settled*. A backend whose alive flag falls voids its records and its place in 'previous', but
+/// does not lose them: it may have been given up wrongly, and flows that were silent meanwhile find it again.
+/// Only where there is no room for records they are dropped. Stores only, while packets read: 'previous'
+/// before the slot.
 class SlotLife {
   public:
     /// Takes over what an earlier agent left in them: learning starts with a full timeout.
@@ -46,11 +49,12 @@ class SlotLife {
     /// Has a settled slot learn flows of a backend that owned it on other balancers, or before a reboot.
     void learn(std::uint32_t slot, std::uint16_t former, TimePoint now);
 
-    /// The flags of some backends were cleared.
-    void backends_died(TimePoint now);
-
     /// Flows could not be recorded: what is learning goes on for another timeout.
     void records_refused(TimePoint now);
+
+    /// Records of some service were refused: those of dead backends give way, and slots that learn of one
+    /// learn no longer. What an owner could not record would be lost when the dead one comes back.
+    void make_room(TimePoint now);
 
     /// Ends the learning and the moving that are due.
     void advance(TimePoint now);
@@ -95,6 +99,7 @@ class SlotLife {
     TrackingSettings settings_;
     std::unordered_map<std::uint32_t, Moving> moving_;  ///< by slot
     TimePoint learning_extended_until_;
+    bool room_is_short_ = false;  ///< in the present pass
     TimePoint sweep_began_;
 };
 

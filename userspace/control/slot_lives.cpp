@@ -7,6 +7,11 @@
 
 namespace guideway::control {
 
+namespace {
+/// Some passes long.
+constexpr std::chrono::seconds kOfLate{2};
+}  // namespace
+
 SlotLife& SlotLives::configure(std::uint16_t service, const TrackingSettings& settings, TimePoint now) {
     if (const auto known = lives_.find(service); known != lives_.end()) {
         known->second.configure(settings, now);
@@ -29,6 +34,7 @@ const SlotLife* SlotLives::find(std::uint16_t service) const {
 void SlotLives::forget(std::uint16_t service) {
     lives_.erase(service);
     refusals_.erase(service);
+    refused_at_.erase(service);
 }
 
 bool SlotLives::needs_sweeps() const {
@@ -50,8 +56,8 @@ Result<void> SlotLives::begin_sweep(TimePoint now) {
     return {};
 }
 
-/// Before learning ends: a flow that could not be recorded would be lost with it.
 Result<void> SlotLives::note_refusals(TimePoint now) {
+    bool room_is_short = false;
     for (auto& [service, life] : lives_) {
         if (!life.needs_sweeps())
             continue;
@@ -59,11 +65,23 @@ Result<void> SlotLives::note_refusals(TimePoint now) {
         if (!counters)
             return std::unexpected(counters.error());
         auto& seen = refusals_[service];
-        if (counters->refused_records > seen)
+        if (counters->refused_records > seen) {
             life.records_refused(now);
+            refused_at_[service] = now;
+            room_is_short = true;
+        }
         seen = counters->refused_records;
     }
+    if (!room_is_short)
+        return {};
+    for (auto& [service, life] : lives_)
+        life.make_room(now);
     return {};
+}
+
+bool SlotLives::refuses_records(std::uint16_t service, TimePoint now) const {
+    const auto refused = refused_at_.find(service);
+    return refused != refused_at_.end() && now - refused->second < kOfLate;
 }
 
 std::vector<abi::flow_id> SlotLives::superfluous(std::span<const datapath::FlowEntry> entries) {

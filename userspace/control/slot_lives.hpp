@@ -32,6 +32,13 @@ class SlotLives {
     [[nodiscard]] bool needs_sweeps() const;
     [[nodiscard]] bool is_moving() const;
 
+    /// Takes notice of records that were refused since it was asked last. Before slots move again, and before
+    /// learning ends: a flow that could not be recorded would be lost with it. Errors: counters cannot be
+    /// read.
+    [[nodiscard]] Result<void> note_refusals(TimePoint now);
+    /// Whether records of the service were refused of late.
+    [[nodiscard]] bool refuses_records(std::uint16_t service, TimePoint now) const;
+
     /// Begins a pass over all records; ends the learning that is due. Errors: counters cannot be read.
     [[nodiscard]] Result<void> begin_sweep(TimePoint now);
     /// Of the next records of the pass, those that nothing needs any more.
@@ -43,11 +50,10 @@ class SlotLives {
     [[nodiscard]] const FlowCounts& flow_counts() const { return counts_; }
 
   private:
-    [[nodiscard]] Result<void> note_refusals(TimePoint now);
-
     const datapath::Maps& maps_;
     std::map<std::uint16_t, SlotLife> lives_;
     std::map<std::uint16_t, std::uint64_t> refusals_;  ///< as counted at the last pass
+    std::map<std::uint16_t, TimePoint> refused_at_;    ///< when that was noticed last
     FlowCounts counts_;
     FlowCounts counting_;  ///< in the present pass
 };

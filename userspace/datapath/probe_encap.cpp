@@ -67,12 +67,27 @@ Result<ProbeEncap> ProbeEncap::load(config::ProbeMark mark, std::uint32_t routes
                                    sizeof(std::uint64_t), capacity, false);
     if (!counts)
         return std::unexpected(counts.error());
-    return ProbeEncap(std::move(skeleton), std::move(*counts), mark, capacity);
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(bpf_program__fd(skeleton->progs.probe_encap), &info, &size) != 0)
+        return bpf_failure("read the id of the probe program", -errno);
+    return ProbeEncap(std::move(skeleton), std::move(*counts), mark, capacity, info.id);
 }
 
-Result<void> ProbeEncap::attach(int ifindex) {
-    if (attached_.contains(ifindex))
-        return {};
+/// The kernel says so; that it cannot be asked now (no descriptor is free, say) is no sign of it.
+bool ProbeEncap::is_gone(int ifindex) const {
+    const auto hook = egress_of(ifindex);
+    auto options = our_filter();
+    const int error = bpf_tc_query(&hook, &options);
+    static_cast<void>(take_libbpf_log());
+    if (error == 0)
+        return options.prog_id != program_id_;
+    return error == -ENOENT || error == -EINVAL || error == -ENODEV;
+}
+
+Result<ProbeEncap::Attached> ProbeEncap::attach(int ifindex) {
+    if (attached_.contains(ifindex) && !is_gone(ifindex))
+        return Attached::kAlready;
     auto hook = egress_of(ifindex);
     if (const int error = bpf_tc_hook_create(&hook); error != 0 && error != -EEXIST)
         return bpf_failure(fmt::format("add a clsact qdisc to {}", name_of(ifindex)), error);
@@ -83,7 +98,7 @@ Result<void> ProbeEncap::attach(int ifindex) {
         return bpf_failure(fmt::format("attach the probe program to {}", name_of(ifindex)), error);
     static_cast<void>(take_libbpf_log());
     attached_.insert(ifindex);
-    return {};
+    return Attached::kAnew;
 }
 
 int ProbeEncap::fd() const {

@@ -22,8 +22,11 @@ class ProbeEncap {
     /// Room for `routes` of them; fewer if the mark has too few bits outside its mask (see capacity()).
     [[nodiscard]] static Result<ProbeEncap> load(config::ProbeMark mark, std::uint32_t routes);
 
-    /// Wraps what leaves through this interface from now on, as well. Nothing happens where it does already.
-    [[nodiscard]] Result<void> attach(int ifindex);
+    enum class Attached : bool { kAlready, kAnew };
+
+    /// Wraps what leaves through this interface from now on, as well. Looks whether the filter is in its
+    /// place, since others may take it away.
+    [[nodiscard]] Result<Attached> attach(int ifindex);
 
     [[nodiscard]] int fd() const;
     [[nodiscard]] std::uint32_t capacity() const { return capacity_; }
@@ -46,13 +49,21 @@ class ProbeEncap {
     };
     using Skeleton = std::unique_ptr<probe_encap_bpf, Destroy>;
 
-    ProbeEncap(Skeleton skeleton, MappedArray counts, config::ProbeMark mark, std::uint32_t capacity)
-        : skeleton_(std::move(skeleton)), counts_(std::move(counts)), mark_(mark), capacity_(capacity) {}
+    ProbeEncap(Skeleton skeleton, MappedArray counts, config::ProbeMark mark, std::uint32_t capacity,
+               std::uint32_t program_id)
+        : skeleton_(std::move(skeleton)),
+          counts_(std::move(counts)),
+          mark_(mark),
+          capacity_(capacity),
+          program_id_(program_id) {}
+
+    [[nodiscard]] bool is_gone(int ifindex) const;
 
     Skeleton skeleton_;
     MappedArray counts_;
     config::ProbeMark mark_;
     std::uint32_t capacity_ = 0;
+    std::uint32_t program_id_ = 0;
     std::set<int> attached_;
 };
 

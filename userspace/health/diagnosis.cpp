@@ -10,15 +10,19 @@ bool was_not_tried(const std::optional<Outcome>& outcome) {
 }  // namespace
 
 Diagnosis diagnose(const Findings& findings) {
+    // Whatever else is wrong, an answer through the tunnel has come through the tunnel.
+    const bool small_arrives = findings.tunnel_echo && findings.tunnel_echo->is_good();
+    const bool full_is_lost =
+        findings.full_tunnel_echo && findings.full_tunnel_echo->verdict == Verdict::kBad;
+    if (findings.probe.answered && findings.probe.verdict == Verdict::kBad)
+        return small_arrives && full_is_lost ? Diagnosis::kMtuBroken : Diagnosis::kApplicationDown;
     if (was_not_tried(findings.direct) || was_not_tried(findings.direct_echo) ||
         was_not_tried(findings.tunnel_echo) || was_not_tried(findings.full_tunnel_echo))
         return Diagnosis::kNone;
     const bool host_reacts = findings.direct.is_good() || findings.direct.answered;
     const bool host_echoes = findings.direct_echo.is_good();
-    if (findings.tunnel_echo && findings.tunnel_echo->is_good())
-        return findings.full_tunnel_echo && !findings.full_tunnel_echo->is_good()
-                   ? Diagnosis::kMtuBroken
-                   : Diagnosis::kApplicationDown;
+    if (small_arrives)
+        return full_is_lost ? Diagnosis::kMtuBroken : Diagnosis::kApplicationDown;
     if (!host_reacts && !host_echoes)
         return Diagnosis::kHostUnreachable;
     // A host that answers no echo at all tells nothing by being silent in the tunnel. The application may

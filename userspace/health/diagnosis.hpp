@@ -21,13 +21,14 @@ enum class Diagnosis : std::uint8_t {
 
 /// What further probes found. Those through the tunnel are not there for a probe that goes direct.
 struct Findings {
+    Outcome probe;                            ///< the one that failed
     Outcome direct;                           ///< the same check to the backend's own address
     Outcome direct_echo;                      ///< an echo request there
     std::optional<Outcome> tunnel_echo;       ///< a small one through the tunnel
     std::optional<Outcome> full_tunnel_echo;  ///< one of the size that clients' packets may have
 };
 
-/// kNone if some of it could not be tried.
+/// kNone if what would tell could not be tried.
 [[nodiscard]] Diagnosis diagnose(const Findings& findings);
 
 /// A stable name: the metric's label (`decap_broken`).

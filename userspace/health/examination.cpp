@@ -24,8 +24,8 @@ void Prober::run_echo(const ProbePtr& probe, bool tunnelled, bool full_size,
     if (!there)
         return done(there.error());
     const auto size = full_size ? there->packet_size.value_or(0) : 0;
-    attempts_.run(
-        *there, probe->spec.settings.timeout, [size](Attempt& attempt) { return echo(attempt, size); },
+    run(
+        probe, tunnelled, *there, [size](Attempt& attempt) { return echo(attempt, size); },
         [done = std::move(done)](const Outcome& outcome, Clock::duration) { done(outcome); });
 }
 
@@ -43,6 +43,7 @@ void Prober::examine(const ProbePtr& probe) {
                 conclude(probe, shared->findings);
         };
     };
+    shared->findings.probe = probe->facts.last;
     shared->findings.direct = probe->facts.last;
     run_echo(probe, false, false,
              into([](auto& findings, auto& outcome) { findings.direct_echo = outcome; }));
@@ -52,15 +53,15 @@ void Prober::examine(const ProbePtr& probe) {
     run_echo(probe, true, true,
              into([](auto& findings, auto& outcome) { findings.full_tunnel_echo = outcome; }));
     const auto direct = into([](auto& findings, auto& outcome) { findings.direct = outcome; });
-    attempts_.run(
-        *way(probe->spec, false), probe->spec.settings.timeout,
+    run(
+        probe, false, *way(probe->spec, false),
         [probe](Attempt& attempt) { return probe->check->probe(attempt); },
         [direct](const Outcome& outcome, Clock::duration) { direct(outcome); });
 }
 
 void Prober::conclude(const ProbePtr& probe, const Findings& findings) {
     probe->diagnosing = false;
-    if (probe->failures == 0 || !ids_.contains(probe->spec))
+    if (probe->failures == 0)
         return;
     const auto diagnosis = diagnose(findings);
     if (diagnosis == Diagnosis::kNone || diagnosis == probe->facts.diagnosis)

@@ -134,20 +134,20 @@ asio::awaitable<Outcome> echo(Attempt& attempt, std::uint32_t packet_size) {
     attempt.awaited = "echo reply";
     auto opened = open_socket(v4);
     if (!opened)
-        co_return outcome_of(opened.error(), "open an ICMP socket");
+        co_return not_sent(opened.error(), "open an ICMP socket");
     auto error = mark_socket(opened->fd.get(), way);
     if (!error && packet_size > 0)
         error = forbid_fragments(opened->fd.get(), v4);
     if (error)
-        co_return outcome_of(error, "set up an ICMP socket");
+        co_return not_sent(error, "set up an ICMP socket");
     if (error = connect_socket(opened->fd.get(), way.address); error)
-        co_return outcome_of(error, "connect");
+        co_return not_sent(error, "connect");
 
     asio::posix::stream_descriptor socket(co_await asio::this_coro::executor, opened->fd.release());
     const Token token = random_token();
     socket.write_some(asio::buffer(request(v4, token, packet_size)), error);
     if (error)
-        co_return outcome_of(error, "send an echo request");
+        co_return not_sent(error, "send an echo request");
     std::array<std::uint8_t, 256> answer;
     while (true) {
         const auto [failed, size] =

@@ -28,8 +28,17 @@ std::string reason_of(const ProbeFacts& probe) {
     return fmt::format("{}: {}", explain(probe.diagnosis), probe.last.text);
 }
 
-Result<std::unique_ptr<Tunnels>> open_tunnels(config::ProbeMark mark, std::uint32_t backends) {
-    auto tunnels = Tunnels::create(mark, backends);
+/// The longest that a verdict takes, the probes' stagger included; a host that has just started also needs
+/// some time for its links and routes.
+Clock::duration time_to_judge(const config::Health& health) {
+    constexpr std::chrono::seconds kLinksComeUp{10};
+    return std::max<Clock::duration>(
+        kLinksComeUp, (std::max(health.rise, health.fall) + 1) * health.interval + health.timeout);
+}
+
+Result<std::unique_ptr<Tunnels>> open_tunnels(boost::asio::io_context& loop, config::ProbeMark mark,
+                                              std::uint32_t backends) {
+    auto tunnels = Tunnels::create(loop, mark, backends);
     if (!tunnels)
         spdlog::error("{}; backends are not probed through the tunnel", tunnels.error().message);
     return tunnels;
@@ -37,10 +46,10 @@ Result<std::unique_ptr<Tunnels>> open_tunnels(config::ProbeMark mark, std::uint3
 }  // namespace
 
 Monitor::Monitor(boost::asio::io_context& loop, config::ProbeMark mark, std::uint32_t backends,
-                 OnServing on_serving, std::function<void()> on_judged)
+                 OnServing on_serving, std::function<void()> on_judged, std::function<void()> catch_up)
     : on_serving_(std::move(on_serving)),
       on_judged_(std::move(on_judged)),
-      prober_(loop, open_tunnels(mark, backends),
+      prober_(loop, open_tunnels(loop, mark, backends), std::move(catch_up),
               [this](const ProbeSpec& spec, const ProbeFacts& probe, Prober::News news) {
                   take(spec, probe, news);
               }),
@@ -70,10 +79,17 @@ Result<void> Monitor::follow(const std::vector<ServiceTargets>& targets) {
 
 std::shared_ptr<Monitor::Service> Monitor::make_service(const ServiceTargets& target) {
     const PoolRules rules{target.panic_threshold_percent, target.health.max_move_percent,
-                          target.health.interval};
-    const auto old = services_.find(target.service);
+                          target.health.interval, target.reset_after};
+    const auto old = services_.find(target.formerly.empty() ? target.service : target.formerly);
+    const Moment now = Clock::now();
     auto service = std::make_shared<Service>(
-        Service{target.service, ++last_id_, old != services_.end() ? old->second->pool : Pool(rules), {}});
+        Service{.name = target.service,
+                .id = ++last_id_,
+                .pool = old != services_.end() ? old->second->pool : Pool(rules),
+                .time_to_judge = time_to_judge(target.health),
+                .backends = {},
+                .blind_since = old != services_.end() ? old->second->blind_since : Moment{},
+                .reported = old != services_.end() ? old->second->reported : Reported::kNone});
     std::vector<PoolMember> members;
     for (const auto& backend : target.backends) {
         members.push_back({backend.address, backend.weight, backend.last_known.state});
@@ -81,19 +97,23 @@ std::shared_ptr<Monitor::Service> Monitor::make_service(const ServiceTargets& ta
         if (old != services_.end()) {
             if (const auto kept = old->second->backends.find(backend.address);
                 kept != old->second->backends.end()) {
-                kept->second.judgement.set_rules(judgement_rules(target.health));
-                service->backends.emplace(
-                    backend.address, Backend{std::move(spec), kept->second.judgement, kept->second.since});
+                auto stays = kept->second;
+                stays.spec = std::move(spec);
+                stays.judgement.set_rules(judgement_rules(target.health));
+                service->untried += stays.untried ? 1 : 0;
+                service->backends.emplace(backend.address, std::move(stays));
                 continue;
             }
         }
         service->backends.emplace(
             backend.address,
-            Backend{std::move(spec), Judgement(judgement_rules(target.health), backend.last_known),
-                    std::chrono::system_clock::now()});
+            Backend{.spec = std::move(spec),
+                    .judgement = Judgement(judgement_rules(target.health), backend.last_known),
+                    .since = std::chrono::system_clock::now(),
+                    .followed_since = now});
     }
-    service->pool.set_members(rules, members);
-    static_cast<void>(service->pool.settle(Clock::now()));
+    service->pool.set_members(rules, members, now);
+    static_cast<void>(service->pool.settle(now));
     return service;
 }
 
@@ -114,6 +134,11 @@ void Monitor::set_weight(const std::string& service, const IpAddress& backend, s
     settle(*found->second, Judged::kAsBefore);
 }
 
+void Monitor::set_records_refused(const std::string& service, bool refused) {
+    if (const auto found = services_.find(service); found != services_.end())
+        found->second->pool.set_hurry(refused);
+}
+
 void Monitor::take(const ProbeSpec& spec, const ProbeFacts& probe, Prober::News news) {
     // The callback may change what is followed, but only in a later turn of the loop.
     for (const auto& [service, backend] : subscribers_.at(spec)) {
@@ -126,19 +151,62 @@ void Monitor::take(const ProbeSpec& spec, const ProbeFacts& probe, Prober::News 
 
 void Monitor::judge(Service& service, Backend& backend, const ProbeFacts& probe) {
     if (probe.last.verdict == Verdict::kNotTried)
-        return;
+        return note_untried(service, backend, probe);
+    note_tried(service, backend);
     auto& judgement = backend.judgement;
     const bool was_judged = judgement.judged();
     const bool changed = probe.last.is_good() ? judgement.good(Clock::now()) : judgement.bad(Clock::now());
-    if (!changed && was_judged == judgement.judged())
-        return;
-    service.pool.judge(backend.spec.backend, judgement.state(), judgement.judged());
-    settle(service, changed ? Judged::kOtherwise : Judged::kAsBefore);
+    if (changed || was_judged != judgement.judged()) {
+        if (judgement.judged())
+            service.pool.judge(backend.spec.backend, judgement.state());
+        settle(service, changed ? Judged::kOtherwise : Judged::kAsBefore);
+    }
     if (changed) {
         backend.since = std::chrono::system_clock::now();
         on_judged_();
         log(service, backend, probe);
     }
+    note_survival(service, backend, probe);
+}
+
+void Monitor::note_survival(Service& service, Backend& backend, const ProbeFacts& probe) {
+    const auto& address = backend.spec.backend;
+    if (probe.last.is_good())
+        return service.pool.good(address);
+    if (!service.pool.bad(address, probe.began, Clock::now()))
+        return;
+    on_serving_(service.name, std::span(&address, 1));
+    spdlog::warn("{}: {} goes on failing: its established connections are given up", service.name,
+                 address.text());
+}
+
+/// Nothing that is known changes; but what cannot be judged for long is not waited for.
+void Monitor::note_untried(Service& service, Backend& backend, const ProbeFacts& probe) {
+    const Moment now = Clock::now();
+    if (!std::exchange(backend.untried, true) && ++service.untried == service.backends.size())
+        service.blind_since = now;
+    // One probe alone meets a link that comes up, a route that changes: nothing to report.
+    const bool all = service.untried == service.backends.size();
+    if (probe.not_tried > 1 && service.reported < (all ? Reported::kAll : Reported::kSome)) {
+        service.reported = all ? Reported::kAll : Reported::kSome;
+        spdlog::warn("{}: {} of {} backends cannot be probed from here ({}); what is known of them holds",
+                     service.name, service.untried, service.backends.size(), probe.last.text);
+    }
+    if (backend.judgement.judged() || now - backend.followed_since < service.time_to_judge)
+        return;
+    if (service.pool.excuse(backend.spec.backend))
+        settle(service, Judged::kAsBefore);
+}
+
+void Monitor::note_tried(Service& service, Backend& backend) {
+    if (!std::exchange(backend.untried, false) || --service.untried > 0)
+        return;
+    if (std::exchange(service.reported, Reported::kNone) != Reported::kNone)
+        spdlog::info("{}: all backends can be probed from here again", service.name);
+}
+
+bool Monitor::Service::is_blind(Moment now) const {
+    return !backends.empty() && untried == backends.size() && now - blind_since >= time_to_judge;
 }
 
 void Monitor::settle_later(const Service& service) {
@@ -158,10 +226,12 @@ void Monitor::settle(Service& service, Judged judged) {
         on_serving_(service.name, changed);
     settle_later(service);
     if (!was_warm && service.pool.warmed_up())
-        spdlog::info("{}: every backend has been judged", service.name);
+        spdlog::info("{}: {}", service.name,
+                     service.untried == 0 ? "every backend has been judged"
+                                          : "what cannot be probed from here is not waited for");
     if (panicked != service.pool.panic())
         spdlog::warn("{}: {}", service.name,
-                     panicked ? "panic is over: what is down does not serve"
+                     panicked ? "panic is over: what is down gets no new connections"
                               : "panic: too little is up, so all that is not taken out by hand serves");
 }
 
@@ -189,6 +259,11 @@ bool Monitor::serves(const std::string& service, const IpAddress& backend) const
            found->second->pool.serves(backend);
 }
 
+bool Monitor::is_dead(const std::string& service, const IpAddress& backend) const {
+    const auto found = services_.find(service);
+    return found != services_.end() && found->second->pool.is_dead(backend);
+}
+
 std::optional<BackendFacts> Monitor::facts(const std::string& service, const IpAddress& address) const {
     const auto found = services_.find(service);
     if (found == services_.end() || !found->second->backends.contains(address))
@@ -197,7 +272,9 @@ std::optional<BackendFacts> Monitor::facts(const std::string& service, const IpA
     const auto& probe = prober_.facts(backend.spec);
     BackendFacts facts{.state = backend.judgement.state(),
                        .serves = found->second->pool.serves(address),
+                       .dead = found->second->pool.is_dead(address),
                        .judged = backend.judgement.judged(),
+                       .untried = backend.untried,
                        .diagnosis = probe.diagnosis,
                        .reason = reason_of(probe),
                        .since = backend.since,
@@ -217,7 +294,9 @@ std::optional<ServiceFacts> Monitor::facts(const std::string& service) const {
         return std::nullopt;
     ServiceFacts facts{.warmed_up = found->second->pool.warmed_up(),
                        .panic = found->second->pool.panic(),
+                       .blind = found->second->is_blind(Clock::now()),
                        .up = 0,
+                       .untried = found->second->untried,
                        .backends = found->second->backends.size()};
     for (const auto& [address, backend] : found->second->backends)
         facts.up += backend.judgement.state() == State::kUp ? 1 : 0;

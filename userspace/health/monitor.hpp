@@ -21,7 +21,9 @@ namespace guideway::health {
 struct BackendFacts {
     State state = State::kUnknown;
     bool serves = false;  ///< as on_serving had it: in panic although it is down
+    bool dead = false;    ///< its established flows are given up
     bool judged = false;
+    bool untried = false;  ///< this host could not try the last probe; what was known before holds
     Diagnosis diagnosis = Diagnosis::kNone;
     std::string reason;  ///< why it is down, or why it could not be probed; empty: all is well
     std::chrono::system_clock::time_point since;
@@ -33,9 +35,11 @@ struct BackendFacts {
 };
 
 struct ServiceFacts {
-    bool warmed_up = false;  ///< every backend was judged once
+    bool warmed_up = false;  ///< every backend was judged once, or could not be tried in the time for that
     bool panic = false;
+    bool blind = false;  ///< for as long as a verdict takes, none of its backends could be tried
     std::size_t up = 0;
+    std::size_t untried = 0;
     std::size_t backends = 0;
 };
 
@@ -43,28 +47,35 @@ struct ServiceFacts {
 /// their reason. Lives on the loop's thread; the loop outlives it.
 class Monitor {
   public:
-    /// Whose serving changed in a service; nobody's, if it has only warmed up, or a backend of a warm one is
-    /// judged otherwise. Called from the loop, before the probe's turn of it ends.
+    /// Which backends of a service ceased to serve, serve again, or died; none, if it has only warmed up, or
+    /// a backend of a warm one is judged otherwise. Called from the loop, before the probe's turn of it ends.
     using OnServing = std::function<void(const std::string& service, std::span<const IpAddress> changed)>;
 
     /// Where the tunnel's program cannot be loaded, the reason is logged: nothing is probed through it, and
     /// nothing goes down for it. `backends` is how many tunnels there is room for.
     /// `on_judged` is called when some backend's state has changed, whether that moves its slots or not.
+    /// `catch_up` has set_next_hop() called for what the kernel has announced so far.
     Monitor(
         boost::asio::io_context& loop, config::ProbeMark mark, std::uint32_t backends, OnServing on_serving,
-        std::function<void()> on_judged = [] {});
+        std::function<void()> on_judged = [] {}, std::function<void()> catch_up = [] {});
 
     /// Replaces what is probed; `on_serving` is not called. What stays keeps its state. Errors (a CA file
     /// that cannot be read, too many backends) leave all as it was.
     [[nodiscard]] Result<void> follow(const std::vector<ServiceTargets>& targets);
     /// As in its BackendTarget, and it may change who serves. Others than those followed are ignored.
     void set_weight(const std::string& service, const IpAddress& backend, std::uint32_t weight);
-    void set_next_hop(const IpAddress& backend, const NextHopOrReason& next_hop) {
-        prober_.set_next_hop(backend, next_hop);
+    /// See Prober::set_next_hop().
+    void set_next_hop(const IpAddress& backend, const NextHopOrReason& direct,
+                      const NextHopOrReason& tunnelled) {
+        prober_.set_next_hop(backend, direct, tunnelled);
     }
+    /// Whether flows of the service cannot be recorded now.
+    void set_records_refused(const std::string& service, bool refused);
 
     /// True for services and backends that are not probed.
     [[nodiscard]] bool serves(const std::string& service, const IpAddress& backend) const;
+    /// Its established flows are given up; false for services and backends that are not probed.
+    [[nodiscard]] bool is_dead(const std::string& service, const IpAddress& backend) const;
     /// For who judges it next; unknown if it is not probed.
     [[nodiscard]] LastKnown known(const std::string& service, const IpAddress& backend) const;
     [[nodiscard]] std::optional<BackendFacts> facts(const std::string& service,
@@ -77,18 +88,31 @@ class Monitor {
         ProbeSpec spec;
         Judgement judgement;
         std::chrono::system_clock::time_point since;
+        Moment followed_since;
+        bool untried = false;
     };
+    /// What the log has of backends that cannot be probed.
+    enum class Reported : std::uint8_t { kNone, kSome, kAll };
     struct Service {
         std::string name;
         std::uint64_t id = 0;
         Pool pool;
+        Clock::duration time_to_judge;
         std::map<IpAddress, Backend> backends;
+        std::size_t untried = 0;
+        Moment blind_since{};  ///< while all of them are untried
+        Reported reported = Reported::kNone;
+
+        [[nodiscard]] bool is_blind(Moment now) const;
     };
 
     [[nodiscard]] std::shared_ptr<Service> make_service(const ServiceTargets& target);
     void index_services();
     void take(const ProbeSpec& spec, const ProbeFacts& probe, Prober::News news);
     void judge(Service& service, Backend& backend, const ProbeFacts& probe);
+    void note_untried(Service& service, Backend& backend, const ProbeFacts& probe);
+    void note_tried(Service& service, Backend& backend);
+    void note_survival(Service& service, Backend& backend, const ProbeFacts& probe);
     enum class Judged : bool { kAsBefore, kOtherwise };
     void settle(Service& service, Judged judged);
     void settle_later(const Service& service);

@@ -2,6 +2,7 @@
 #include "health/pool.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace guideway::health {
 
@@ -12,8 +13,14 @@ constexpr unsigned kMargin = 10;
 constexpr int kSteadyIntervals = 10;
 }  // namespace
 
-void Pool::set_members(const PoolRules& rules, std::span<const PoolMember> members) {
+void Pool::set_members(const PoolRules& rules, std::span<const PoolMember> members, Moment now) {
     rules_ = rules;
+    const auto state_of = [&](const PoolMember& member) {
+        const auto place = places_.find(member.backend);
+        return place == places_.end() ? member.last_known : members_[place->second].state;
+    };
+    const bool nobody_known = std::ranges::all_of(
+        members, [&](const PoolMember& member) { return state_of(member) == State::kUnknown; });
     std::vector<Member> next;
     next.reserve(members.size());
     for (const auto& member : members) {
@@ -22,9 +29,12 @@ void Pool::set_members(const PoolRules& rules, std::span<const PoolMember> membe
             next.back().weight = member.weight;
             continue;
         }
-        const bool serves =
-            member.last_known == State::kUp || (member.last_known == State::kUnknown && !warmed_up_);
-        next.push_back({member.backend, member.weight, member.last_known, false, serves});
+        next.push_back({.backend = member.backend,
+                        .weight = member.weight,
+                        .state = member.last_known,
+                        .serves = member.last_known == State::kUp || nobody_known,
+                        .idle_since = now,
+                        .bad_since = {}});
     }
     members_ = std::move(next);
     places_.clear();
@@ -32,10 +42,40 @@ void Pool::set_members(const PoolRules& rules, std::span<const PoolMember> membe
         places_.emplace(members_[i].backend, i);
 }
 
-void Pool::judge(const IpAddress& backend, State state, bool judged) {
+void Pool::judge(const IpAddress& backend, State state) {
     auto& member = members_[places_.at(backend)];
     member.state = state;
-    member.judged = judged;
+    member.awaited = false;
+}
+
+bool Pool::excuse(const IpAddress& backend) {
+    return std::exchange(members_[places_.at(backend)].awaited, false);
+}
+
+void Pool::good(const IpAddress& backend) {
+    members_[places_.at(backend)].bad_since.reset();
+}
+
+bool Pool::bad(const IpAddress& backend, Moment began, Moment now) {
+    auto& member = members_[places_.at(backend)];
+    const auto least = 2 * rules_.interval;
+    if (!member.bad_since || began > member.bad_began + least)
+        member.bad_since = now;
+    member.bad_began = began;
+    if (member.dead || member.serves || member.state != State::kDown || !others_serve(member))
+        return false;
+    const auto patience = hurry_ ? least : std::max(rules_.reset_after, least);
+    const Moment since = std::max({member.idle_since, *member.bad_since, somebody_since_});
+    member.dead = began >= since + patience;
+    return member.dead;
+}
+
+/// Those that are down, and serve because the cap on moves or panic has them, cannot take over.
+bool Pool::others_serve(const Member& member) const {
+    return std::ranges::any_of(members_, [&](const Member& other) {
+        return other.serves && other.state != State::kDown && other.weight > 0 &&
+               other.backend != member.backend;
+    });
 }
 
 void Pool::set_weight(const IpAddress& backend, std::uint32_t weight) {
@@ -47,8 +87,13 @@ bool Pool::serves(const IpAddress& backend) const {
     return place != places_.end() && members_[place->second].serves;
 }
 
+bool Pool::is_dead(const IpAddress& backend) const {
+    const auto place = places_.find(backend);
+    return place != places_.end() && members_[place->second].dead;
+}
+
 void Pool::update_warm_up() {
-    warmed_up_ = warmed_up_ || std::ranges::all_of(members_, &Member::judged);
+    warmed_up_ = warmed_up_ || std::ranges::none_of(members_, &Member::awaited);
 }
 
 /// True if panic began.
@@ -89,22 +134,50 @@ bool Pool::target(const Member& member) const {
         case State::kDown:
             return panic_;
         case State::kUnknown:
-            return panic_ || !warmed_up_ || nobody_known_;
+            return panic_ || nobody_known_ || member.serves;
     }
     return false;
 }
 
-void Pool::move(bool up, std::uint64_t most, std::vector<IpAddress>& changed) {
+void Pool::set_serves(Member& member, bool serves, Moment now) {
+    member.serves = serves;
+    if (serves)
+        member.dead = false;
+    else
+        member.idle_since = now;
+}
+
+void Pool::move(bool up, std::uint64_t most, Moment now, std::vector<IpAddress>& changed) {
     for (auto& member : members_) {
         if (member.serves == up || target(member) != up)
             continue;
         if (anyone_moved_ && moved_ + member.weight > most)
             continue;
-        member.serves = up;
+        set_serves(member, up, now);
         moved_ += member.weight;
         anyone_moved_ = true;
         changed.push_back(member.backend);
     }
+}
+
+std::vector<IpAddress> Pool::all_serve(Moment now) {
+    std::vector<IpAddress> changed;
+    for (auto& member : members_) {
+        if (member.serves)
+            continue;
+        set_serves(member, true, now);
+        changed.push_back(member.backend);
+    }
+    return changed;
+}
+
+void Pool::note_whether_anybody_serves(Moment now) {
+    const bool somebody = std::ranges::any_of(members_, [](const Member& member) {
+        return member.serves && member.state != State::kDown && member.weight > 0;
+    });
+    if (somebody && !somebody_serves_)
+        somebody_since_ = now;
+    somebody_serves_ = somebody;
 }
 
 std::vector<IpAddress> Pool::settle(Moment now) {
@@ -112,10 +185,8 @@ std::vector<IpAddress> Pool::settle(Moment now) {
     update_warm_up();
     std::vector<IpAddress> changed;
     if (update_panic(now)) {
-        for (auto& member : members_) {
-            if (!std::exchange(member.serves, true))
-                changed.push_back(member.backend);
-        }
+        changed = all_serve(now);
+        note_whether_anybody_serves(now);
         return changed;
     }
     if (now - window_start_ >= rules_.interval) {
@@ -127,8 +198,9 @@ std::vector<IpAddress> Pool::settle(Moment now) {
     for (const auto& member : members_)
         total += member.weight;
     const std::uint64_t most = total * rules_.max_move_percent / 100;
-    move(false, most, changed);
-    move(true, most, changed);
+    move(false, most, now, changed);
+    move(true, most, now, changed);
+    note_whether_anybody_serves(now);
     const bool all_moved =
         std::ranges::all_of(members_, [&](const Member& member) { return member.serves == target(member); });
     if (const auto next = window_start_ + rules_.interval;

@@ -11,8 +11,11 @@
 
 namespace guideway::health {
 
-/// What an error of a probe's socket says; `action` is its beginning ("connect").
+/// What an error says that came of something sent; `action` is its beginning ("connect").
 [[nodiscard]] Outcome outcome_of(const boost::system::error_code& error, const char* action);
+
+/// The same of an error that came at once: nothing was sent, and nothing is known of the backend.
+[[nodiscard]] Outcome not_sent(const boost::system::error_code& error, const char* action);
 
 /// Marks what the socket sends, if the way has a mark.
 [[nodiscard]] boost::system::error_code mark_socket(int fd, const Way& way);

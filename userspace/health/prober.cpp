@@ -29,10 +29,12 @@ ProbeSpec probe_spec(const ServiceTargets& service, const BackendTarget& backend
     return {backend.address, service.vip, backend.port, service.encapsulation, std::move(settings)};
 }
 
-Prober::Prober(boost::asio::io_context& loop, Result<std::unique_ptr<Tunnels>> tunnels, Report report)
+Prober::Prober(boost::asio::io_context& loop, Result<std::unique_ptr<Tunnels>> tunnels,
+               std::function<void()> catch_up, Report report)
     : attempts_(loop, probes_at_a_time()),
       starts_(loop, [this](std::uint64_t id) { ring(id); }),
       tunnels_(std::move(tunnels)),
+      catch_up_(std::move(catch_up)),
       report_(std::move(report)) {}
 
 Result<void> Prober::follow(const std::set<ProbeSpec>& specs) {
@@ -77,10 +79,12 @@ Result<void> Prober::follow(const std::set<ProbeSpec>& specs) {
     return {};
 }
 
-void Prober::set_next_hop(const IpAddress& backend, const NextHopOrReason& next_hop) {
+void Prober::set_next_hop(const IpAddress& backend, const NextHopOrReason& direct,
+                          const NextHopOrReason& tunnelled) {
+    direct_ways_[backend].set(direct);
     if (!tunnels_)
         return;
-    if (auto set = (*tunnels_)->set_next_hop(backend, next_hop); !set)
+    if (auto set = (*tunnels_)->set_next_hop(backend, tunnelled); !set)
         spdlog::error("{}", set.error().message);
 }
 
@@ -115,65 +119,115 @@ std::expected<Way, Outcome> Prober::way(const ProbeSpec& spec, bool tunnelled) {
         return Way{.address = spec.backend, .port = spec.port, .mark = {}, .packet_size = {}};
     if (!tunnels_)
         return std::unexpected(Outcome::not_tried(tunnels_.error().message));
-    return (*tunnels_)->way(spec.tunnel(), spec.vip, spec.port, Clock::now());
+    return (*tunnels_)->way(spec.tunnel(), spec.port, Clock::now());
 }
 
 void Prober::begin(const ProbePtr& probe, Moment due) {
     probe->in_flight = true;
-    const auto there = way(probe->spec, probe->spec.tunnelled());
+    const bool tunnelled = probe->spec.tunnelled();
+    const auto there = way(probe->spec, tunnelled);
     if (!there)
-        return finish(probe, there.error(), {});
-    if (probe->spec.tunnelled())
-        probe->wrapped_before = (*tunnels_)->wrapped(probe->spec.tunnel());
-    attempts_.run(
-        *there, probe->spec.settings.timeout,
+        return finish(probe, Clock::now(), there.error(), {});
+    run(
+        probe, tunnelled, *there,
         [this, probe, due](Attempt& attempt) {
             const auto late = duration_cast<microseconds>(Clock::now() - due);
             counts_.latest = std::max(counts_.latest, late);
             counts_.late += late * kLateness > probe->spec.settings.interval ? 1 : 0;
             return probe->check->probe(attempt);
         },
-        [this, probe](const Outcome& outcome, Clock::duration took) { finish(probe, outcome, took); });
+        [this, probe](const Outcome& outcome, Clock::duration took) {
+            finish(probe, Clock::now() - took, outcome, took);
+        });
 }
 
-/// A packet for an unresolved gateway never reaches the program that wraps it.
-bool Prober::did_not_leave(const Probe& probe, const Outcome& outcome) const {
-    return probe.spec.tunnelled() && tunnels_ && outcome.verdict == Verdict::kBad && !outcome.answered &&
-           (*tunnels_)->way_is_open(probe.spec.tunnel()) &&
-           (*tunnels_)->wrapped(probe.spec.tunnel()) == probe.wrapped_before;
+/// What comes of it is evidence about the backend, or not tried.
+void Prober::run(const ProbePtr& probe, bool tunnelled, const Way& way, Attempts::Task task,
+                 Attempts::Done done) {
+    const auto before = departure(probe->spec, tunnelled);
+    attempts_.run(way, probe->spec.settings.timeout, std::move(task),
+                  [this, probe, tunnelled, before, done = std::move(done)](const Outcome& outcome,
+                                                                           Clock::duration took) {
+                      if (is_followed(*probe))
+                          done(evidence(probe->spec, tunnelled, before, outcome), took);
+                  });
 }
 
-void Prober::finish(const ProbePtr& probe, Outcome outcome, Clock::duration took) {
+/// False for one that was left while it was under way, even if its spec is followed anew.
+bool Prober::is_followed(const Probe& probe) const {
+    const auto id = ids_.find(probe.spec);
+    return id != ids_.end() && probes_.at(id->second).get() == &probe;
+}
+
+Prober::Departure Prober::departure(const ProbeSpec& spec, bool tunnelled) const {
+    if (tunnelled)
+        return {(*tunnels_)->wrapped(spec.tunnel()), (*tunnels_)->changes(spec.tunnel())};
+    const auto direct = direct_ways_.find(spec.backend);
+    return {0, direct == direct_ways_.end() ? 0 : direct->second.changes()};
+}
+
+/// An answer to a packet that was not wrapped is somebody else's. Silence says nothing if the way changed
+/// meanwhile, or is not known any more, by something that this host is the cause of.
+Outcome Prober::evidence(const ProbeSpec& spec, bool tunnelled, const Departure& before,
+                         const Outcome& outcome) {
+    if (outcome.verdict == Verdict::kNotTried)
+        return outcome;
+    if (tunnelled && (*tunnels_)->wrapped(spec.tunnel()) == before.wrapped) {
+        (*tunnels_)->suspect(spec.tunnel());
+        return Outcome::not_tried(fmt::format(
+            "probe {} through the tunnel: nothing left this host wrapped for {} ({}); does the gateway of "
+            "the VIP's route answer?",
+            spec.vip.text(), spec.backend.text(), outcome.is_good() ? "answered" : outcome.text));
+    }
+    if (outcome.is_good() || outcome.answered)
+        return outcome;
+    catch_up_();
+    if (tunnelled)
+        (*tunnels_)->catch_up();
+    if (departure(spec, tunnelled).way_changes != before.way_changes)
+        return Outcome::not_tried(
+            fmt::format("probe {}: the way to it changed meanwhile ({})", spec.backend.text(), outcome.text));
+    return trouble_on_the_way(spec, tunnelled).value_or(outcome);
+}
+
+/// The kernel may have a way to the backend itself that the programs cannot send by: that is no trouble of a
+/// probe that goes direct.
+std::optional<Outcome> Prober::trouble_on_the_way(const ProbeSpec& spec, bool tunnelled) const {
+    if (tunnelled) {
+        const auto there = (*tunnels_)->way(spec.tunnel(), spec.port, Clock::now());
+        return there ? std::nullopt : std::optional(there.error());
+    }
+    const auto direct = direct_ways_.find(spec.backend);
+    if (direct == direct_ways_.end() || direct->second.next_hop() ||
+        direct->second.next_hop().error().cause != net::NoNextHop::Cause::kHost)
+        return std::nullopt;
+    return direct->second.trouble();
+}
+
+void Prober::finish(const ProbePtr& probe, Moment began, Outcome outcome, Clock::duration took) {
     probe->in_flight = false;
-    if (!ids_.contains(probe->spec))
-        return;
-    if (did_not_leave(*probe, outcome))
-        outcome = Outcome::not_tried(
-            fmt::format("probe {} through the tunnel: nothing left this host ({}); does the gateway of its "
-                        "route answer?",
-                        probe->spec.vip.text(), outcome.text));
     if (outcome.is_good() && probe->size_checks > 1)
         outcome = Outcome::bad_answer("full-sized packets do not arrive in the tunnel");
-    note(*probe, outcome, took);
+    note(*probe, began, outcome, took);
     report_(probe->spec, probe->facts, News::kProbed);
     if (outcome.verdict == Verdict::kBad)
         examine(probe);
     check_size(probe);
 }
 
-void Prober::note(Probe& probe, const Outcome& outcome, Clock::duration took) {
+void Prober::note(Probe& probe, Moment began, const Outcome& outcome, Clock::duration took) {
     auto& facts = probe.facts;
-    const bool is_news = facts.last.text != outcome.text;
+    facts.began = began;
     facts.last = outcome;
     facts.at = std::chrono::system_clock::now();
     ++facts.probes;
     ++counts_.probes;
     if (outcome.verdict == Verdict::kNotTried) {
         ++counts_.not_tried;
-        if (is_news)
-            spdlog::warn("{}; this says nothing about the backend", outcome.text);
+        ++facts.not_tried;
         return;
     }
+    facts.not_tried = 0;
     if (outcome.is_good()) {
         const auto latency = duration_cast<microseconds>(took);
         facts.latency += facts.latency.count() == 0 ? latency : (latency - facts.latency) / kAverage;

@@ -30,7 +30,7 @@ struct ProbeSpec {
     config::Health settings;  ///< those of judgement at their defaults
 
     [[nodiscard]] bool tunnelled() const { return settings.via == config::Via::kTunnel; }
-    [[nodiscard]] Tunnel tunnel() const { return {backend, encapsulation}; }
+    [[nodiscard]] Tunnel tunnel() const { return {backend, encapsulation, vip}; }
 
     auto operator<=>(const ProbeSpec&) const = default;
 };
@@ -41,6 +41,8 @@ struct ProbeSpec {
 /// What is known from a spec's probes.
 struct ProbeFacts {
     Outcome last;
+    Moment began;                 ///< when the last one was sent
+    std::uint64_t not_tried = 0;  ///< in a row up to the last one
     Diagnosis diagnosis =
         Diagnosis::kNone;  ///< of the latest failure; a little later than the failure itself
     std::optional<std::chrono::system_clock::time_point> at;  ///< the end of the last one
@@ -64,13 +66,17 @@ class Prober {
     enum class News : std::uint8_t { kProbed, kDiagnosed };
     using Report = std::function<void(const ProbeSpec&, const ProbeFacts&, News)>;
 
-    /// Without `tunnels` probes through the tunnel are not tried, for the reason given.
-    Prober(boost::asio::io_context& loop, Result<std::unique_ptr<Tunnels>> tunnels, Report report);
+    /// Without `tunnels` probes through the tunnel are not tried, for the reason given. `catch_up` has
+    /// set_next_hop() called for what the kernel has announced so far.
+    Prober(boost::asio::io_context& loop, Result<std::unique_ptr<Tunnels>> tunnels,
+           std::function<void()> catch_up, Report report);
 
     /// Replaces the set of specs; those that stay keep their pace and facts. Errors leave all as it was.
     [[nodiscard]] Result<void> follow(const std::set<ProbeSpec>& specs);
-    /// What is sent to a backend is wrapped for this next hop. Others than tunnelled ones are ignored.
-    void set_next_hop(const IpAddress& backend, const NextHopOrReason& next_hop);
+    /// Where the kernel sends what goes to a backend itself, and where traffic to it is sent: what goes
+    /// through the tunnel is wrapped for that. A backend of which nothing is told is probed all the same.
+    void set_next_hop(const IpAddress& backend, const NextHopOrReason& direct,
+                      const NextHopOrReason& tunnelled);
 
     [[nodiscard]] const ProbeFacts& facts(const ProbeSpec& spec) const;
     [[nodiscard]] const ProberCounts& counts() const { return counts_; }
@@ -84,7 +90,6 @@ class Prober {
         ProbeFacts facts;
         bool in_flight = false;
         bool diagnosing = false;
-        std::uint64_t wrapped_before = 0;
         std::uint32_t failures = 0;          ///< in a row
         std::uint64_t size_check_phase = 0;  ///< so that not all check the size at a time
         std::uint32_t size_checks = 0;       ///< in a row, that full-sized packets failed
@@ -95,10 +100,20 @@ class Prober {
     void ring(std::uint64_t id);
     void schedule_next(std::uint64_t id, Probe& probe, Moment now);
     void begin(const ProbePtr& probe, Moment due);
-    void finish(const ProbePtr& probe, Outcome outcome, Clock::duration took);
-    void note(Probe& probe, const Outcome& outcome, Clock::duration took);
+    void finish(const ProbePtr& probe, Moment began, Outcome outcome, Clock::duration took);
+    void note(Probe& probe, Moment began, const Outcome& outcome, Clock::duration took);
     [[nodiscard]] std::expected<Way, Outcome> way(const ProbeSpec& spec, bool tunnelled);
-    [[nodiscard]] bool did_not_leave(const Probe& probe, const Outcome& outcome) const;
+    /// What a probe is compared with when it ends.
+    struct Departure {
+        std::uint64_t wrapped = 0;
+        std::uint64_t way_changes = 0;
+    };
+    [[nodiscard]] bool is_followed(const Probe& probe) const;
+    [[nodiscard]] Departure departure(const ProbeSpec& spec, bool tunnelled) const;
+    [[nodiscard]] Outcome evidence(const ProbeSpec& spec, bool tunnelled, const Departure& before,
+                                   const Outcome& outcome);
+    [[nodiscard]] std::optional<Outcome> trouble_on_the_way(const ProbeSpec& spec, bool tunnelled) const;
+    void run(const ProbePtr& probe, bool tunnelled, const Way& way, Attempts::Task task, Attempts::Done done);
 
     void examine(const ProbePtr& probe);
     void check_size(const ProbePtr& probe);
@@ -109,6 +124,8 @@ class Prober {
     Attempts attempts_;
     Alarm starts_;
     Result<std::unique_ptr<Tunnels>> tunnels_;
+    std::unordered_map<IpAddress, KnownWay> direct_ways_;
+    std::function<void()> catch_up_;
     Report report_;
     ProberCounts counts_;
     std::map<ProbeSpec, std::uint64_t> ids_;

@@ -15,6 +15,7 @@ std::vector<ServiceTargets> targets_of(const config::Config& config) {
         target.encapsulation = service.encapsulation;
         target.health = *service.health;
         target.panic_threshold_percent = service.panic_threshold_percent;
+        target.reset_after = service.reset_after;
         const auto port = service.health->port.value_or(listener.port);
         for (const auto& backend : service.backends) {
             const std::uint32_t weight = backend.state == config::BackendState::kUp ? backend.weight : 0;

@@ -20,10 +20,12 @@ struct BackendTarget {
 /// A service whose backends are probed.
 struct ServiceTargets {
     std::string service;
-    IpAddress vip;  ///< through tunnels, probes go to this one
+    std::string formerly;  ///< its name so far, if it was followed under another one
+    IpAddress vip;         ///< through tunnels, probes go to this one
     config::Encapsulation encapsulation = config::Encapsulation::kIpip;  ///< of the traffic
     config::Health health;
     unsigned panic_threshold_percent = 50;
+    config::Duration reset_after{5000};
     std::vector<BackendTarget> backends;
 };
 

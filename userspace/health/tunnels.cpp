@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "health/tunnels.hpp"
 
-#include <algorithm>
+#include <spdlog/spdlog.h>
 
-#include "net/route.hpp"
+#include <algorithm>
 
 namespace guideway::health {
 
 namespace {
-/// Routes to VIPs are looked up again after this time.
-constexpr std::chrono::seconds kEntranceAge{5};
+/// Others may take the filter away at any time: it is looked for so often.
+constexpr std::chrono::seconds kFilterAge{1};
 /// The largest packet that clients send.
 constexpr std::uint32_t kClientMtu = 1500;
 constexpr std::uint32_t kGreHeader = 4;
@@ -46,14 +46,17 @@ abi::probe_route route_of(const Tunnel& tunnel, const NextHopOrReason& next_hop)
 }
 }  // namespace
 
-Result<std::unique_ptr<Tunnels>> Tunnels::create(config::ProbeMark mark, std::uint32_t backends) {
+Result<std::unique_ptr<Tunnels>> Tunnels::create(boost::asio::io_context& loop, config::ProbeMark mark,
+                                                 std::uint32_t backends) {
     auto encap = datapath::ProbeEncap::load(mark, backends + 1);
     if (!encap)
         return std::unexpected(encap.error());
-    auto netlink = net::Netlink::open();
-    if (!netlink)
-        return std::unexpected(netlink.error());
-    return std::unique_ptr<Tunnels>(new Tunnels(std::move(*encap), std::move(*netlink)));
+    std::unique_ptr<Tunnels> self(new Tunnels(std::move(*encap)));
+    auto paths = net::NextHops::create(loop, [tunnels = self.get()] { tunnels->look_at_entrances(); });
+    if (!paths)
+        return std::unexpected(paths.error());
+    self->entrance_paths_ = std::move(*paths);
+    return self;
 }
 
 std::optional<std::uint32_t> Tunnels::free_index() {
@@ -79,69 +82,114 @@ Result<void> Tunnels::follow(const std::set<Tunnel>& tunnels) {
             free_.push_back(followed.second.index);
         return is_left;
     });
+    std::set<IpAddress> vips;
     for (const auto& tunnel : tunnels) {
+        vips.insert(tunnel.vip);
         if (tunnels_.contains(tunnel))
             continue;
-        const Entry entry{.index = *free_index()};
+        Entry entry{.index = *free_index(), .way = {}};
+        // The other tunnels to the backend know its way already.
+        if (const auto other = tunnels_.lower_bound({tunnel.backend, {}, {}});
+            other != tunnels_.end() && other->first.backend == tunnel.backend)
+            entry.way = other->second.way;
         tunnels_.emplace(tunnel, entry);
-        if (auto stored = encap_.store(entry.index, route_of(tunnel, entry.next_hop)); !stored)
+        if (auto stored = encap_.store(entry.index, route_of(tunnel, entry.way.next_hop())); !stored)
             return stored;
     }
+    follow_entrances(vips);
     return {};
 }
 
 Result<void> Tunnels::set_next_hop(const IpAddress& backend, const NextHopOrReason& next_hop) {
-    for (auto found = tunnels_.lower_bound({backend, {}});
+    for (auto found = tunnels_.lower_bound({backend, {}, {}});
          found != tunnels_.end() && found->first.backend == backend; ++found) {
         auto& [tunnel, entry] = *found;
-        if (entry.next_hop == next_hop)
+        if (!entry.way.set(next_hop))
             continue;
-        entry.next_hop = next_hop;
         if (auto stored = encap_.store(entry.index, route_of(tunnel, next_hop)); !stored)
             return stored;
     }
     return {};
 }
 
-std::expected<Way, Outcome> Tunnels::way(const Tunnel& tunnel, const IpAddress& vip, std::uint16_t port,
-                                         Moment now) {
-    const auto& entry = tunnels_.at(tunnel);
-    if (const auto& open = entrance(vip, now); !open)
-        return std::unexpected(Outcome::not_tried(open.error().message));
-    if (!entry.next_hop)
-        return std::unexpected(Outcome::silence(entry.next_hop.error()));
-    return Way{.address = vip,
+std::expected<Way, Outcome> Tunnels::way(const Tunnel& tunnel, std::uint16_t port, Moment now) {
+    const auto& [index, known] = tunnels_.at(tunnel);
+    auto& entrance = entrances_.at(tunnel.vip);
+    if (entrance.path && now - attached_at_[entrance.path->neighbour.ifindex] >= kFilterAge)
+        keep_attached(entrance);
+    if (!entrance.open)
+        return std::unexpected(Outcome::not_tried(entrance.open.error().message));
+    if (auto trouble = known.trouble())
+        return std::unexpected(std::move(*trouble));
+    return Way{.address = tunnel.vip,
                .port = port,
-               .mark = encap_.mark(entry.index),
-               .packet_size = std::min(kClientMtu, entry.next_hop->mtu - overhead(tunnel))};
+               .mark = encap_.mark(index),
+               .packet_size = std::min(kClientMtu, known.next_hop()->mtu - overhead(tunnel))};
 }
 
-bool Tunnels::way_is_open(const Tunnel& tunnel) const {
-    return tunnels_.at(tunnel).next_hop.has_value();
+std::uint64_t Tunnels::changes(const Tunnel& tunnel) const {
+    return tunnels_.at(tunnel).way.changes() + entrances_.at(tunnel.vip).changes;
 }
 
 std::uint64_t Tunnels::wrapped(const Tunnel& tunnel) const {
     return encap_.wrapped(tunnels_.at(tunnel).index);
 }
 
-const Result<void>& Tunnels::entrance(const IpAddress& vip, Moment now) {
-    const auto [found, is_new] = entrances_.try_emplace(vip, Entrance{{}, now});
-    auto& entrance = found->second;
-    if (is_new || now - entrance.looked_up >= kEntranceAge)
-        entrance = {open_entrance(vip), now};
-    return entrance.open;
+void Tunnels::suspect(const Tunnel& tunnel) {
+    if (auto& entrance = entrances_.at(tunnel.vip); entrance.path)
+        keep_attached(entrance);
 }
 
-Result<void> Tunnels::open_entrance(const IpAddress& vip) {
-    const auto route = net::route_to(netlink_, vip);
-    if (!route)
-        return fail("probe {} through the tunnel: {}; add a route to it, which need not lead there",
-                    vip.text(), route.error().message);
-    if (route->local)
-        return fail("probe {} through the tunnel: it is an address of this host; take it away", vip.text());
-    if (!route->source)
-        return fail("probe {} through the tunnel: this host has no address of its family", vip.text());
-    return encap_.attach(route->ifindex);
+void Tunnels::follow_entrances(const std::set<IpAddress>& vips) {
+    entrance_paths_->follow(std::vector(vips.begin(), vips.end()));
+    std::erase_if(entrances_, [&](const auto& entrance) { return !vips.contains(entrance.first); });
+    for (const auto& vip : vips) {
+        if (entrances_.contains(vip))
+            continue;
+        const auto& path = entrance_paths_->path_at(vip);
+        entrances_.emplace(vip, Entrance{path, open_entrance(vip, path)});
+    }
+}
+
+void Tunnels::look_at_entrances() {
+    for (auto& [vip, entrance] : entrances_) {
+        const auto& path = entrance_paths_->path_at(vip);
+        if (path == entrance.path)
+            continue;
+        entrance.path = path;
+        entrance.open = open_entrance(vip, path);
+        ++entrance.changes;
+    }
+}
+
+Result<void> Tunnels::open_entrance(const IpAddress& vip, const PathOrReason& path) {
+    using Cause = net::NoNextHop::Cause;
+    if (path) {
+        const auto attached = encap_.attach(path->neighbour.ifindex);
+        if (!attached)
+            return std::unexpected(attached.error());
+        attached_at_[path->neighbour.ifindex] = Clock::now();
+        return {};
+    }
+    const auto& [reason, cause] = path.error();
+    const char* remedy = cause == Cause::kLocal ? "; take it away from this host"
+                         : cause == Cause::kUnusable
+                             ? "; give it a route by an Ethernet interface, which need not lead there"
+                             : "; it needs a route that leaves this host, but need not lead there";
+    return fail("probe {} through the tunnel: {}{}", vip.text(), reason, remedy);
+}
+
+void Tunnels::keep_attached(Entrance& entrance) {
+    const int ifindex = entrance.path->neighbour.ifindex;
+    const auto attached = encap_.attach(ifindex);
+    attached_at_[ifindex] = Clock::now();
+    const bool was_open = entrance.open.has_value();
+    entrance.open = attached ? Result<void>{} : std::unexpected(attached.error());
+    if (attached == datapath::ProbeEncap::Attached::kAnew && was_open)
+        spdlog::warn("the filter that wraps probes was gone from {}; it is attached again",
+                     entrance.path->interface);
+    if (attached != datapath::ProbeEncap::Attached::kAlready)
+        ++entrance.changes;
 }
 
 }  // namespace guideway::health

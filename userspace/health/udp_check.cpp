@@ -23,15 +23,15 @@ class UdpCheck : public Check {
         boost::system::error_code error;
         socket.open(endpoint.protocol(), error);
         if (error)
-            co_return outcome_of(error, "open a socket");
+            co_return not_sent(error, "open a socket");
         if (error = mark_socket(socket.native_handle(), attempt.way); error)
-            co_return outcome_of(error, "set up a socket");
+            co_return not_sent(error, "set up a socket");
         socket.connect(endpoint, error);
         if (error)
-            co_return outcome_of(error, "connect");
+            co_return not_sent(error, "connect");
         socket.send(asio::buffer(request_), 0, error);
         if (error)
-            co_return outcome_of(error, "send");
+            co_return not_sent(error, "send");
         attempt.awaited = "answer";
         std::array<char, 1024> answer;
         const auto [failed, size] =

@@ -96,7 +96,7 @@ void NextHops::follow(std::span<const IpAddress> backends) {
     }
     index_neighbours(LookUp::kNew);
     for (auto& [address, backend] : backends_)
-        backend.resolution = resolution_of(backend);
+        backend.resolution = resolution_of(address, backend);
 }
 
 asio::awaitable<void> NextHops::watch(std::weak_ptr<void> alive) {
@@ -113,7 +113,8 @@ asio::awaitable<void> NextHops::watch(std::weak_ptr<void> alive) {
                 co_await asio::post(asio::use_awaitable);
             if (alive.expired())
                 co_return;
-            look_up_paths();
+            if (outdated_)
+                look_up_paths();
         }
         report_change();
     }
@@ -188,7 +189,7 @@ void NextHops::look_up_paths() {
     }
     index_neighbours(LookUp::kAll);
     for (auto& [address, backend] : backends_)
-        resolve(backend);
+        resolve(address, backend);
 }
 
 void NextHops::index_neighbours(LookUp which) {
@@ -219,7 +220,8 @@ void NextHops::refresh(const NeighbourId& id, Followed& neighbour, Due due) {
     if (!due(neighbour.state))
         return;
     if (const auto solicited = solicit(requests_, id); !solicited)
-        update(neighbour, neighbour.mac, fmt::format("cannot be resolved: {}", solicited.error().cause));
+        update(neighbour, neighbour.mac,
+               {fmt::format("cannot be resolved: {}", solicited.error().cause), false});
 }
 
 void NextHops::refresh_all(Due due) {
@@ -231,39 +233,51 @@ void NextHops::refresh_all(Due due) {
 void NextHops::note(const NeighbourId& id, const Neighbour& seen, Followed& neighbour) {
     neighbour.state = seen.state;
     if (seen.mac)
-        update(neighbour, seen.mac, "");
+        update(neighbour, seen.mac, {});
     else if (seen.state == NeighbourState::kFailed)
         update(neighbour, std::nullopt,
-               fmt::format("does not answer {}", id.address.is_v4() ? "ARP" : "neighbour discovery"));
+               {fmt::format("does not answer {}", id.address.is_v4() ? "ARP" : "neighbour discovery"), true});
 }
 
-void NextHops::update(Followed& neighbour, const std::optional<MacAddress>& mac, const std::string& trouble) {
+void NextHops::update(Followed& neighbour, const std::optional<MacAddress>& mac, const Trouble& trouble) {
     if (neighbour.mac == mac && neighbour.trouble == trouble)
         return;
     neighbour.mac = mac;
     neighbour.trouble = trouble;
     for (const IpAddress& address : neighbour.backends)
-        resolve(backends_.at(address));
+        resolve(address, backends_.at(address));
 }
 
-Resolution NextHops::resolution_of(const Backend& backend) const {
+Resolution NextHops::resolution_of(const IpAddress& address, const Backend& backend) const {
     if (!backend.path)
         return std::unexpected(backend.path.error());
     const Path& path = *backend.path;
     const Followed& neighbour = neighbours_.at(path.neighbour);
     if (neighbour.mac)
         return next_hop_on(path, *neighbour.mac);
+    const Trouble& trouble = neighbour.trouble;
     const std::string name = fmt::format("{} on {}", path.neighbour.address.text(), path.interface);
-    return std::unexpected(NoNextHop{
-        neighbour.trouble.empty() ? "resolving " + name : name + " " + neighbour.trouble, /*local=*/false});
+    if (trouble.text.empty())
+        return std::unexpected(NoNextHop{"resolving " + name});
+    const auto silence =
+        path.neighbour.address == address ? NoNextHop::Cause::kSilent : NoNextHop::Cause::kGatewaySilent;
+    return std::unexpected(
+        NoNextHop{name + " " + trouble.text, trouble.is_silence ? silence : NoNextHop::Cause::kHost});
 }
 
-void NextHops::resolve(Backend& backend) {
-    Resolution resolution = resolution_of(backend);
+void NextHops::resolve(const IpAddress& address, Backend& backend) {
+    Resolution resolution = resolution_of(address, backend);
     if (resolution == backend.resolution)
         return;
     backend.resolution = std::move(resolution);
     changed_ = true;
+}
+
+void NextHops::catch_up() {
+    take_announcements();
+    if (outdated_)
+        look_up_paths();
+    report_change();
 }
 
 void NextHops::report_change() {

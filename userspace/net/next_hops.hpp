@@ -77,6 +77,10 @@ class NextHops {
         return backends_.at(backend).path;
     }
 
+    /// Takes what the kernel has announced so far, for who must not act on what has changed already.
+    /// `on_change` may be called.
+    void catch_up();
+
     /// Gives the socket's descriptor back to its owner.
     ~NextHops() { readable_.release(); }
     NextHops(const NextHops&) = delete;
@@ -88,11 +92,19 @@ class NextHops {
         Resolution resolution;
     };
 
+    /// What is known about a neighbour other than that its MAC is awaited.
+    struct Trouble {
+        std::string text;
+        bool is_silence = false;  ///< it does not answer; otherwise it could not be asked
+
+        bool operator==(const Trouble&) const = default;
+    };
+
     /// A neighbour that backends are reached through.
     struct Followed {
         NeighbourState state = NeighbourState::kAbsent;
         std::optional<MacAddress> mac;  ///< kept while the entry is absent or being resolved anew
-        std::string trouble;            ///< what is known about it other than that its MAC is awaited
+        Trouble trouble;
         std::vector<IpAddress> backends;
     };
     using Due = bool (*)(NeighbourState);
@@ -118,10 +130,10 @@ class NextHops {
     void refresh(const NeighbourId& id, Followed& neighbour, Due due);
     void refresh_all(Due due);
     void note(const NeighbourId& id, const Neighbour& seen, Followed& neighbour);
-    void update(Followed& neighbour, const std::optional<MacAddress>& mac, const std::string& trouble);
+    void update(Followed& neighbour, const std::optional<MacAddress>& mac, const Trouble& trouble);
 
-    [[nodiscard]] Resolution resolution_of(const Backend& backend) const;
-    void resolve(Backend& backend);
+    [[nodiscard]] Resolution resolution_of(const IpAddress& address, const Backend& backend) const;
+    void resolve(const IpAddress& address, Backend& backend);
     void report_change();
 
     Netlink requests_;

@@ -10,9 +10,11 @@
 namespace guideway::net {
 
 namespace {
+using Cause = NoNextHop::Cause;
+
 template <typename... Args>
-std::unexpected<NoNextHop> no_next_hop(fmt::format_string<Args...> format, Args&&... args) {
-    return std::unexpected(NoNextHop{fmt::format(format, std::forward<Args>(args)...), false});
+std::unexpected<NoNextHop> no_next_hop(Cause cause, fmt::format_string<Args...> format, Args&&... args) {
+    return std::unexpected(NoNextHop{fmt::format(format, std::forward<Args>(args)...), cause});
 }
 }  // namespace
 
@@ -29,37 +31,39 @@ std::expected<Port, NoNextHop> PathFinder::port_of(const Interface& out) {
         return Port{.ifindex = out.index, .vlan = {}};
     const auto& below = interface(out.vlan->below);
     if (!below)
-        return no_next_hop("{}, below VLAN {}", below.error().message, out.name);
+        return no_next_hop(Cause::kHost, "{}, below VLAN {}", below.error().message, out.name);
     const auto& outer = below->vlan;
     if (out.vlan->protocol != ETH_P_8021Q || (outer && outer->protocol != ETH_P_8021AD))
-        return no_next_hop("the tags of VLAN {} are neither 802.1Q nor that in 802.1ad", out.name);
+        return no_next_hop(Cause::kUnusable, "the tags of VLAN {} are neither 802.1Q nor that in 802.1ad",
+                           out.name);
     if (!outer)
         return Port{.ifindex = below->index, .vlan = {out.vlan->id}};
     const auto& bottom = interface(outer->below);
     if (!bottom)
-        return no_next_hop("{}, below VLAN {}", bottom.error().message, below->name);
+        return no_next_hop(Cause::kHost, "{}, below VLAN {}", bottom.error().message, below->name);
     if (bottom->vlan)
-        return no_next_hop("VLAN {} has more than two tags", out.name);
+        return no_next_hop(Cause::kUnusable, "VLAN {} has more than two tags", out.name);
     return Port{.ifindex = bottom->index, .vlan = {outer->id, out.vlan->id}};
 }
 
 std::expected<Path, NoNextHop> PathFinder::path_to(const IpAddress& destination) {
     const auto route = route_to(netlink_, destination);
     if (!route)
-        return no_next_hop("{}", route.error().message);
+        return no_next_hop(Cause::kHost, "{}", route.error().message);
     if (route->local)
-        return std::unexpected(
-            NoNextHop{fmt::format("{} is this host's own address", destination.text()), true});
+        return no_next_hop(Cause::kLocal, "{} is this host's own address", destination.text());
 
     const auto& out = interface(route->ifindex);
     if (!out)
-        return no_next_hop("{}", out.error().message);
+        return no_next_hop(Cause::kHost, "{}", out.error().message);
     if (!out->mac)
-        return no_next_hop("interface {} towards {} is not Ethernet", out->name, destination.text());
+        return no_next_hop(Cause::kUnusable, "interface {} towards {} is not Ethernet", out->name,
+                           destination.text());
     if (!out->carrier)
-        return no_next_hop("interface {} is down", out->name);
+        return no_next_hop(Cause::kHost, "interface {} is down", out->name);
     if (!route->source)
-        return no_next_hop("interface {} has no source address for {}", out->name, destination.text());
+        return no_next_hop(Cause::kHost, "interface {} has no source address for {}", out->name,
+                           destination.text());
 
     const auto port = port_of(*out);
     if (!port)

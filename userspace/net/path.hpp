@@ -17,8 +17,16 @@ namespace guideway::net {
 
 /// Why packets cannot be sent to a destination now.
 struct NoNextHop {
+    enum class Cause : std::uint8_t {
+        kHost,           ///< this host has no route, link or address for it, or does not know yet
+        kGatewaySilent,  ///< its gateway answers no ARP or neighbour discovery
+        kSilent,         ///< the destination is on the link, and answers none
+        kLocal,          ///< the destination is this host itself
+        kUnusable,       ///< the kernel has a way, but not one that the programs can send by
+    };
+
     std::string reason;  ///< `no route to 10.0.1.11: network is unreachable`
-    bool local = false;  ///< the destination is this host itself
+    Cause cause = Cause::kHost;
 
     bool operator==(const NoNextHop&) const = default;
 };

@@ -34,9 +34,10 @@ struct Choice {
         path->port.vlan = {100};
         resolve();
     }
-    void unresolved() { resolution = std::unexpected(net::NoNextHop{"resolving 10.0.0.101 on eth0", false}); }
+    void unresolved() { resolution = std::unexpected(net::NoNextHop{"resolving 10.0.0.101 on eth0"}); }
     void unreachable(const char* reason, bool local) {
-        path = std::unexpected(net::NoNextHop{reason, local});
+        path = std::unexpected(
+            net::NoNextHop{reason, local ? net::NoNextHop::Cause::kLocal : net::NoNextHop::Cause::kHost});
         resolution = std::unexpected(path.error());
     }
     [[nodiscard]] std::optional<net::NextHop> on(const std::vector<int>& interfaces) const {
@@ -67,7 +68,7 @@ TEST_CASE("a next hop must be on one of the interfaces") {
     CHECK(choice.on({9, kEth0}));
     CHECK_FALSE(choice.on({9}));
     CHECK_FALSE(choice.on({0}));
-    CHECK(why_no_next_hop(choice.config, choice.resolution) == "its next hop is not on eth0 or eth1");
+    CHECK(why_no_next_hop(choice.config, choice.resolution).reason == "its next hop is not on eth0 or eth1");
     choice.backend.mac = MacAddress::parse("02:00:00:00:00:99");
     CHECK_FALSE(choice.on({9}));
 }
@@ -104,7 +105,7 @@ TEST_CASE("a neighbour without a MAC is no next hop, unless the MAC is configure
     auto wanted = *choice.resolution;
     choice.unresolved();
     CHECK_FALSE(choice.on({kEth0}));
-    CHECK(why_no_next_hop(choice.config, choice.resolution) == "resolving 10.0.0.101 on eth0");
+    CHECK(why_no_next_hop(choice.config, choice.resolution).reason == "resolving 10.0.0.101 on eth0");
 
     choice.backend.mac = MacAddress::parse("02:00:00:00:00:99");
     wanted.mac = *choice.backend.mac;
@@ -117,7 +118,7 @@ TEST_CASE("without a way there is no next hop, whatever is configured") {
     choice.backend.mac = MacAddress::parse("02:00:00:00:00:99");
     choice.backend.mtu = 1400;
     CHECK_FALSE(choice.on({kEth0}));
-    CHECK(why_no_next_hop(choice.config, choice.resolution) == "interface eth0 is down");
+    CHECK(why_no_next_hop(choice.config, choice.resolution).reason == "interface eth0 is down");
 }
 
 TEST_CASE("a backend that is this host is local, on no interface, and nothing else is set") {

@@ -116,15 +116,17 @@ TEST_CASE("a slow start goes on where an earlier agent had brought it") {
     CHECK(conditions.at(id("10.0.0.1"), kStart + 1s).availability == 136);
 }
 
-TEST_CASE("what failed is down, whatever else is said of it; with on_down: keep its flows stay") {
+TEST_CASE("what failed keeps its flows until it is dead, and with on_down: keep beyond that") {
     auto config = fleet({backend("10.0.0.1"), backend("10.0.0.2", BackendState::kDrain)});
     Conditions conditions;
     conditions.configure(config, kStart);
     conditions.set_failed(id("10.0.0.1"), kStart);
     conditions.set_failed(id("10.0.0.2"), kStart);
-    const Condition down{0, false, BackendState::kDown};
+    const Condition down{0, true, BackendState::kDown}, dead{0, false, BackendState::kDown};
     CHECK(conditions.changed(kStart) ==
           std::map<BackendId, Condition>{{id("10.0.0.1"), down}, {id("10.0.0.2"), down}});
+    conditions.set_dead(id("10.0.0.1"));
+    CHECK(conditions.changed(kStart) == std::map<BackendId, Condition>{{id("10.0.0.1"), dead}});
     CHECK(conditions.ordered_state(id("10.0.0.1")) == BackendState::kUp);
     CHECK(conditions.ordered_state(id("10.0.0.2")) == BackendState::kDrain);
     config.services[0].on_down = config::OnDown::kKeep;
@@ -132,6 +134,34 @@ TEST_CASE("what failed is down, whatever else is said of it; with on_down: keep 
     CHECK(conditions.at(id("10.0.0.1"), kStart) == Condition{0, true, BackendState::kDown});
     conditions.clear_failed(id("10.0.0.2"), ComesUp::kSlowly, kStart);
     CHECK(conditions.at(id("10.0.0.2"), kStart) == Condition{0, true, BackendState::kDrain});
+}
+
+TEST_CASE("what serves again is not dead, and nothing but health is not health's word") {
+    Conditions conditions;
+    conditions.configure(fleet({backend("10.0.0.1"), backend("10.0.0.2")}), kStart);
+    conditions.set_failed(id("10.0.0.1"), kStart);
+    conditions.set_dead(id("10.0.0.1"));
+    conditions.clear_failed(id("10.0.0.1"), ComesUp::kSlowly, kStart);
+    conditions.set_failed(id("10.0.0.1"), kStart);
+    CHECK(conditions.at(id("10.0.0.1"), kStart).alive);
+    conditions.set_overrides({.drained = {}, .disabled = {id("10.0.0.2")}}, kStart);
+    CHECK_FALSE(conditions.at(id("10.0.0.2"), kStart).alive);
+}
+
+TEST_CASE("a renamed service keeps what is known of its backends") {
+    Conditions conditions;
+    conditions.configure(fleet({backend("10.0.0.1"), backend("10.0.0.2")}), kStart);
+    conditions.set_overrides({.drained = {id("10.0.0.2")}, .disabled = {}}, kStart);
+    conditions.set_failed(id("10.0.0.1"), kStart);
+    conditions.set_dead(id("10.0.0.1"));
+    auto renamed = fleet({backend("10.0.0.1"), backend("10.0.0.2")});
+    renamed.services[0].name = "www";
+    conditions.rename({{"www", "web"}});
+    conditions.configure(renamed, kStart);
+    const auto now = [](const char* address) { return BackendId{"www", *IpAddress::parse(address)}; };
+    CHECK(conditions.at(now("10.0.0.1"), kStart) == Condition{0, false, BackendState::kDown});
+    CHECK(conditions.at(now("10.0.0.2"), kStart) == Condition{0, true, BackendState::kDrain});
+    CHECK(conditions.overrides().drained.contains(now("10.0.0.2")));
 }
 
 TEST_CASE("what failed comes up slowly, but in panic at once") {

@@ -31,10 +31,26 @@ TEST_CASE("a service whose name alone changes is recognised by its listeners") {
 TEST_CASE("a service that keeps its name is the same, whatever else has changed") {
     const auto before = std::vector{service("a", {kWeb}, {"10.0.0.1"}), service("b", {kTls}, {"10.0.0.2"})};
     CHECK(renamed_services(before, before).empty());
-    CHECK(renamed_services(before, {service("a", {kTls}, {"10.0.0.2"}), service("b", {kWeb}, {"10.0.0.1"})})
-              .empty());
     CHECK(renamed_services(before, {service("a", {kWeb}, {"10.0.0.1"}), service("c", {kDns}, {"10.0.0.1"})})
               .empty());
+    CHECK(renamed_services(before, {service("a", {kDns}, {"10.0.0.9"}), service("b", {kTls}, {"10.0.0.1"})})
+              .empty());
+}
+
+TEST_CASE("services that exchange their listeners have exchanged their names") {
+    const auto before = std::vector{service("a", {kWeb}, {"10.0.0.1"}), service("b", {kTls}, {"10.0.0.2"})};
+    CHECK(renamed_services(before, {service("a", {kTls}, {"10.0.0.2"}),
+                                    service("b", {kWeb}, {"10.0.0.1"})}) == Renamed{{"a", "b"}, {"b", "a"}});
+}
+
+TEST_CASE("who has the name that another one gets is set aside, and gets its own back") {
+    const Renamed renames = without_collisions({{"b", "a"}}, {"a", "b"});
+    CHECK(renames == Renamed{{"b", "a"}, {"b (replaced)", "b"}});
+    std::map<std::string, int> numbers{{"a", 1}, {"b", 2}};
+    rename_keys(numbers, renames);
+    CHECK(numbers == std::map<std::string, int>{{"b", 1}, {"b (replaced)", 2}});
+    rename_keys(numbers, inverse(renames));
+    CHECK(numbers == std::map<std::string, int>{{"a", 1}, {"b", 2}});
 }
 
 TEST_CASE("listeners tell more than backends do") {

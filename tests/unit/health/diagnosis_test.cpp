@@ -8,11 +8,12 @@ namespace guideway::health {
 namespace {
 const Outcome kGood = Outcome::good();
 const Outcome kRefused = Outcome::bad_answer("connect: refused");
+const Outcome kNotTried = Outcome::not_tried("no descriptor is free");
 const Outcome kSilent = Outcome::silence("no connection");
 
 Diagnosis tunnelled(const Outcome& direct, const Outcome& direct_echo, const Outcome& echo,
                     const Outcome& full) {
-    return diagnose({direct, direct_echo, echo, full});
+    return diagnose({kSilent, direct, direct_echo, echo, full});
 }
 }  // namespace
 
@@ -34,17 +35,23 @@ TEST_CASE("hosts that answer no echo requests are judged by the check itself") {
 }
 
 TEST_CASE("a probe that goes direct tells the application from the host") {
-    CHECK(diagnose({kRefused, kSilent, {}, {}}) == Diagnosis::kApplicationDown);
-    CHECK(diagnose({kSilent, kGood, {}, {}}) == Diagnosis::kApplicationDown);
-    CHECK(diagnose({kSilent, kSilent, {}, {}}) == Diagnosis::kHostUnreachable);
+    CHECK(diagnose({kRefused, kRefused, kSilent, {}, {}}) == Diagnosis::kApplicationDown);
+    CHECK(diagnose({kSilent, kSilent, kGood, {}, {}}) == Diagnosis::kApplicationDown);
+    CHECK(diagnose({kSilent, kSilent, kSilent, {}, {}}) == Diagnosis::kHostUnreachable);
+}
+
+TEST_CASE("what was answered through the tunnel is not explained by the tunnel") {
+    const Outcome unavailable = Outcome::bad_answer("answered 503");
+    CHECK(diagnose({unavailable, kGood, kGood, kSilent, kSilent}) == Diagnosis::kApplicationDown);
+    CHECK(diagnose({unavailable, kSilent, kSilent, kNotTried, kNotTried}) == Diagnosis::kApplicationDown);
+    CHECK(diagnose({unavailable, kGood, kGood, kGood, kSilent}) == Diagnosis::kMtuBroken);
 }
 
 TEST_CASE("what could not be tried explains nothing") {
-    const Outcome not_tried = Outcome::not_tried("no descriptor is free");
-    CHECK(tunnelled(kRefused, kGood, not_tried, kGood) == Diagnosis::kNone);
-    CHECK(tunnelled(kRefused, kGood, kGood, not_tried) == Diagnosis::kNone);
-    CHECK(tunnelled(not_tried, kGood, kGood, kGood) == Diagnosis::kNone);
-    CHECK(diagnose({kSilent, not_tried, {}, {}}) == Diagnosis::kNone);
+    CHECK(tunnelled(kRefused, kGood, kNotTried, kGood) == Diagnosis::kNone);
+    CHECK(tunnelled(kRefused, kGood, kGood, kNotTried) == Diagnosis::kNone);
+    CHECK(tunnelled(kNotTried, kGood, kGood, kGood) == Diagnosis::kNone);
+    CHECK(diagnose({kSilent, kSilent, kNotTried, {}, {}}) == Diagnosis::kNone);
 }
 
 }  // namespace guideway::health

@@ -204,7 +204,7 @@ class Hour {
         std::vector<PoolMember> members;
         for (const auto& backend : backends_)
             members.push_back({backend.address, backend.weight, backend.last_known});
-        pool_.set_members(pool_rules_, members);
+        pool_.set_members(pool_rules_, members, now_);
         settle();
     }
 
@@ -248,7 +248,8 @@ class Hour {
             backend.judgement.state() == State::kDown)
             return wrong(backend, "is down, and did nothing wrong");
         downs_ += before != State::kDown && backend.judgement.state() == State::kDown ? 1 : 0;
-        pool_.judge(backend.address, backend.judgement.state(), backend.judgement.judged());
+        if (backend.judgement.judged())
+            pool_.judge(backend.address, backend.judgement.state());
         settle();
     }
 
@@ -275,14 +276,15 @@ class Hour {
         return known == 0 ? std::nullopt : std::optional(100 * up / known);
     }
 
-    [[nodiscard]] bool is_to_serve(const Backend& backend) const {
+    /// One of which nothing is known goes on as it was, unless nothing is known of any.
+    [[nodiscard]] bool is_to_serve(const Backend& backend, bool served) const {
         switch (backend.judgement.state()) {
             case State::kUp:
                 return true;
             case State::kDown:
                 return pool_.panic();
             case State::kUnknown:
-                return pool_.panic() || !pool_.warmed_up() || !percent_up();
+                return pool_.panic() || !percent_up() || served;
         }
         return false;
     }
@@ -330,10 +332,11 @@ class Hour {
             const bool moves = serves != before.at(backend.address);
             if (moves != (std::ranges::find(changed, backend.address) != changed.end()))
                 return wrong(backend, "changed, and nobody was told, or the other way round");
-            if (moves && serves != is_to_serve(backend))
+            const bool is_to = is_to_serve(backend, before.at(backend.address));
+            if (moves && serves != is_to)
                 return wrong(backend, serves ? "serves, and is not to" : "does not serve, and is to");
             moved += moves ? backend.weight : 0;
-            someone_waits = someone_waits || serves != is_to_serve(backend);
+            someone_waits = someone_waits || serves != is_to;
         }
         const std::uint64_t most = std::max(total * pool_rules_.max_move_percent / 100, kHeaviest);
         if (!panic_began && !changed.empty())

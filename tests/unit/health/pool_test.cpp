@@ -27,12 +27,12 @@ class Bench {
         std::vector<PoolMember> members;
         for (int i = 1; i <= size; ++i)
             members.push_back({backend(i), 100, last_known});
-        pool_.set_members(rules_, members);
+        pool_.set_members(rules_, members, now_);
         size_ = size;
     }
     void judge(int first, int last, State state) {
         for (int i = first; i <= last; ++i)
-            pool_.judge(backend(i), state, true);
+            pool_.judge(backend(i), state);
     }
     /// Who serves after some time, a digit each: `1101`.
     std::string serving(Clock::duration time = 0s) {
@@ -173,6 +173,101 @@ TEST_CASE("a mass failure beyond the threshold moves nothing, whatever the cap")
     bench.judge(1, 8, State::kDown);
     CHECK(bench.serving() == "1111111111");
     CHECK(bench.pool().panic());
+}
+
+/// A backend that fails a probe a second, of which each takes half a second.
+class Failing {
+  public:
+    explicit Failing(Bench& bench) : bench_(bench) {}
+
+    /// Of so many more bad outcomes, that of which it died, the first being 1; 0: none.
+    int dies_within(int outcomes) {
+        for (int i = 1; i <= outcomes; ++i) {
+            static_cast<void>(bench_.serving(1s));
+            if (bench_.pool().bad(backend(1), bench_.now() - 500ms, bench_.now()))
+                return i;
+        }
+        return 0;
+    }
+
+  private:
+    Bench& bench_;
+};
+
+TEST_CASE("a backend that goes on failing is given up by a probe that began reset_after later") {
+    Bench bench(4);
+    bench.judge(1, 1, State::kDown);
+    CHECK(bench.serving() == "0111");
+    // It is bad for the first time at 1 s; the probe that ends at 6.5 s is the first that began 5 s after
+    // that.
+    CHECK(Failing(bench).dies_within(20) == 7);
+    CHECK(bench.pool().is_dead(backend(1)));
+    bench.judge(1, 1, State::kUp);
+    CHECK(bench.serving(10s) == "1111");
+    CHECK_FALSE(bench.pool().is_dead(backend(1)));
+}
+
+TEST_CASE("a good probe between bad ones begins the time of dying anew") {
+    Bench bench(4);
+    bench.judge(1, 1, State::kDown);
+    CHECK(bench.serving() == "0111");
+    CHECK(Failing(bench).dies_within(5) == 0);
+    bench.pool().good(backend(1));
+    CHECK(Failing(bench).dies_within(6) == 0);
+    CHECK(Failing(bench).dies_within(1) == 1);
+}
+
+TEST_CASE("nobody is given up while nobody else serves, nor at once when somebody does again") {
+    Bench bench(3, State::kUp, {0, 100, 1000ms});
+    bench.judge(1, 3, State::kDown);
+    CHECK(bench.serving() == "000");
+    CHECK(Failing(bench).dies_within(30) == 0);
+    bench.judge(3, 3, State::kUp);
+    CHECK(bench.serving(1s) == "001");
+    CHECK(Failing(bench).dies_within(5) == 0);
+    CHECK(Failing(bench).dies_within(5) > 0);
+}
+
+TEST_CASE("what leaves panic late has its time from then on") {
+    Bench bench(4);
+    bench.judge(1, 3, State::kDown);
+    CHECK(bench.serving() == "1111");
+    CHECK(Failing(bench).dies_within(30) == 0);
+    bench.judge(2, 3, State::kUp);
+    CHECK(bench.serving(1s) == "0111");
+    CHECK(Failing(bench).dies_within(5) == 0);
+    CHECK(Failing(bench).dies_within(5) > 0);
+}
+
+TEST_CASE("it takes two intervals at least, and no more than that while flows cannot be recorded") {
+    Bench soon(4, State::kUp, {50, 100, 1000ms, 0ms});
+    soon.judge(1, 1, State::kDown);
+    CHECK(soon.serving() == "0111");
+    CHECK(Failing(soon).dies_within(20) == 4);
+    Bench hurried(4);
+    hurried.judge(1, 1, State::kDown);
+    hurried.pool().set_hurry(true);
+    CHECK(hurried.serving() == "0111");
+    CHECK(Failing(hurried).dies_within(20) == 4);
+}
+
+TEST_CASE("those whose judgement is not waited for end the warm-up, and go on as they began") {
+    Bench bench(3, State::kUnknown);
+    bench.judge(1, 2, State::kUp);
+    CHECK(bench.serving() == "111");
+    CHECK_FALSE(bench.pool().warmed_up());
+    CHECK(bench.pool().excuse(backend(3)));
+    CHECK_FALSE(bench.pool().excuse(backend(3)));
+    CHECK(bench.serving() == "111");
+    CHECK(bench.pool().warmed_up());
+}
+
+TEST_CASE("one that joins others that are known waits for its judgement, warm or not") {
+    Bench bench(2, State::kUp);
+    bench.set_size(3, State::kUnknown);
+    CHECK(bench.serving() == "110");
+    bench.judge(3, 3, State::kUp);
+    CHECK(bench.serving() == "111");
 }
 
 }  // namespace guideway::health

@@ -220,12 +220,15 @@ TEST_CASE("an interface's MAC, MTU and address are followed") {
 TEST_CASE("this host's own address is local, also when it becomes so") {
     Lab lab;
     Follower follower{"10.0.1.1", "10.0.1.11"};
-    CHECK(follower.at("10.0.1.1").error() == NoNextHop{"10.0.1.1 is this host's own address", true});
-    CHECK_FALSE(follower.at("10.0.1.11").error().local);
+    CHECK(follower.at("10.0.1.1").error() ==
+          NoNextHop{"10.0.1.1 is this host's own address", NoNextHop::Cause::kLocal});
+    CHECK(follower.at("10.0.1.11").error().cause != NoNextHop::Cause::kLocal);
 
     lab.here({"ip address add 10.0.1.11/32 dev lo"});
-    CHECK(
-        follower.await([&] { return !follower.at("10.0.1.11") && follower.at("10.0.1.11").error().local; }));
+    CHECK(follower.await([&] {
+        return !follower.at("10.0.1.11") &&
+               follower.at("10.0.1.11").error().cause == NoNextHop::Cause::kLocal;
+    }));
 }
 
 TEST_CASE("a device without Ethernet addresses is refused") {
