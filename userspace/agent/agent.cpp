@@ -66,6 +66,7 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     if (!lock)
         return std::unexpected(lock.error());
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGIO, SIG_IGN);  // of leases (look_at_file)
     raise_descriptor_limit();
     auto datapath = datapath::Datapath::open(options.config);
     if (!datapath)
@@ -132,6 +133,7 @@ Result<void> Agent::run() {
     sd_notify(0, "READY=1");
     loop_.run();
     pool_.join();
+    files_.stop();
     sd_notify(0, "STOPPING=1");
     if (auto written = health_file_.write(health_.known()); !written)
         spdlog::error("{}", written.error().message);
@@ -183,7 +185,8 @@ Result<void> Agent::open_servers() {
     control_server_ = std::move(*control);
     if (auto http = change_http(options_.config); !http)
         return http;
-    auto file = FileWatch::create(loop_, options_.config_file, [this] { spawn(reload_if_changed()); });
+    auto file = FileWatch::create(loop_, files_, options_.config_file, options_.read_state,
+                                  [this] { spawn(reload_if_changed()); });
     if (!file)
         return std::unexpected(file.error());
     file_ = std::move(*file);

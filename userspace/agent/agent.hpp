@@ -39,6 +39,7 @@ using LoadedConfig = std::expected<config::Config, std::vector<std::string>>;
 struct AgentOptions {
     config::Config config;
     std::string config_file;
+    FileState read_state;                ///< of the file when it was read
     std::function<LoadedConfig()> load;  ///< reads the file again
     std::string version;
     bool detach_on_exit = false;
@@ -73,6 +74,7 @@ class Agent {
 
     /// What was wrong, a line each; one reload at a time.
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload();
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload_to(const LoadedConfig& loaded);
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> change_over(const config::Config& next);
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> go_over(const config::Config& next);
     void probe_as_before(const Knowledge& known);
@@ -126,7 +128,8 @@ class Agent {
     boost::asio::steady_timer step_timer_;
     boost::asio::steady_timer sweep_timer_;
     bool sweeping_ = false;
-    boost::asio::thread_pool pool_{1};  ///< for what would keep the loop from its work
+    boost::asio::thread_pool pool_{1};   ///< for what would keep the loop from its work
+    boost::asio::thread_pool files_{1};  ///< for what a file system may hold up
     std::unique_ptr<net::NextHops> next_hops_;
     std::unique_ptr<net::LinkWatch> links_;
     std::unique_ptr<FileWatch> file_;

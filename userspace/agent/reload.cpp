@@ -12,16 +12,41 @@ namespace guideway::agent {
 
 namespace asio = boost::asio;
 
+namespace {
+/// A configuration, unless the file changed while it was read, or somebody has it open for writing.
+std::optional<LoadedConfig> read_settled(const AgentOptions& options) {
+    const auto before = look_at_file(options.config_file);
+    if (before.being_written.value_or(false))
+        return std::nullopt;
+    auto loaded = options.load();
+    if (look_at_file(options.config_file) != before)
+        return std::nullopt;
+    return loaded;
+}
+
+LoadedConfig being_written(const std::string& file) {
+    return std::unexpected(
+        std::vector{fmt::format("{}: some process is writing it; it is read when that closes it", file)});
+}
+}  // namespace
+
 asio::awaitable<std::vector<std::string>> Agent::reload() {
     const auto turn = co_await turnstile_.enter();
+    auto loaded = co_await in_pool(files_, [this] { return read_settled(options_); });
+    if (!loaded)
+        loaded.emplace(being_written(options_.config_file));
+    co_return co_await reload_to(*loaded);
+}
+
+/// For whoever is through the turnstile.
+asio::awaitable<std::vector<std::string>> Agent::reload_to(const LoadedConfig& loaded) {
     std::vector<std::string> errors;
     try {
-        const auto loaded = co_await in_pool(pool_, options_.load);
         errors = loaded ? unchangeable(options_.config, *loaded) : loaded.error();
         if (errors.empty())
             errors = co_await change_over(*loaded);
     } catch (const std::exception& error) {
-        errors = {error.what()};
+        errors = {fmt::format("reload {}: {}", options_.config_file, error.what())};
     }
     adjust();
 
@@ -122,12 +147,17 @@ Result<void> Agent::change_http(const config::Config& next) {
 
 /// An unchanged file, and one that was refused already, are left alone.
 asio::awaitable<void> Agent::reload_if_changed() {
-    const auto loaded = co_await in_pool(pool_, options_.load);
-    const auto errors = loaded ? unchangeable(options_.config, *loaded) : loaded.error();
+    const auto turn = co_await turnstile_.enter();
+    const auto loaded = co_await in_pool(files_, [this] { return read_settled(options_); });
+    if (!loaded) {
+        file_->tell_again();
+        co_return;
+    }
+    const auto errors = *loaded ? unchangeable(options_.config, **loaded) : loaded->error();
     const auto& last = about_.last_reload;
-    const bool known = errors.empty() ? last.ok && *loaded == options_.config : errors == last.errors;
+    const bool known = errors.empty() ? last.ok && **loaded == options_.config : errors == last.errors;
     if (!known)
-        co_await reload();
+        co_await reload_to(*loaded);
 }
 
 }  // namespace guideway::agent

@@ -88,7 +88,7 @@ asio::awaitable<void> Agent::remember_health() {
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     remembering_ = false;
     const auto known = health_.known();
-    const auto written = co_await in_pool(pool_, [&] { return health_file_.write(known); });
+    const auto written = co_await in_pool(files_, [&] { return health_file_.write(known); });
     if (!written)
         spdlog::error("{}", written.error().message);
 }

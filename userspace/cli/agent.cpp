@@ -26,7 +26,8 @@ config::Config with_directories(config::Config config, const Options& options) {
 
 int run(const Options& options) {
     set_up_log();
-    auto config = load_configuration(options.path, Unbuilt::kRefuse);
+    const FileState state = look_at_file(options.path);
+    auto config = load_configuration(options.path, Unbuilt::kRefuse, read_file);
     if (!config)
         return kRefused;
     const auto load = [options]() -> agent::LoadedConfig {
@@ -38,6 +39,7 @@ int run(const Options& options) {
     auto agent = agent::Agent::start({
         .config = with_directories(std::move(*config), options),
         .config_file = options.path,
+        .read_state = state,
         .load = load,
         .version = GUIDEWAY_VERSION,
         .detach_on_exit = options.detach_on_exit,

@@ -10,8 +10,9 @@
 
 namespace guideway::cli {
 
-std::optional<config::Config> load_configuration(const std::string& path, Unbuilt unbuilt) {
-    auto parsed = config::load(path);
+std::optional<config::Config> load_configuration(const std::string& path, Unbuilt unbuilt,
+                                                 const config::ReadFile& read) {
+    auto parsed = config::load(path, read);
     if (!parsed) {
         refuse(parsed.error());
         return std::nullopt;

@@ -39,8 +39,8 @@ Parsed parse(std::string_view text, const std::string& file_name, const ReadFile
             in_file_order(std::move(findings.warnings)), in_file_order(std::move(findings.unbuilt))};
 }
 
-Result<Parsed> load(const std::string& path) {
-    const auto text = read_file(path);
+Result<Parsed> load(const std::string& path, const ReadFile& read) {
+    const auto text = read(path);
     if (!text)
         return std::unexpected(text.error());
     return parse(*text, path);

@@ -24,7 +24,8 @@ struct Parsed {
 [[nodiscard]] Parsed parse(std::string_view text, const std::string& file_name,
                            const ReadFile& read = read_file);
 
-/// Reads a configuration file. Errors: the file cannot be read; what is wrong in it is in the result.
-[[nodiscard]] Result<Parsed> load(const std::string& path);
+/// Reads a configuration file by `read`. Errors: the file cannot be read; what is wrong in it is in the
+/// result.
+[[nodiscard]] Result<Parsed> load(const std::string& path, const ReadFile& read = read_file);
 
 }  // namespace guideway::config
