@@ -27,14 +27,6 @@ namespace {
 /// A snapshot that is younger serves another request.
 constexpr std::chrono::milliseconds kSnapshotAge{100};
 
-Result<void> check_interfaces(const config::Config& config) {
-    for (const auto& interface : config.interfaces) {
-        if (auto present = datapath::check_interface(interface); !present)
-            return present;
-    }
-    return {};
-}
-
 /// What the adopted maps still hold of other services and backends may leave too little room for these.
 Result<void> make_room(datapath::Datapath& datapath, const config::Config& config) {
     if (!datapath.adopted())
@@ -60,8 +52,6 @@ std::vector<IpAddress> addresses_in(const control::Numbering& numbering) {
 Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     if (auto allowed = datapath::check_privileges(); !allowed)
         return std::unexpected(allowed.error());
-    if (auto present = check_interfaces(options.config); !present)
-        return std::unexpected(present.error());
     auto lock = ExclusiveLock::make_and_take(options.config.runtime_dir);
     if (!lock)
         return std::unexpected(lock.error());
@@ -165,12 +155,12 @@ void Agent::wait_for_signal() {
 Result<void> Agent::watch_network() {
     auto next_hops = net::NextHops::create(loop_, [this] {
         reconciler_.refresh_next_hops(next_hops_for(options_.config));
-        health_.set_next_hops(options_.config, *next_hops_);
+        health_.set_next_hops(options_.config, interface_indexes(options_.config), *next_hops_);
     });
     if (!next_hops)
         return std::unexpected(next_hops.error());
     next_hops_ = std::move(*next_hops);
-    auto links = net::LinkWatch::create(loop_, [this] { attach_again(); });
+    auto links = net::LinkWatch::create(loop_, [this] { repair_datapath(); });
     if (!links)
         return std::unexpected(links.error());
     links_ = std::move(*links);
@@ -217,50 +207,44 @@ void Agent::commit(const config::Config& config, control::Change change) {
     const auto& running = options_.config;
     if (config.interfaces != running.interfaces || config.datapath != running.datapath)
         reconciler_.refresh_next_hops(next_hops_for(config));  // of services that did not change, too
-    health_.set_next_hops(config, *next_hops_);
+    health_.set_next_hops(config, interface_indexes(config), *next_hops_);
 }
 
-/// All or none: what was not attached before is left again when another fails.
+/// All or none.
 Result<void> Agent::attach(const config::Config& config) {
-    if (auto connected = datapath_.connect(config.interfaces); !connected)
-        return connected;
-    const auto before = datapath_.pins().linked_interfaces();
-    for (const auto& interface : config.interfaces) {
-        auto attached = attach(interface, config.datapath.mode);
-        if (!attached) {
-            static_cast<void>(datapath_.leave_all_but(before));
-            return attached;
-        }
+    const auto attached = datapath_.attach(config.interfaces, config.datapath.mode);
+    if (!attached)
+        return std::unexpected(attached.error());
+    for (const auto& each : *attached) {
+        if (!each.fallback.empty())
+            spdlog::warn("{}: its driver refuses native XDP ({}); attached in generic mode, which is slower",
+                         each.interface, each.fallback);
+        spdlog::info("{}: {} ({} XDP)", each.interface,
+                     each.replaced ? "took over from an earlier agent" : "forwarding",
+                     each.native ? "native" : "generic");
+    }
+    for (const auto& interface : datapath_.interfaces()) {
+        if (!interface.attached)
+            spdlog::warn("{}; it is used as soon as it is there", interface.trouble);
     }
     return {};
 }
 
-Result<void> Agent::attach(const std::string& interface, config::Mode mode) {
-    const auto attachment = datapath_.attach(interface, mode);
-    if (!attachment)
-        return std::unexpected(attachment.error());
-    if (!attachment->fallback.empty())
-        spdlog::warn("{}: its driver refuses native XDP ({}); attached in generic mode, which is slower",
-                     interface, attachment->fallback);
-    spdlog::info("{}: {} ({} XDP)", interface,
-                 attachment->replaced ? "took over from an earlier agent" : "forwarding",
-                 attachment->native ? "native" : "generic");
-    return {};
+/// Brings back what somebody, or an interface that vanished, took away from the kernel.
+void Agent::repair_datapath() {
+    const auto before = datapath_.interfaces();
+    for (const auto& repair : datapath_.repair())
+        spdlog::log(repair.done ? spdlog::level::warn : spdlog::level::err, "{}", repair.text);
+    if (datapath_.interfaces() == before)
+        return;
+    snapshot_ = nullptr;
+    reconciler_.refresh_next_hops(next_hops_for(options_.config));
+    health_.set_next_hops(options_.config, interface_indexes(options_.config), *next_hops_);
 }
 
-/// An interface that vanished takes its link along; its successor gets a new one.
-void Agent::attach_again() {
-    const auto& config = options_.config;
-    for (const auto& interface : config.interfaces) {
-        if (if_nametoindex(interface.c_str()) == 0 || datapath::is_attached(datapath_.pins(), interface))
-            continue;
-        auto attached = datapath_.connect(config.interfaces);
-        if (attached)
-            attached = attach(interface, config.datapath.mode);
-        if (!attached)
-            spdlog::error("{}", attached.error().message);
-        snapshot_ = nullptr;
-    }
+std::vector<int> Agent::interface_indexes(const config::Config& config) const {
+    const auto indexes = datapath_.indexes_of(config.interfaces);
+    return {indexes.begin(), indexes.end()};
 }
 
 void Agent::spawn(asio::awaitable<void> task) {
@@ -275,12 +259,11 @@ void Agent::spawn(asio::awaitable<void> task) {
 }
 
 control::NextHopOf Agent::next_hops_for(const config::Config& config) const {
-    return
-        [this, &config, interfaces = indexes_of(config.interfaces)](const control::DesiredBackend& backend) {
-            const auto& address = backend.member.address;
-            return choose_next_hop(config, interfaces, next_hops_->at(address), next_hops_->path_at(address),
-                                   backend);
-        };
+    return [this, &config, interfaces = interface_indexes(config)](const control::DesiredBackend& backend) {
+        const auto& address = backend.member.address;
+        return choose_next_hop(config, interfaces, next_hops_->at(address), next_hops_->path_at(address),
+                               backend);
+    };
 }
 
 api::AgentPort Agent::port() {
@@ -323,6 +306,10 @@ void Agent::add_what_the_agent_knows(api::Snapshot& snapshot) const {
     snapshot.agent = about_;
     health_.add_to(snapshot);
     snapshot.agent->fault = own_health_.fault;
+    snapshot.agent->degraded = own_health_.degraded;
+    snapshot.interfaces.clear();
+    for (const auto& interface : datapath_.interfaces())
+        snapshot.interfaces.push_back({interface.name, interface.attached});
     snapshot.agent->bgp = announcer_.snapshot();
     std::map<std::pair<std::string, IpAddress>, std::string> names;
     for (const auto& service : options_.config.services) {

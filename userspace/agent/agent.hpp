@@ -69,7 +69,8 @@ class Agent {
     [[nodiscard]] boost::asio::awaitable<void> remember_health();
     [[nodiscard]] Result<void> apply(const config::Config& config);
     [[nodiscard]] Result<void> attach(const config::Config& config);
-    [[nodiscard]] Result<void> attach(const std::string& interface, config::Mode mode);
+    void repair_datapath();
+    [[nodiscard]] std::vector<int> interface_indexes(const config::Config& config) const;
     [[nodiscard]] Result<void> open_servers();
 
     /// What was wrong, a line each; one reload at a time.
@@ -82,7 +83,6 @@ class Agent {
     [[nodiscard]] Result<void> change_http(const config::Config& next);
     [[nodiscard]] boost::asio::awaitable<void> reload_if_changed();
     void spawn(boost::asio::awaitable<void> task);
-    void attach_again();
     void wait_for_signal();
 
     /// upkeep.cpp: what goes on between reloads.

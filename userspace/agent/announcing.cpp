@@ -2,6 +2,8 @@
 /// How the agent decides which VIPs the routers may send here, and how it leaves.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "agent/agent.hpp"
 #include "datapath/counters.hpp"
 
@@ -90,6 +92,7 @@ asio::awaitable<void> Agent::keep_proving() {
     for (;;) {
         timer.expires_after(kProofInterval);
         co_await timer.async_wait(kAnyOutcome);
+        repair_datapath();
         own_health_ = prove_datapath(options_.config, datapath_, reconciler_.numbering());
         if (own_health_ != told) {
             log_own_health(told);
@@ -107,6 +110,12 @@ void Agent::log_own_health(const OwnHealth& before) const {
         else
             spdlog::error("{}; nothing is forwarded", own_health_.fault);
     }
+    for (const auto& trouble : own_health_.degraded) {
+        if (std::ranges::find(before.degraded, trouble) == before.degraded.end())
+            spdlog::warn("degraded: {}", trouble);
+    }
+    if (own_health_.fault.empty() && own_health_.degraded.empty() && !before.degraded.empty())
+        spdlog::info("no longer degraded: all interfaces are attached, and all pins are in place");
     for (const auto& [service, fault] : own_health_.services) {
         const auto known = before.services.find(service);
         if (known == before.services.end() || known->second != fault)

@@ -85,10 +85,10 @@ void HealthWatch::change_later() {
     });
 }
 
-void HealthWatch::set_next_hops(const config::Config& config, const net::NextHops& next_hops) {
+void HealthWatch::set_next_hops(const config::Config& config, const std::vector<int>& interfaces,
+                                const net::NextHops& next_hops) {
     if (!monitor_)
         return;
-    const auto interfaces = indexes_of(config.interfaces);
     for (const auto& service : config.services) {
         if (!service.health || service.health->via != config::Via::kTunnel)
             continue;

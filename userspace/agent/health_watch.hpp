@@ -35,7 +35,9 @@ class HealthWatch {
     [[nodiscard]] Result<void> follow(const config::Config& config, const Recall& recall);
 
     /// As the kernel has them now, of a configuration whose backends all are followed there.
-    void set_next_hops(const config::Config& config, const net::NextHops& next_hops);
+    /// `interfaces`: the indexes of those that packets leave by.
+    void set_next_hops(const config::Config& config, const std::vector<int>& interfaces,
+                       const net::NextHops& next_hops);
 
     /// What was said of these by hand has changed.
     void heed_orders(const config::Config& config, std::span<const control::BackendId> backends);

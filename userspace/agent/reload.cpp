@@ -64,10 +64,6 @@ asio::awaitable<std::vector<std::string>> Agent::reload_to(const LoadedConfig& l
 
 /// All that may fail comes before the first store.
 asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Config& next) {
-    for (const auto& interface : next.interfaces) {
-        if (auto present = datapath::check_interface(interface); !present)
-            co_return std::vector{present.error().message};
-    }
     if (auto swept = co_await sweep(); !swept)
         spdlog::error("{}; numbers of what was removed are not free yet", swept.error().message);
     const auto known = health_.known();
@@ -93,7 +89,7 @@ void Agent::probe_as_before(const Knowledge& known) {
     });
     if (!followed)
         spdlog::error("{}", followed.error().message);
-    health_.set_next_hops(options_.config, *next_hops_);
+    health_.set_next_hops(options_.config, interface_indexes(options_.config), *next_hops_);
 }
 
 /// With what is probed already being that of the next configuration.

@@ -24,10 +24,8 @@ std::string_view text(BackendStanding standing) {
 std::string not_ready_because(const Snapshot& snapshot) {
     if (snapshot.interfaces.empty())
         return "attached to no interface";
-    for (const auto& interface : snapshot.interfaces) {
-        if (!interface.attached)
-            return fmt::format("not attached to {}", interface.name);
-    }
+    if (std::ranges::none_of(snapshot.interfaces, &InterfaceSnapshot::attached))
+        return fmt::format("not attached to {}", snapshot.interfaces.front().name);
     if (snapshot.agent && !snapshot.agent->fault.empty())
         return snapshot.agent->fault;
     const auto reachable = [](const BackendSnapshot& backend) { return backend.next_hop.has_value(); };

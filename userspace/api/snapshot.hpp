@@ -87,8 +87,9 @@ struct AgentSnapshot {
     ReloadSnapshot last_reload;  ///< the start counts as one
     std::uint64_t reloads = 0;
     std::uint64_t refused_reloads = 0;
-    std::string fault;               ///< why its datapath forwards nothing; empty: proven to forward
-    std::optional<BgpSnapshot> bgp;  ///< nothing: it announces nothing
+    std::string fault;                  ///< why its datapath forwards nothing; empty: proven to forward
+    std::vector<std::string> degraded;  ///< what is missing although it forwards, a sentence each
+    std::optional<BgpSnapshot> bgp;     ///< nothing: it announces nothing
 };
 
 /// Everything that the outside reads about a balancer, at one moment.

@@ -133,6 +133,7 @@ Json to_json(const std::optional<AgentSnapshot>& agent) {
           {"ok", agent->last_reload.ok},
           {"errors", agent->last_reload.errors}}},
         {"fault", null_if_empty(agent->fault)},
+        {"degraded", agent->degraded},
     };
 }
 }  // namespace
