@@ -26,7 +26,7 @@ links() {
     expect_equal "the pin is of the same link" "$before" "$(link_id lb1)"
     expect_soon "the log says so" said lb1 'the pin of its link was gone; pinned again'
     accident "its link is detached" detach_link lb1 -- attached_anew "$before"
-    expect "the log says so" said lb1 'the program had been detached; attached again'
+    expect_soon "the log says so" said lb1 'the program had been detached; attached again'
     accident "all its pins are removed" rm -r "$(pins_of lb1)" -- has_all_pins
     expect_soon "the log says so" said lb1 'had gone; pinned again'
     restart_agent lb1
@@ -60,6 +60,25 @@ names() {
 back_to_eth0() {
     rename_interface lb1 wan0 eth0
     guideway lb1 reload
+}
+
+directories() {
+    local socket
+    socket=$(runtime_dir_of lb1)/control.sock
+    guideway lb1 drain be1
+    accident "its control socket is removed" rm "$socket" -- answers
+    expect_soon "the log says so" said lb1 'the control socket in it, had gone'
+    accident "its runtime_dir is removed" rm -r "$(runtime_dir_of lb1)" -- answers
+    expect_soon "what was said by hand is on disk again" test -s "$(runtime_dir_of lb1)/overrides.json"
+    restart_agent lb1
+    expect "the next agent knows what was said by hand" status lb1 '.services[0].backends[0].state == "drain"'
+    guideway lb1 undrain be1
+    checkpoint
+    reopen
+}
+
+answers() {
+    [[ -S $(runtime_dir_of lb1)/control.sock ]] && status lb1 '.agent.process > 0'
 }
 
 # Where somebody else's program took the place, nothing can be brought back; the message says how that one is taken away.
@@ -123,6 +142,7 @@ delete_decap_vip() {
 accidents_up 300 --churn 5 --timeout 15000
 links
 names
+directories
 another_program
 on_a_backend
 print_accidents

@@ -24,9 +24,6 @@ namespace guideway::agent {
 namespace asio = boost::asio;
 
 namespace {
-/// A snapshot that is younger serves another request.
-constexpr std::chrono::milliseconds kSnapshotAge{100};
-
 /// What the adopted maps still hold of other services and backends may leave too little room for these.
 Result<void> make_room(datapath::Datapath& datapath, const config::Config& config) {
     if (!datapath.adopted())
@@ -55,6 +52,9 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     auto lock = ExclusiveLock::make_and_take(options.config.runtime_dir);
     if (!lock)
         return std::unexpected(lock.error());
+    auto overrides_file = OverridesFile::open(options.config, *lock);
+    if (!overrides_file)
+        return std::unexpected(overrides_file.error());
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGIO, SIG_IGN);  // of leases (look_at_file)
     raise_descriptor_limit();
@@ -67,7 +67,8 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
         spdlog::warn("not adopted: {}; new maps are filled, then take their place",
                      datapath->not_adopted_because());
 
-    std::unique_ptr<Agent> agent(new Agent(std::move(options), std::move(*lock), std::move(*datapath)));
+    std::unique_ptr<Agent> agent(
+        new Agent(std::move(options), std::move(*lock), std::move(*overrides_file), std::move(*datapath)));
     const auto& config = agent->options_.config;
     auto done = agent->watch_network();
     if (done)
@@ -88,23 +89,38 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     return agent;
 }
 
-Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapath)
+Agent::Agent(AgentOptions options, ExclusiveLock lock, OverridesFile overrides_file,
+             datapath::Datapath datapath)
     : options_(std::move(options)),
       runtime_lock_(std::move(lock)),
       datapath_(std::move(datapath)),
       signals_(loop_, SIGTERM, SIGINT, SIGHUP),
       turnstile_(loop_),
+      ordering_(loop_),
       computing_(loop_),
       adjusted_(loop_, boost::asio::steady_timer::time_point::max()),
       step_timer_(loop_),
       sweep_timer_(loop_),
       health_(
           loop_, conditions_, [this] { adjust(); }, [this] { remember_health_later(); }),
-      overrides_file_(options_.config.runtime_dir),
+      overrides_file_(std::move(overrides_file)),
       health_file_(options_.config.runtime_dir),
       reconciler_(datapath_.maps(), datapath_.adopted() ? control::Past::kRecorded : control::Past::kNone),
       announcer_(loop_, options_.config.runtime_dir),
-      reader_(datapath_.maps(), datapath_.pins(), &reconciler_.lives()) {
+      backend_metrics_(options_.config.metrics.backends),
+      status_(loop_, {.config = options_.config,
+                      .generation = generation_,
+                      .about = about_,
+                      .datapath = datapath_,
+                      .reconciler = reconciler_,
+                      .conditions = conditions_,
+                      .health = health_,
+                      .own_health = own_health_,
+                      .announcer = announcer_,
+                      .next_hops = next_hops_}),
+      servers_(port()),
+      snapshots_(loop_, servers_.threads(), datapath_.maps(), datapath_.pins(),
+                 [this](api::Detail detail) { return status_.collect(detail); }) {
     about_.version = options_.version;
     about_.process = ::getpid();
     about_.started = api::Clock::now();
@@ -114,16 +130,27 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
     about_.last_reload.at = about_.started;
 }
 
+/// No thread runs any more when coroutines are destroyed, and all that they refer to still exists. Those of
+/// the servers wait for the loop's, not the other way round.
 Agent::~Agent() {
+    servers_.stop();
+    pool_.join();
+    files_.stop();
+    files_.join();
+    loop_.discard();
+    pool_.discard();
+    files_.discard();
+    servers_.discard();
     ::unlink(api::control_socket(options_.config.runtime_dir).c_str());
 }
 
 Result<void> Agent::run() {
     wait_for_signal();
+    spawn(heartbeat_.keep_beating(loop_));
+    servers_.start();
     sd_notify(0, "READY=1");
     loop_.run();
     pool_.join();
-    files_.stop();
     sd_notify(0, "STOPPING=1");
     if (auto written = health_file_.write(health_.known()); !written)
         spdlog::error("{}", written.error().message);
@@ -147,7 +174,9 @@ void Agent::wait_for_signal() {
         if (signal != SIGHUP)
             spawn(leave());
         else
-            spawn([](Agent* agent) -> asio::awaitable<void> { co_await agent->reload(); }(this));
+            spawn([](Agent* agent) -> asio::awaitable<void> {
+                co_await agent->reload(api::Insistence::kAsked);
+            }(this));
         wait_for_signal();
     });
 }
@@ -168,25 +197,15 @@ Result<void> Agent::watch_network() {
 }
 
 Result<void> Agent::open_servers() {
-    const auto socket = api::control_socket(options_.config.runtime_dir);
-    auto control = api::HttpServer::listen(loop_, socket, api::control_routes(port()));
-    if (!control)
-        return std::unexpected(control.error());
-    control_server_ = std::move(*control);
-    if (auto http = change_http(options_.config); !http)
-        return http;
+    const auto& config = options_.config;
+    if (auto opened = servers_.open(api::control_socket(config.runtime_dir), config.http); !opened)
+        return opened;
     auto file = FileWatch::create(loop_, files_, options_.config_file, options_.read_state,
                                   [this] { spawn(reload_if_changed()); });
     if (!file)
         return std::unexpected(file.error());
     file_ = std::move(*file);
     return {};
-}
-
-Result<std::unique_ptr<api::HttpServer>> Agent::open_http(const config::Config& config) {
-    if (!config.http)
-        return nullptr;
-    return api::HttpServer::listen(loop_, *config.http, api::public_routes(port()));
 }
 
 Result<void> Agent::apply(const config::Config& config) {
@@ -201,8 +220,8 @@ Result<void> Agent::apply(const config::Config& config) {
 void Agent::commit(const config::Config& config, control::Change change) {
     next_hops_->follow(addresses_in(change.numbering));
     for (auto& service : change.services)
-        reader_.table_changed(change.numbering.services.at(service.service->name).number,
-                              std::move(service.facts));
+        snapshots_.table_changed(change.numbering.services.at(service.service->name).number,
+                                 std::move(service.facts));
     reconciler_.commit(std::move(change), next_hops_for(config), control::SteadyClock::now());
     const auto& running = options_.config;
     if (config.interfaces != running.interfaces || config.datapath != running.datapath)
@@ -237,7 +256,7 @@ void Agent::repair_datapath() {
         spdlog::log(repair.done ? spdlog::level::warn : spdlog::level::err, "{}", repair.text);
     if (datapath_.interfaces() == before)
         return;
-    snapshot_ = nullptr;
+    snapshots_.outdated();
     reconciler_.refresh_next_hops(next_hops_for(options_.config));
     health_.set_next_hops(options_.config, interface_indexes(options_.config), *next_hops_);
 }
@@ -266,66 +285,29 @@ control::NextHopOf Agent::next_hops_for(const config::Config& config) const {
     };
 }
 
+/// Called on the servers' thread.
 api::AgentPort Agent::port() {
-    return {
-        .snapshot = [this] { return snapshot(); },
-        .reload = [this] { return reload(); },
-        .order =
-            [this](api::Order order, std::string backend, std::optional<std::string> service) {
-                return obey(order, std::move(backend), std::move(service));
-            },
-        .withdraw = [this](bool withdrawn) { return obey_withdraw(withdrawn); },
+    const auto on_loop = [this](auto work) {
+        return asio::co_spawn(loop_, std::move(work), asio::use_awaitable);
     };
-}
-
-Result<std::shared_ptr<const api::Snapshot>> Agent::snapshot() {
-    const auto now = std::chrono::steady_clock::now();
-    if (snapshot_ && now - snapshot_taken_ < kSnapshotAge)
-        return snapshot_;
-    auto read = reader_.read();
-    if (!read)
-        return std::unexpected(read.error());
-    add_what_the_agent_knows(*read);
-    snapshot_ = std::make_shared<const api::Snapshot>(std::move(*read));
-    snapshot_taken_ = now;
-    return snapshot_;
-}
-
-/// The kernel's entry tells availability and alive flag, not whose word they are.
-void Agent::add_condition(api::BackendSnapshot& backend, const control::BackendId& id) const {
-    const auto& overrides = conditions_.overrides();
-    backend.by_hand = overrides.drained.contains(id) || overrides.disabled.contains(id);
-    const auto state = conditions_.at(id, control::SteadyClock::now()).state;
-    if (state == config::BackendState::kDrain)
-        backend.standing = api::BackendStanding::kDrain;
-    else if (state == config::BackendState::kDown)
-        backend.standing = api::BackendStanding::kDown;
-}
-
-void Agent::add_what_the_agent_knows(api::Snapshot& snapshot) const {
-    snapshot.agent = about_;
-    health_.add_to(snapshot);
-    snapshot.agent->fault = own_health_.fault;
-    snapshot.agent->degraded = own_health_.degraded;
-    snapshot.interfaces.clear();
-    for (const auto& interface : datapath_.interfaces())
-        snapshot.interfaces.push_back({interface.name, interface.attached});
-    snapshot.agent->bgp = announcer_.snapshot();
-    std::map<std::pair<std::string, IpAddress>, std::string> names;
-    for (const auto& service : options_.config.services) {
-        for (const auto& backend : service.backends)
-            names[{service.name, backend.address}] = backend.name;
-    }
-    for (auto& service : snapshot.services) {
-        if (const auto fault = own_health_.services.find(service.name); fault != own_health_.services.end())
-            service.fault = fault->second;
-        for (auto& backend : service.backends) {
-            backend.name = names[{service.name, backend.address}];
-            add_condition(backend, {service.name, backend.address});
-            if (!backend.next_hop)
-                backend.trouble = why_no_next_hop(options_.config, next_hops_->at(backend.address));
-        }
-    }
+    return {
+        .stalled = [this] { return heartbeat_.stalled(); },
+        .readiness =
+            [this, on_loop] {
+                return on_loop([](Agent* agent) -> asio::awaitable<api::Readiness> {
+                    co_return agent->status_.readiness();
+                }(this));
+            },
+        .snapshot = [this](api::Detail detail) { return snapshots_.current(detail); },
+        .metrics_detail =
+            [this] { return backend_metrics_ ? api::Detail::kBackends : api::Detail::kServices; },
+        .reload = [this, on_loop](api::Insistence insistence) { return on_loop(reload(insistence)); },
+        .order =
+            [this, on_loop](api::Order order, std::string backend, std::optional<std::string> service) {
+                return on_loop(obey(order, std::move(backend), std::move(service)));
+            },
+        .withdraw = [this, on_loop](bool withdrawn) { return on_loop(obey_withdraw(withdrawn)); },
+    };
 }
 
 }  // namespace guideway::agent

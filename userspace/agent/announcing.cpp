@@ -92,12 +92,12 @@ asio::awaitable<void> Agent::keep_proving() {
     for (;;) {
         timer.expires_after(kProofInterval);
         co_await timer.async_wait(kAnyOutcome);
-        repair_datapath();
+        co_await reconcile();
         own_health_ = prove_datapath(options_.config, datapath_, reconciler_.numbering());
         if (own_health_ != told) {
             log_own_health(told);
             told = own_health_;
-            snapshot_ = nullptr;
+            snapshots_.outdated();
         }
         announce();
     }
@@ -128,23 +128,25 @@ void Agent::log_own_health(const OwnHealth& before) const {
 }
 
 /// Written down before it holds, as with backends.
-Result<void> Agent::obey_withdraw(bool withdrawn) {
+asio::awaitable<Result<void>> Agent::obey_withdraw(bool withdrawn) {
+    const auto turn = co_await ordering_.enter();
     if (!announcer_.active())
-        return fail("the configuration has no bgp section: nothing is announced");
+        co_return fail("the configuration has no bgp section: nothing is announced");
     auto overrides = conditions_.overrides();
     if (overrides.withdrawn == withdrawn)
-        return {};
+        co_return Result<void>{};
     overrides.withdrawn = withdrawn;
-    if (auto written = overrides_file_.write(overrides); !written)
-        return written;
+    const auto written = co_await in_pool(files_, [&] { return overrides_file_.write(overrides); });
+    if (!written)
+        co_return written;
     conditions_.set_overrides(std::move(overrides), control::SteadyClock::now());
     if (withdrawn)
         spawn([](Agent* agent) -> asio::awaitable<void> { co_await agent->announcer_.withdraw(); }(this));
     else
         announcer_.announce();
     announce();
-    snapshot_ = nullptr;
-    return {};
+    snapshots_.outdated();
+    co_return Result<void>{};
 }
 
 /// Ends the loop once the routers have moved away: until then packets still come.

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <optional>
 
+#include "agent/complaint.hpp"
 #include "agent/undo_list.hpp"
 #include "datapath/attachments.hpp"
 #include "datapath/decap.hpp"
@@ -150,19 +151,6 @@ void block(sigset_t& signals) {
     sigprocmask(SIG_BLOCK, &signals, nullptr);
 }
 
-/// Errors that last are told once.
-class Complaints {
-  public:
-    void tell(const Result<void>& done) {
-        if (!done && done.error().message != last_)
-            spdlog::error("{}", done.error().message);
-        last_ = done ? "" : done.error().message;
-    }
-
-  private:
-    std::string last_;
-};
-
 /// A backend's parts in the kernel.
 class BackendHost {
   public:
@@ -251,7 +239,7 @@ class BackendHost {
     UndoList undo_;
     std::optional<datapath::DecapProgram> program_;
     datapath::Attachments attachments_;
-    Complaints settings_, vips_, pinned_;
+    Complaint settings_, vips_, pinned_;
 };
 }  // namespace
 

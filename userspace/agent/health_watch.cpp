@@ -143,15 +143,12 @@ std::optional<health::BackendFacts> HealthWatch::facts(const BackendId& backend)
     return monitor_ ? monitor_->facts(backend.service, backend.address) : std::nullopt;
 }
 
-void HealthWatch::add_to(api::Snapshot& snapshot) const {
-    if (!monitor_)
-        return;
-    snapshot.probes = monitor_->counts();
-    for (auto& service : snapshot.services) {
-        service.health = monitor_->facts(service.name);
-        for (auto& backend : service.backends)
-            backend.health = monitor_->facts(service.name, backend.address);
-    }
+std::optional<health::ServiceFacts> HealthWatch::facts(const std::string& service) const {
+    return monitor_ ? monitor_->facts(service) : std::nullopt;
+}
+
+std::optional<health::ProberCounts> HealthWatch::counts() const {
+    return monitor_ ? std::optional(monitor_->counts()) : std::nullopt;
 }
 
 health::State last_known(const abi::backend& entry, config::BackendState ordered) {

@@ -54,7 +54,9 @@ class HealthWatch {
     /// Nothing if it is not probed.
     [[nodiscard]] std::optional<health::BackendFacts> facts(const control::BackendId& backend) const;
 
-    void add_to(api::Snapshot& snapshot) const;
+    [[nodiscard]] std::optional<health::ServiceFacts> facts(const std::string& service) const;
+    /// Of all probes; nothing if there are none.
+    [[nodiscard]] std::optional<health::ProberCounts> counts() const;
 
   private:
     [[nodiscard]] bool is_taken_out(const control::BackendId& backend) const;

@@ -96,6 +96,7 @@ asio::awaitable<void> Agent::remember_health() {
 /// Written down before it holds: an agent that is restarted must not forget it.
 asio::awaitable<Result<void>> Agent::obey(api::Order order, std::string backend,
                                           std::optional<std::string> service) {
+    const auto turn = co_await ordering_.enter();
     const auto backends = conditions_.find(backend, service);
     if (!backends)
         co_return std::unexpected(backends.error());
@@ -104,14 +105,50 @@ asio::awaitable<Result<void>> Agent::obey(api::Order order, std::string backend,
         obey_in(overrides, order, id);
     if (overrides == conditions_.overrides())
         co_return Result<void>{};
-    if (auto written = overrides_file_.write(overrides); !written)
+    const auto written = co_await in_pool(files_, [&] { return overrides_file_.write(overrides); });
+    if (!written)
         co_return written;
     conditions_.set_overrides(std::move(overrides), control::SteadyClock::now());
     health_.heed_orders(options_.config, *backends);
     adjust();
     while (is_computing_)
         co_await adjusted_.async_wait(asio::as_tuple(asio::use_awaitable));
+    snapshots_.outdated();
     co_return Result<void>{};
+}
+
+/// Compares what is in the kernel and on disk with what should be, and brings it back; once a second, before
+/// anybody judges by it.
+asio::awaitable<void> Agent::reconcile() {
+    repair_datapath();
+    const auto& directory = options_.config.runtime_dir;
+    const auto repaired = co_await repair_runtime_dir();
+    disk_trouble_.tell(repaired);
+    if (repaired.value_or(false))
+        spdlog::warn("{}: it, or the control socket in it, had gone; it is there again", directory);
+    const auto overrides = conditions_.overrides();
+    const auto written = co_await in_pool(files_, [&] { return overrides_file_.repair(overrides); });
+    state_trouble_.tell(written);
+    if (written.value_or(false))
+        spdlog::warn("what was said by hand had gone from {}; it is there again",
+                     config::state_dir_of(options_.config));
+}
+
+/// Whoever removed it took the control socket along, and what is remembered there.
+asio::awaitable<Result<bool>> Agent::repair_runtime_dir() {
+    const auto& directory = options_.config.runtime_dir;
+    const bool gone = !runtime_lock_.holds(directory);
+    if (gone) {
+        auto lock = ExclusiveLock::make_and_take(directory);
+        if (!lock)
+            co_return std::unexpected(lock.error());
+        runtime_lock_ = std::move(*lock);
+        remember_health_later();
+    }
+    const auto repaired = co_await servers_.repair();
+    if (!repaired)
+        co_return repaired;
+    co_return gone || *repaired;
 }
 
 /// Makes the kernel follow the backends' conditions; what is computing does it when it ends.
@@ -121,14 +158,13 @@ void Agent::adjust() {
     const auto now = control::SteadyClock::now();
     for (const auto service :
          reconciler_.adjust(conditions_.changed(now), next_hops_for(options_.config), now, kOnTheLoopAtMost))
-        reader_.table_changed(service, std::nullopt);
+        snapshots_.table_changed(service, std::nullopt);
     if (reconciler_.has_postponed()) {
         is_computing_ = true;
         spawn(adjust_beside());
     } else {
         adjusted_.cancel();
     }
-    snapshot_ = nullptr;
     announce();
     step_later();
     sweep_later();
@@ -143,7 +179,7 @@ asio::awaitable<void> Agent::adjust_beside() {
             return true;
         });
         for (const auto service : reconciler_.store_postponed(control::SteadyClock::now()))
-            reader_.table_changed(service, std::nullopt);
+            snapshots_.table_changed(service, std::nullopt);
     }
     adjust();
 }
@@ -184,7 +220,6 @@ asio::awaitable<void> Agent::keep_sweeping() {
         const auto swept = co_await sweep();
         if (!swept && swept.error().message != last_error)
             spdlog::error("{}; slots go on moving", last_error = swept.error().message);
-        snapshot_ = nullptr;
     }
 }
 

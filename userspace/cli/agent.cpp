@@ -11,6 +11,7 @@ namespace {
 struct Options {
     std::string path;
     std::string runtime_dir;
+    std::string state_dir;
     std::string pins;
     bool detach_on_exit = false;
 };
@@ -19,6 +20,8 @@ struct Options {
 config::Config with_directories(config::Config config, const Options& options) {
     if (!options.runtime_dir.empty())
         config.runtime_dir = options.runtime_dir;
+    if (!options.state_dir.empty())
+        config.state_dir = options.state_dir;
     if (!options.pins.empty())
         config.pins = options.pins;
     return config;
@@ -61,6 +64,7 @@ void add_agent(CLI::App& app, int& status) {
                       "end forwarding at exit, and remove all pins");
     command->add_option("--runtime-dir", options->runtime_dir, "instead of the file's runtime_dir")
         ->type_name("D");
+    command->add_option("--state-dir", options->state_dir, "instead of the file's state_dir")->type_name("D");
     command->add_option("--pins", options->pins, "instead of the file's pins")->type_name("D");
     command->callback([options, &status] { status = run(*options); });
 }

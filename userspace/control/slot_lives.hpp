@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -40,7 +41,9 @@ class SlotLives {
     void end_sweep();
 
     /// As the last whole pass found them.
-    [[nodiscard]] const FlowCounts& flow_counts() const { return counts_; }
+    [[nodiscard]] const FlowCounts& flow_counts() const { return *counts_; }
+    /// The same, for another thread: the next pass makes new ones.
+    [[nodiscard]] const std::shared_ptr<const FlowCounts>& shared_flow_counts() const { return counts_; }
 
   private:
     [[nodiscard]] Result<void> note_refusals(TimePoint now);
@@ -48,7 +51,7 @@ class SlotLives {
     const datapath::Maps& maps_;
     std::map<std::uint16_t, SlotLife> lives_;
     std::map<std::uint16_t, std::uint64_t> refusals_;  ///< as counted at the last pass
-    FlowCounts counts_;
+    std::shared_ptr<const FlowCounts> counts_ = std::make_shared<FlowCounts>();
     FlowCounts counting_;  ///< in the present pass
 };
 

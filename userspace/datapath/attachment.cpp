@@ -105,6 +105,12 @@ bool serves_as(config::Mode wanted, bool native) {
     return wanted == config::Mode::kAuto || (wanted == config::Mode::kNative) == native;
 }
 
+Result<void> check_free(const std::string& interface, unsigned index) {
+    if (program_id_on(index) == 0)
+        return {};
+    return taken(interface, index);
+}
+
 Result<bool> keep_vlan_tags(const std::string& device) {
     const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     ethtool_value flags{.cmd = ETHTOOL_GFLAGS, .data = 0};

@@ -39,6 +39,10 @@ struct LinkFacts {
 /// Whether a link in one of these modes may serve where `wanted` is configured.
 [[nodiscard]] bool serves_as(config::Mode wanted, bool native);
 
+/// Whether no XDP program is attached there. Errors: whose it is, as far as that can be seen, and how it is
+/// taken away.
+[[nodiscard]] Result<void> check_free(const std::string& interface, unsigned index);
+
 /// A driver that takes VLAN tags off frames hides them from the program, which would then take a packet of
 /// any VLAN for an untagged one. It is told to leave them, and stays so; false if it did already.
 [[nodiscard]] Result<bool> keep_vlan_tags(const std::string& device);

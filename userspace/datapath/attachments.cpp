@@ -54,16 +54,39 @@ unsigned Attachments::followed_index(const std::string& interface) const {
     return pinned ? facts_of_link(pinned->get()).index : 0;
 }
 
+Result<void> Attachments::check(const std::vector<std::string>& interfaces) const {
+    const auto indexes = indexes_of(interfaces);
+    if (std::ranges::all_of(indexes, [](unsigned index) { return index == 0; }))
+        return no_such_interface(interfaces);
+    for (std::size_t i = 0; i < indexes.size(); ++i) {
+        if (auto free = indexes[i] == 0 || is_ours(indexes[i]) ? Result<void>{}
+                                                               : check_free(interfaces[i], indexes[i]);
+            !free)
+            return free;
+    }
+    return {};
+}
+
+bool Attachments::is_ours(unsigned index) const {
+    return std::ranges::any_of(pins_.linked_interfaces(),
+                               [&](const std::string& name) {
+                                   const auto pinned = pins_.get(link_pin_name(name));
+                                   return pinned && facts_of_link(pinned->get()).index == index;
+                               }) ||
+           std::ranges::any_of(
+               links_, [&](const auto& link) { return facts_of_link(link.second.fd.get()).index == index; });
+}
+
 Result<std::vector<Attachment>> Attachments::attach(const std::vector<std::string>& interfaces,
                                                     config::Mode mode, int program_fd) {
+    if (auto checked = check(interfaces); !checked)
+        return std::unexpected(checked.error());
     const auto indexes = indexes_of(interfaces);
     std::map<std::string, unsigned> present;
     for (std::size_t i = 0; i < interfaces.size(); ++i) {
         if (indexes[i] != 0)
             present[interfaces[i]] = indexes[i];
     }
-    if (present.empty())
-        return no_such_interface(interfaces);
     Done done;
     auto attached = attach_all(present, mode, program_fd, done);
     if (!attached) {

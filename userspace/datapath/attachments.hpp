@@ -34,6 +34,9 @@ class Attachments {
   public:
     explicit Attachments(Pins pins) : pins_(std::move(pins)) {}
 
+    /// What can be told without trying. Errors: none of these exists, or somebody else's program is attached.
+    [[nodiscard]] Result<void> check(const std::vector<std::string>& interfaces) const;
+
     /// Attaches the program to all of these that exist; an error leaves everything attached as it was, each
     /// in its mode. Others stay attached until leave_all_but(). Errors: none of them exists, or one refuses.
     [[nodiscard]] Result<std::vector<Attachment>> attach(const std::vector<std::string>& interfaces,
@@ -61,6 +64,7 @@ class Attachments {
     };
 
     [[nodiscard]] unsigned followed_index(const std::string& interface) const;
+    [[nodiscard]] bool is_ours(unsigned index) const;
     [[nodiscard]] bool adopt(const std::string& interface, unsigned index);
     /// Whether an attachment that cannot be pinned is better than none.
     enum class Pinning : bool { kIfPossible, kRequired };

@@ -31,6 +31,11 @@ class Datapath {
     /// Goes over to new, empty maps, which take the place of the adopted ones when attach() is called.
     [[nodiscard]] Result<void> start_afresh(const config::Config& config, const std::string& because);
 
+    /// What can be told of these without trying. Errors: none of them exists, or one is somebody else's.
+    [[nodiscard]] Result<void> check(const std::vector<std::string>& interfaces) const {
+        return attachments_.check(interfaces);
+    }
+
     /// Lets packets leave by any of these interfaces, attaches the program to them and pins everything. Those
     /// that do not exist are passed over, if one does. An error leaves what was attached as it was.
     [[nodiscard]] Result<std::vector<Attachment>> attach(const std::vector<std::string>& interfaces,

@@ -48,7 +48,8 @@ Result<ExclusiveLock> ExclusiveLock::take(const std::string& directory) {
 }
 
 bool ExclusiveLock::holds(const std::string& directory) const {
-    struct stat locked {}, there {};
+    struct stat locked {
+    }, there{};
     return ::fstat(fd_.get(), &locked) == 0 && ::stat(directory.c_str(), &there) == 0 &&
            locked.st_dev == there.st_dev && locked.st_ino == there.st_ino;
 }
