@@ -60,6 +60,7 @@ spare_interface() {
     expect "is applied" status lb1 '.services | length == 2'
     restart_agent lb1
     expect "an agent starts while it is away" is_degraded
+    expect_soon "and says so" said lb1 'degraded: attach to spare0'
     checkpoint
     reopen
     accident "the spare interface comes late" add_spare -- spare_is true

@@ -273,10 +273,14 @@ void Attachments::attach_again(InterfaceState& state, std::vector<Repair>& repai
     state.index = claimed ? 0 : index;
     state.attached = false;
     Result<Attachment> attached = no_such_interface({state.name});
-    if (state.index != 0)
-        attached = adopt(state.name, index)
-                       ? update(state.name, mode_, program_fd_)
-                       : make(state.name, index, mode_, program_fd_, Pinning::kIfPossible);
+    if (state.index != 0) {
+        if (auto kept = keep_vlan_tags(name_at(index)); !kept)
+            attached = std::unexpected(kept.error());
+        else if (adopt(state.name, index))
+            attached = update(state.name, mode_, program_fd_);
+        else
+            attached = make(state.name, index, mode_, program_fd_, Pinning::kIfPossible);
+    }
     if (attached) {
         state = {state.name, index, name_at(index), /*attached=*/true, {}};
         const bool was_there = before.attached && before.index == index;
