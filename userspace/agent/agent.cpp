@@ -24,17 +24,6 @@ namespace guideway::agent {
 namespace asio = boost::asio;
 
 namespace {
-/// A snapshot that is younger serves another request.
-constexpr std::chrono::milliseconds kSnapshotAge{100};
-
-Result<void> check_interfaces(const config::Config& config) {
-    for (const auto& interface : config.interfaces) {
-        if (auto present = datapath::check_interface(interface); !present)
-            return present;
-    }
-    return {};
-}
-
 /// What the adopted maps still hold of other services and backends may leave too little room for these.
 Result<void> make_room(datapath::Datapath& datapath, const config::Config& config) {
     if (!datapath.adopted())
@@ -60,12 +49,14 @@ std::vector<IpAddress> addresses_in(const control::Numbering& numbering) {
 Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     if (auto allowed = datapath::check_privileges(); !allowed)
         return std::unexpected(allowed.error());
-    if (auto present = check_interfaces(options.config); !present)
-        return std::unexpected(present.error());
     auto lock = ExclusiveLock::make_and_take(options.config.runtime_dir);
     if (!lock)
         return std::unexpected(lock.error());
+    auto overrides_file = OverridesFile::open(options.config, *lock);
+    if (!overrides_file)
+        return std::unexpected(overrides_file.error());
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGIO, SIG_IGN);  // of leases (look_at_file)
     raise_descriptor_limit();
     auto datapath = datapath::Datapath::open(options.config);
     if (!datapath)
@@ -76,7 +67,8 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
         spdlog::warn("not adopted: {}; new maps are filled, then take their place",
                      datapath->not_adopted_because());
 
-    std::unique_ptr<Agent> agent(new Agent(std::move(options), std::move(*lock), std::move(*datapath)));
+    std::unique_ptr<Agent> agent(
+        new Agent(std::move(options), std::move(*lock), std::move(*overrides_file), std::move(*datapath)));
     const auto& config = agent->options_.config;
     auto done = agent->watch_network();
     if (done)
@@ -97,12 +89,14 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     return agent;
 }
 
-Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapath)
+Agent::Agent(AgentOptions options, ExclusiveLock lock, OverridesFile overrides_file,
+             datapath::Datapath datapath)
     : options_(std::move(options)),
       runtime_lock_(std::move(lock)),
       datapath_(std::move(datapath)),
       signals_(loop_, SIGTERM, SIGINT, SIGHUP),
       turnstile_(loop_),
+      ordering_(loop_),
       computing_(loop_),
       adjusted_(loop_, boost::asio::steady_timer::time_point::max()),
       step_timer_(loop_),
@@ -110,11 +104,24 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
       health_(
           loop_, conditions_, [this] { adjust(); }, [this] { remember_health_later(); },
           [this] { next_hops_->catch_up(); }),
-      overrides_file_(options_.config.runtime_dir),
+      overrides_file_(std::move(overrides_file)),
       health_file_(options_.config.runtime_dir),
       reconciler_(datapath_.maps(), datapath_.adopted() ? control::Past::kRecorded : control::Past::kNone),
       announcer_(loop_, options_.config.runtime_dir),
-      reader_(datapath_.maps(), datapath_.pins(), &reconciler_.lives()) {
+      backend_metrics_(options_.config.metrics.backends),
+      status_(loop_, {.config = options_.config,
+                      .generation = generation_,
+                      .about = about_,
+                      .datapath = datapath_,
+                      .reconciler = reconciler_,
+                      .conditions = conditions_,
+                      .health = health_,
+                      .own_health = own_health_,
+                      .announcer = announcer_,
+                      .next_hops = next_hops_}),
+      servers_(port()),
+      snapshots_(loop_, servers_.threads(), datapath_.maps(), datapath_.pins(),
+                 [this](api::Detail detail) { return status_.collect(detail); }) {
     about_.version = options_.version;
     about_.process = ::getpid();
     about_.started = api::Clock::now();
@@ -124,12 +131,24 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
     about_.last_reload.at = about_.started;
 }
 
+/// No thread runs any more when coroutines are destroyed, and all that they refer to still exists. Those of
+/// the servers wait for the loop's, not the other way round.
 Agent::~Agent() {
+    servers_.stop();
+    pool_.join();
+    files_.stop();
+    files_.join();
+    loop_.discard();
+    pool_.discard();
+    files_.discard();
+    servers_.discard();
     ::unlink(api::control_socket(options_.config.runtime_dir).c_str());
 }
 
 Result<void> Agent::run() {
     wait_for_signal();
+    spawn(heartbeat_.keep_beating(loop_));
+    servers_.start();
     sd_notify(0, "READY=1");
     loop_.run();
     pool_.join();
@@ -156,7 +175,9 @@ void Agent::wait_for_signal() {
         if (signal != SIGHUP)
             spawn(leave());
         else
-            spawn([](Agent* agent) -> asio::awaitable<void> { co_await agent->reload(); }(this));
+            spawn([](Agent* agent) -> asio::awaitable<void> {
+                co_await agent->reload(api::Insistence::kAsked);
+            }(this));
         wait_for_signal();
     });
 }
@@ -164,12 +185,12 @@ void Agent::wait_for_signal() {
 Result<void> Agent::watch_network() {
     auto next_hops = net::NextHops::create(loop_, [this] {
         reconciler_.refresh_next_hops(next_hops_for(options_.config));
-        health_.set_next_hops(options_.config, *next_hops_);
+        health_.set_next_hops(options_.config, interface_indexes(options_.config), *next_hops_);
     });
     if (!next_hops)
         return std::unexpected(next_hops.error());
     next_hops_ = std::move(*next_hops);
-    auto links = net::LinkWatch::create(loop_, [this] { attach_again(); });
+    auto links = net::LinkWatch::create(loop_, [this] { repair_datapath(); });
     if (!links)
         return std::unexpected(links.error());
     links_ = std::move(*links);
@@ -177,24 +198,15 @@ Result<void> Agent::watch_network() {
 }
 
 Result<void> Agent::open_servers() {
-    const auto socket = api::control_socket(options_.config.runtime_dir);
-    auto control = api::HttpServer::listen(loop_, socket, api::control_routes(port()));
-    if (!control)
-        return std::unexpected(control.error());
-    control_server_ = std::move(*control);
-    if (auto http = change_http(options_.config); !http)
-        return http;
-    auto file = FileWatch::create(loop_, options_.config_file, [this] { spawn(reload_if_changed()); });
+    const auto& config = options_.config;
+    if (auto opened = servers_.open(api::control_socket(config.runtime_dir), config.http); !opened)
+        return opened;
+    auto file = FileWatch::create(loop_, files_, options_.config_file, options_.read_state,
+                                  [this] { spawn(reload_if_changed()); });
     if (!file)
         return std::unexpected(file.error());
     file_ = std::move(*file);
     return {};
-}
-
-Result<std::unique_ptr<api::HttpServer>> Agent::open_http(const config::Config& config) {
-    if (!config.http)
-        return nullptr;
-    return api::HttpServer::listen(loop_, *config.http, api::public_routes(port()));
 }
 
 Result<void> Agent::apply(const config::Config& config) {
@@ -209,56 +221,50 @@ Result<void> Agent::apply(const config::Config& config) {
 void Agent::commit(const config::Config& config, control::Change change) {
     next_hops_->follow(addresses_in(change.numbering));
     for (auto& service : change.services)
-        reader_.table_changed(change.numbering.services.at(service.service->name).number,
-                              std::move(service.facts));
+        snapshots_.table_changed(change.numbering.services.at(service.service->name).number,
+                                 std::move(service.facts));
     reconciler_.commit(std::move(change), next_hops_for(config), control::SteadyClock::now());
     const auto& running = options_.config;
     if (config.interfaces != running.interfaces || config.datapath != running.datapath)
         reconciler_.refresh_next_hops(next_hops_for(config));  // of services that did not change, too
-    health_.set_next_hops(config, *next_hops_);
+    health_.set_next_hops(config, interface_indexes(config), *next_hops_);
 }
 
-/// All or none: what was not attached before is left again when another fails.
+/// All or none.
 Result<void> Agent::attach(const config::Config& config) {
-    if (auto connected = datapath_.connect(config.interfaces); !connected)
-        return connected;
-    const auto before = datapath_.pins().linked_interfaces();
-    for (const auto& interface : config.interfaces) {
-        auto attached = attach(interface, config.datapath.mode);
-        if (!attached) {
-            static_cast<void>(datapath_.leave_all_but(before));
-            return attached;
-        }
+    const auto attached = datapath_.attach(config.interfaces, config.datapath.mode);
+    if (!attached)
+        return std::unexpected(attached.error());
+    for (const auto& each : *attached) {
+        if (!each.fallback.empty())
+            spdlog::warn("{}: its driver refuses native XDP ({}); attached in generic mode, which is slower",
+                         each.interface, each.fallback);
+        spdlog::info("{}: {} ({} XDP)", each.interface,
+                     each.replaced ? "took over from an earlier agent" : "forwarding",
+                     each.native ? "native" : "generic");
+    }
+    for (const auto& interface : datapath_.interfaces()) {
+        if (!interface.attached)
+            spdlog::warn("{}; it is used as soon as it is there", interface.trouble);
     }
     return {};
 }
 
-Result<void> Agent::attach(const std::string& interface, config::Mode mode) {
-    const auto attachment = datapath_.attach(interface, mode);
-    if (!attachment)
-        return std::unexpected(attachment.error());
-    if (!attachment->fallback.empty())
-        spdlog::warn("{}: its driver refuses native XDP ({}); attached in generic mode, which is slower",
-                     interface, attachment->fallback);
-    spdlog::info("{}: {} ({} XDP)", interface,
-                 attachment->replaced ? "took over from an earlier agent" : "forwarding",
-                 attachment->native ? "native" : "generic");
-    return {};
+/// Brings back what somebody, or an interface that vanished, took away from the kernel.
+void Agent::repair_datapath() {
+    const auto before = datapath_.interfaces();
+    for (const auto& repair : datapath_.repair())
+        spdlog::log(repair.done ? spdlog::level::warn : spdlog::level::err, "{}", repair.text);
+    if (datapath_.interfaces() == before)
+        return;
+    snapshots_.outdated();
+    reconciler_.refresh_next_hops(next_hops_for(options_.config));
+    health_.set_next_hops(options_.config, interface_indexes(options_.config), *next_hops_);
 }
 
-/// An interface that vanished takes its link along; its successor gets a new one.
-void Agent::attach_again() {
-    const auto& config = options_.config;
-    for (const auto& interface : config.interfaces) {
-        if (if_nametoindex(interface.c_str()) == 0 || datapath::is_attached(datapath_.pins(), interface))
-            continue;
-        auto attached = datapath_.connect(config.interfaces);
-        if (attached)
-            attached = attach(interface, config.datapath.mode);
-        if (!attached)
-            spdlog::error("{}", attached.error().message);
-        snapshot_ = nullptr;
-    }
+std::vector<int> Agent::interface_indexes(const config::Config& config) const {
+    const auto indexes = datapath_.indexes_of(config.interfaces);
+    return {indexes.begin(), indexes.end()};
 }
 
 void Agent::spawn(asio::awaitable<void> task) {
@@ -273,70 +279,37 @@ void Agent::spawn(asio::awaitable<void> task) {
 }
 
 control::NextHopOf Agent::next_hops_for(const config::Config& config) const {
-    return
-        [this, &config, interfaces = indexes_of(config.interfaces)](const control::DesiredBackend& backend) {
-            const auto& address = backend.member.address;
-            return choose_next_hop(config, interfaces, next_hops_->at(address), next_hops_->path_at(address),
-                                   backend);
-        };
-}
-
-api::AgentPort Agent::port() {
-    return {
-        .snapshot = [this] { return snapshot(); },
-        .reload = [this] { return reload(); },
-        .order =
-            [this](api::Order order, std::string backend, std::optional<std::string> service) {
-                return obey(order, std::move(backend), std::move(service));
-            },
-        .withdraw = [this](bool withdrawn) { return obey_withdraw(withdrawn); },
+    return [this, &config, interfaces = interface_indexes(config)](const control::DesiredBackend& backend) {
+        const auto& address = backend.member.address;
+        return choose_next_hop(config, interfaces, next_hops_->at(address), next_hops_->path_at(address),
+                               backend);
     };
 }
 
-Result<std::shared_ptr<const api::Snapshot>> Agent::snapshot() {
-    const auto now = std::chrono::steady_clock::now();
-    if (snapshot_ && now - snapshot_taken_ < kSnapshotAge)
-        return snapshot_;
-    auto read = reader_.read();
-    if (!read)
-        return std::unexpected(read.error());
-    add_what_the_agent_knows(*read);
-    snapshot_ = std::make_shared<const api::Snapshot>(std::move(*read));
-    snapshot_taken_ = now;
-    return snapshot_;
-}
-
-/// The kernel's entry tells availability and alive flag, not whose word they are.
-void Agent::add_condition(api::BackendSnapshot& backend, const control::BackendId& id) const {
-    const auto& overrides = conditions_.overrides();
-    backend.by_hand = overrides.drained.contains(id) || overrides.disabled.contains(id);
-    const auto state = conditions_.at(id, control::SteadyClock::now()).state;
-    if (state == config::BackendState::kDrain)
-        backend.standing = api::BackendStanding::kDrain;
-    else if (state == config::BackendState::kDown)
-        backend.standing = api::BackendStanding::kDown;
-}
-
-void Agent::add_what_the_agent_knows(api::Snapshot& snapshot) const {
-    snapshot.agent = about_;
-    health_.add_to(snapshot);
-    snapshot.agent->fault = own_health_.fault;
-    snapshot.agent->bgp = announcer_.snapshot();
-    std::map<std::pair<std::string, IpAddress>, std::string> names;
-    for (const auto& service : options_.config.services) {
-        for (const auto& backend : service.backends)
-            names[{service.name, backend.address}] = backend.name;
-    }
-    for (auto& service : snapshot.services) {
-        if (const auto fault = own_health_.services.find(service.name); fault != own_health_.services.end())
-            service.fault = fault->second;
-        for (auto& backend : service.backends) {
-            backend.name = names[{service.name, backend.address}];
-            add_condition(backend, {service.name, backend.address});
-            if (!backend.next_hop)
-                backend.trouble = why_no_next_hop(options_.config, next_hops_->at(backend.address)).reason;
-        }
-    }
+/// Called on the servers' thread.
+api::AgentPort Agent::port() {
+    const auto on_loop = [this](auto work) {
+        return asio::co_spawn(loop_, std::move(work), asio::use_awaitable);
+    };
+    return {
+        .stalled = [this] { return heartbeat_.stalled(); },
+        .readiness =
+            [this, on_loop] {
+                return on_loop([](Agent* agent) -> asio::awaitable<api::Readiness> {
+                    co_return agent->status_.readiness();
+                }(this));
+            },
+        .snapshot = [this](api::Detail detail) { return snapshots_.current(detail); },
+        .metrics_detail =
+            [this] { return backend_metrics_ ? api::Detail::kBackends : api::Detail::kServices; },
+        .reload = [this, on_loop](api::Insistence insistence) { return on_loop(reload(insistence)); },
+        .order =
+            [this, on_loop](api::Order order, std::string backend, std::optional<std::string> service,
+                            api::Insistence insistence) {
+                return on_loop(obey(order, std::move(backend), std::move(service), insistence));
+            },
+        .withdraw = [this, on_loop](bool withdrawn) { return on_loop(obey_withdraw(withdrawn)); },
+    };
 }
 
 }  // namespace guideway::agent

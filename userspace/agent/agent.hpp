@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -15,15 +16,17 @@
 #include <vector>
 
 #include "agent/announcer.hpp"
+#include "agent/complaint.hpp"
 #include "agent/coroutines.hpp"
 #include "agent/file_watch.hpp"
 #include "agent/health_file.hpp"
 #include "agent/health_watch.hpp"
+#include "agent/heartbeat.hpp"
 #include "agent/overrides_file.hpp"
 #include "agent/own_health.hpp"
-#include "api/http_server.hpp"
-#include "api/routes.hpp"
-#include "api/snapshot_reader.hpp"
+#include "agent/servers.hpp"
+#include "agent/snapshots.hpp"
+#include "agent/status_source.hpp"
 #include "config/model.hpp"
 #include "control/reconciler.hpp"
 #include "datapath/datapath.hpp"
@@ -39,6 +42,7 @@ using LoadedConfig = std::expected<config::Config, std::vector<std::string>>;
 struct AgentOptions {
     config::Config config;
     std::string config_file;
+    FileState read_state;                ///< of the file when it was read
     std::function<LoadedConfig()> load;  ///< reads the file again
     std::string version;
     bool detach_on_exit = false;
@@ -58,7 +62,8 @@ class Agent {
     [[nodiscard]] Result<void> run();
 
   private:
-    Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapath);
+    Agent(AgentOptions options, ExclusiveLock lock, OverridesFile overrides_file,
+          datapath::Datapath datapath);
 
     [[nodiscard]] Result<void> watch_network();
     [[nodiscard]] control::Renames recall_conditions();
@@ -68,27 +73,34 @@ class Agent {
     [[nodiscard]] boost::asio::awaitable<void> remember_health();
     [[nodiscard]] Result<void> apply(const config::Config& config);
     [[nodiscard]] Result<void> attach(const config::Config& config);
-    [[nodiscard]] Result<void> attach(const std::string& interface, config::Mode mode);
+    void repair_datapath();
+    [[nodiscard]] std::vector<int> interface_indexes(const config::Config& config) const;
     [[nodiscard]] Result<void> open_servers();
 
     /// What was wrong, a line each; one reload at a time.
-    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload();
-    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> change_over(const config::Config& next);
-    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> go_over(const config::Config& next);
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload(api::Insistence insistence);
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload_to(const LoadedConfig& loaded,
+                                                                             api::Insistence insistence);
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> change_over(const config::Config& next,
+                                                                               api::Insistence insistence);
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> go_over(const config::Config& next,
+                                                                           api::Insistence insistence);
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> doubts_about(
+        const config::Config& next, const control::DesiredState& desired);
+    [[nodiscard]] std::vector<std::string> lost_ways(const config::Config& next) const;
     void probe_as_before(const Knowledge& known, const control::Renames& renames);
     [[nodiscard]] control::Renames renames_to(const config::Config& next) const;
     void rename_services(const control::Renames& renames);
-    void write_overrides() const;
+    [[nodiscard]] boost::asio::awaitable<void> write_overrides();
     void commit(const config::Config& config, control::Change change);
-    [[nodiscard]] Result<void> change_http(const config::Config& next);
     [[nodiscard]] boost::asio::awaitable<void> reload_if_changed();
     void spawn(boost::asio::awaitable<void> task);
-    void attach_again();
     void wait_for_signal();
 
     /// upkeep.cpp: what goes on between reloads.
     [[nodiscard]] boost::asio::awaitable<Result<void>> obey(api::Order order, std::string backend,
-                                                            std::optional<std::string> service);
+                                                            std::optional<std::string> service,
+                                                            api::Insistence insistence);
     void adjust();
     [[nodiscard]] boost::asio::awaitable<void> adjust_beside();
     /// Until what this returns is destroyed, the reconciler is the caller's, but for sweeps and next hops.
@@ -107,30 +119,31 @@ class Agent {
     void look_for_drains(const config::Service& service, bgp::ServiceFacts& facts) const;
     [[nodiscard]] boost::asio::awaitable<void> keep_proving();
     void log_own_health(const OwnHealth& before) const;
-    [[nodiscard]] Result<void> obey_withdraw(bool withdrawn);
+    [[nodiscard]] boost::asio::awaitable<Result<void>> obey_withdraw(bool withdrawn);
     [[nodiscard]] boost::asio::awaitable<void> leave();
     [[nodiscard]] boost::asio::awaitable<void> until_quiet();
 
     [[nodiscard]] control::NextHopOf next_hops_for(const config::Config& config) const;
-    [[nodiscard]] Result<std::unique_ptr<api::HttpServer>> open_http(const config::Config& config);
     [[nodiscard]] api::AgentPort port();
-    [[nodiscard]] Result<std::shared_ptr<const api::Snapshot>> snapshot();
-    void add_what_the_agent_knows(api::Snapshot& snapshot) const;
-    void add_condition(api::BackendSnapshot& backend, const control::BackendId& id) const;
+    [[nodiscard]] boost::asio::awaitable<void> reconcile();
+    [[nodiscard]] boost::asio::awaitable<Result<bool>> repair_runtime_dir();
 
     AgentOptions options_;
     ExclusiveLock runtime_lock_;
     datapath::Datapath datapath_;
-    boost::asio::io_context loop_;
+    Loop loop_{1};
     boost::asio::signal_set signals_;
+    Heartbeat heartbeat_;
     Turnstile turnstile_;                 ///< for reloads and sweeps: one at a time
+    Turnstile ordering_;                  ///< for what is said by hand
     Turnstile computing_;                 ///< for what computes with the reconciler's state beside the loop
     bool is_computing_ = false;           ///< something does, or is about to
     boost::asio::steady_timer adjusted_;  ///< never rings; cancelled when the kernel follows all conditions
     boost::asio::steady_timer step_timer_;
     boost::asio::steady_timer sweep_timer_;
     bool sweeping_ = false;
-    boost::asio::thread_pool pool_{1};  ///< for what would keep the loop from its work
+    Pool pool_{1};   ///< for what would keep the loop from its work
+    Pool files_{1};  ///< for what a file system may hold up
     std::unique_ptr<net::NextHops> next_hops_;
     std::unique_ptr<net::LinkWatch> links_;
     std::unique_ptr<FileWatch> file_;
@@ -138,19 +151,19 @@ class Agent {
     HealthWatch health_;
     OverridesFile overrides_file_;
     HealthFile health_file_;
+    Complaint disk_trouble_, state_trouble_;
     bool remembering_ = false;
     control::Reconciler reconciler_;
     OwnHealth own_health_;
     control::TimePoint started_;
     Announcer announcer_;
     bool leaving_ = false;
-    api::SnapshotReader reader_;
-    std::shared_ptr<const api::Snapshot> snapshot_;
-    std::chrono::steady_clock::time_point snapshot_taken_;
-    std::unique_ptr<api::HttpServer> control_server_;
-    std::unique_ptr<api::HttpServer> http_server_;
-    std::optional<config::Endpoint> http_address_;
+    std::uint64_t generation_ = 0;  ///< of options_.config
     api::AgentSnapshot about_;
+    std::atomic<bool> backend_metrics_ = true;
+    StatusSource status_;
+    Servers servers_;
+    Snapshots snapshots_;
 };
 
 }  // namespace guideway::agent

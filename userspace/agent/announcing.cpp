@@ -2,6 +2,8 @@
 /// How the agent decides which VIPs the routers may send here, and how it leaves.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "agent/agent.hpp"
 #include "datapath/counters.hpp"
 
@@ -90,11 +92,12 @@ asio::awaitable<void> Agent::keep_proving() {
     for (;;) {
         timer.expires_after(kProofInterval);
         co_await timer.async_wait(kAnyOutcome);
+        co_await reconcile();
         own_health_ = prove_datapath(options_.config, datapath_, reconciler_.numbering());
         if (own_health_ != told) {
             log_own_health(told);
             told = own_health_;
-            snapshot_ = nullptr;
+            snapshots_.outdated();
         }
         announce();
     }
@@ -107,6 +110,12 @@ void Agent::log_own_health(const OwnHealth& before) const {
         else
             spdlog::error("{}; nothing is forwarded", own_health_.fault);
     }
+    for (const auto& trouble : own_health_.degraded) {
+        if (std::ranges::find(before.degraded, trouble) == before.degraded.end())
+            spdlog::warn("degraded: {}", trouble);
+    }
+    if (own_health_.fault.empty() && own_health_.degraded.empty() && !before.degraded.empty())
+        spdlog::info("no longer degraded: all interfaces are attached, and all pins are in place");
     for (const auto& [service, fault] : own_health_.services) {
         const auto known = before.services.find(service);
         if (known == before.services.end() || known->second != fault)
@@ -119,23 +128,25 @@ void Agent::log_own_health(const OwnHealth& before) const {
 }
 
 /// Written down before it holds, as with backends.
-Result<void> Agent::obey_withdraw(bool withdrawn) {
+asio::awaitable<Result<void>> Agent::obey_withdraw(bool withdrawn) {
+    const auto turn = co_await ordering_.enter();
     if (!announcer_.active())
-        return fail("the configuration has no bgp section: nothing is announced");
+        co_return fail("the configuration has no bgp section: nothing is announced");
     auto overrides = conditions_.overrides();
     if (overrides.withdrawn == withdrawn)
-        return {};
+        co_return Result<void>{};
     overrides.withdrawn = withdrawn;
-    if (auto written = overrides_file_.write(overrides); !written)
-        return written;
+    const auto written = co_await in_pool(files_, [&] { return overrides_file_.write(overrides); });
+    if (!written)
+        co_return written;
     conditions_.set_overrides(std::move(overrides), control::SteadyClock::now());
     if (withdrawn)
         spawn([](Agent* agent) -> asio::awaitable<void> { co_await agent->announcer_.withdraw(); }(this));
     else
         announcer_.announce();
     announce();
-    snapshot_ = nullptr;
-    return {};
+    snapshots_.outdated();
+    co_return Result<void>{};
 }
 
 /// Ends the loop once the routers have moved away: until then packets still come.

@@ -4,12 +4,15 @@
 #include <net/if.h>
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <optional>
 
+#include "agent/complaint.hpp"
 #include "agent/undo_list.hpp"
-#include "datapath/attachment.hpp"
+#include "datapath/attachments.hpp"
 #include "datapath/decap.hpp"
 #include "datapath/privileges.hpp"
 #include "net/interface.hpp"
@@ -79,22 +82,30 @@ void check_mtu(const net::Interface& interface, const Result<net::Route>& to_cli
             interface.name, interface.mtu, enough, mss);
 }
 
+/// Makes `lo` have the VIP, and notes whether that was a helper's doing.
+Result<void> add_vip(net::Netlink& netlink, int loopback, const IpAddress& vip, UndoList& undo) {
+    const bool noted = undo.vips.insert(vip).second;
+    if (auto written = noted ? undo.write() : Result<void>{}; !written)
+        return written;
+    const auto added = net::add_local_address(netlink, loopback, vip);
+    if (!added)
+        return std::unexpected(added.error());
+    if (*added)
+        spdlog::info("{} is now an address of lo", vip.text());
+    if (*added || !noted)
+        return {};
+    undo.vips.erase(vip);  // it was there before any helper
+    return undo.write();
+}
+
 /// Makes `lo` have these VIPs, and none that an earlier helper added for others.
 Result<void> set_vips(net::Netlink& netlink, const std::vector<IpAddress>& wanted, UndoList& undo) {
     const auto loopback = net::interface_named(netlink, "lo");
     if (!loopback)
         return std::unexpected(loopback.error());
     for (const auto& vip : wanted) {
-        const bool noted = undo.vips.insert(vip).second;
-        if (auto written = undo.write(); !written)
-            return written;
-        const auto added = net::add_local_address(netlink, loopback->index, vip);
-        if (!added)
-            return std::unexpected(added.error());
-        if (*added)
-            spdlog::info("{} is now an address of lo", vip.text());
-        else if (noted)
-            undo.vips.erase(vip);  // it was there before any helper
+        if (auto added = add_vip(netlink, loopback->index, vip, undo); !added)
+            return added;
     }
     for (auto vip = undo.vips.begin(); vip != undo.vips.end();) {
         if (std::ranges::find(wanted, *vip) != wanted.end()) {
@@ -109,12 +120,13 @@ Result<void> set_vips(net::Netlink& netlink, const std::vector<IpAddress>& wante
     return undo.write();
 }
 
+/// The settings of an interface that is gone, or is called otherwise now, are not put back.
 Result<void> undo_everything(net::Netlink& netlink, const datapath::Pins& pins, UndoList& undo) {
     auto done = datapath::remove_everything(pins);
     if (done)
         done = set_vips(netlink, {}, undo);
     for (const auto& [path, value] : undo.settings) {
-        if (done)
+        if (done && ::access(path.c_str(), F_OK) == 0)
             done = write_file(path, value);
     }
     return done ? undo.remove() : done;
@@ -132,18 +144,103 @@ void tell_counts(const datapath::DecapProgram& program) {
             fragments);
 }
 
-void wait_for_signal() {
-    sigset_t signals;
+void block(sigset_t& signals) {
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigprocmask(SIG_BLOCK, &signals, nullptr);
-    sd_notify(0, "READY=1");
-    int received = 0;
-    sigwait(&signals, &received);
-    sd_notify(0, "STOPPING=1");
 }
 
+/// A backend's parts in the kernel.
+class BackendHost {
+  public:
+    BackendHost(const BackendHostOptions& options, net::Netlink netlink, ExclusiveLock lock,
+                datapath::Pins pins)
+        : options_(options),
+          netlink_(std::move(netlink)),
+          lock_(std::move(lock)),
+          pins_(std::move(pins)),
+          undo_(UndoList::read(options.runtime_dir)),
+          attachments_(pins_) {}
+
+    [[nodiscard]] Result<void> set_up() {
+        if (auto silenced = silence_arp(options_.interface, undo_); !silenced)
+            return silenced;
+        if (auto set = set_vips(netlink_, options_.vips, undo_); !set)
+            return set;
+        auto program = datapath::DecapProgram::load({options_.balancers, options_.vips}, &pins_);
+        if (!program)
+            return std::unexpected(program.error());
+        program_.emplace(std::move(*program));
+        const auto attached = attachments_.attach({options_.interface}, config::Mode::kAuto, program_->fd());
+        if (!attached)
+            return std::unexpected(attached.error());
+        for (const auto& attachment : *attached)
+            spdlog::info("{}: {} ({} XDP)", options_.interface,
+                         attachment.replaced ? "took over from an earlier helper" : "unwrapping",
+                         attachment.native ? "native" : "generic");
+        return {};
+    }
+
+    /// Brings back what somebody took away.
+    void repair() {
+        settings_.tell(repair_settings());
+        vips_.tell(repair_vips());
+        pinned_.tell(repair_pins());
+        for (const auto& repair : attachments_.repair())
+            spdlog::log(repair.done ? spdlog::level::warn : spdlog::level::err, "{}", repair.text);
+    }
+
+    [[nodiscard]] Result<void> undo() { return undo_everything(netlink_, pins_, undo_); }
+    [[nodiscard]] net::Netlink& netlink() { return netlink_; }
+    [[nodiscard]] const datapath::DecapProgram& program() const { return *program_; }
+
+  private:
+    [[nodiscard]] Result<void> repair_settings() {
+        if (!lock_.holds(options_.runtime_dir)) {
+            auto lock = ExclusiveLock::make_and_take(options_.runtime_dir);
+            if (!lock)
+                return std::unexpected(lock.error());
+            lock_ = std::move(*lock);
+            if (auto written = undo_.write(); !written)
+                return written;
+            spdlog::warn("{} had gone; it is there again", options_.runtime_dir);
+        }
+        const auto& interface = attachments_.states().front();
+        return interface.attached ? silence_arp(interface.device, undo_) : Result<void>{};
+    }
+
+    [[nodiscard]] Result<void> repair_vips() {
+        const auto loopback = net::interface_named(netlink_, "lo");
+        if (!loopback)
+            return std::unexpected(loopback.error());
+        for (const auto& vip : options_.vips) {
+            if (auto added = add_vip(netlink_, loopback->index, vip, undo_); !added)
+                return added;
+        }
+        return {};
+    }
+
+    [[nodiscard]] Result<void> repair_pins() {
+        if (auto made = datapath::Pins::create(pins_.directory()); !made)
+            return std::unexpected(made.error());
+        const auto repaired = program_->repair({options_.balancers, options_.vips}, pins_);
+        if (!repaired)
+            return std::unexpected(repaired.error());
+        for (const auto& map : *repaired)
+            spdlog::warn("pins {}: {} was not as it should be; it is again", pins_.directory(), map);
+        return {};
+    }
+
+    const BackendHostOptions& options_;
+    net::Netlink netlink_;
+    ExclusiveLock lock_;
+    datapath::Pins pins_;
+    UndoList undo_;
+    std::optional<datapath::DecapProgram> program_;
+    datapath::Attachments attachments_;
+    Complaint settings_, vips_, pinned_;
+};
 }  // namespace
 
 Result<void> run_backend_host(const BackendHostOptions& options) {
@@ -155,34 +252,28 @@ Result<void> run_backend_host(const BackendHostOptions& options) {
     const auto interface = net::interface_named(*netlink, options.interface);
     if (!interface)
         return std::unexpected(interface.error());
-    const auto lock = ExclusiveLock::make_and_take(options.runtime_dir);
+    auto lock = ExclusiveLock::make_and_take(options.runtime_dir);
     if (!lock)
         return std::unexpected(lock.error());
-    const auto pins = datapath::Pins::create(options.pins);
+    auto pins = datapath::Pins::create(options.pins);
     if (!pins)
         return std::unexpected(pins.error());
-
-    auto undo = UndoList::read(options.runtime_dir);
-    if (auto silenced = silence_arp(options.interface, undo); !silenced)
-        return silenced;
-    if (auto set = set_vips(*netlink, options.vips, undo); !set)
-        return set;
-    const auto program = datapath::DecapProgram::load({options.balancers, options.vips}, &*pins);
-    if (!program)
-        return std::unexpected(program.error());
-    const auto attachment = datapath::attach(*pins, options.interface, program->fd(), config::Mode::kAuto);
-    if (!attachment)
-        return std::unexpected(attachment.error());
-    spdlog::info("{}: {} ({} XDP)", options.interface,
-                 attachment->replaced ? "took over from an earlier helper" : "unwrapping",
-                 attachment->native ? "native" : "generic");
-    const auto to_clients = net::route_to(*netlink, *IpAddress::parse(kAnyClient));
+    BackendHost host(options, std::move(*netlink), std::move(*lock), std::move(*pins));
+    if (auto set_up = host.set_up(); !set_up)
+        return set_up;
+    const auto to_clients = net::route_to(host.netlink(), *IpAddress::parse(kAnyClient));
     check_reverse_path_filter(*interface, to_clients);
     check_mtu(*interface, to_clients);
 
-    wait_for_signal();
-    tell_counts(*program);
-    return options.detach_on_exit ? undo_everything(*netlink, *pins, undo) : Result<void>{};
+    sigset_t signals;
+    block(signals);
+    sd_notify(0, "READY=1");
+    constexpr timespec kRepairInterval{.tv_sec = 1, .tv_nsec = 0};
+    while (sigtimedwait(&signals, nullptr, &kRepairInterval) < 0)
+        host.repair();
+    sd_notify(0, "STOPPING=1");
+    tell_counts(host.program());
+    return options.detach_on_exit ? host.undo() : Result<void>{};
 }
 
 }  // namespace guideway::agent

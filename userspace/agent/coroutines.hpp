@@ -9,18 +9,21 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <memory>
-#include <type_traits>
+
+#include "util/in_pool.hpp"
 
 namespace guideway::agent {
 
-/// Runs the work on the pool; the loop goes on meanwhile. g++ 12 destroys a lambda that is given here twice:
-/// it is to capture references alone.
-template <typename Work>
-boost::asio::awaitable<std::invoke_result_t<Work&>> in_pool(boost::asio::thread_pool& pool, Work work) {
-    using Made = std::invoke_result_t<Work&>;
-    co_return co_await boost::asio::co_spawn(
-        pool, [&work]() -> boost::asio::awaitable<Made> { co_return work(); }, boost::asio::use_awaitable);
-}
+/// An io_context or thread_pool whose waiting handlers, and with them coroutines, can be destroyed while what
+/// they refer to still exists. No thread runs it then.
+template <typename Context>
+class Discardable : public Context {
+  public:
+    using Context::Context;
+    void discard() { Context::shutdown(); }
+};
+using Loop = Discardable<boost::asio::io_context>;
+using Pool = Discardable<boost::asio::thread_pool>;
 
 /// Lets one of the loop's coroutines through at a time; the others wait.
 class Turnstile {

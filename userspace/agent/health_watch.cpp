@@ -106,7 +106,8 @@ net::Resolution blamed(net::Resolution next_hop, bool others_work) {
 }
 }  // namespace
 
-void HealthWatch::set_next_hops(const config::Config& config, const net::NextHops& next_hops) {
+void HealthWatch::set_next_hops(const config::Config& config, const std::vector<int>& interfaces,
+                                const net::NextHops& next_hops) {
     if (!monitor_)
         return;
     const bool some_work = std::ranges::any_of(config.services, [&](const config::Service& service) {
@@ -114,7 +115,6 @@ void HealthWatch::set_next_hops(const config::Config& config, const net::NextHop
             return next_hops.at(backend.address).has_value();
         });
     });
-    const auto interfaces = indexes_of(config.interfaces);
     for (const auto& service : config.services) {
         if (!service.health)
             continue;
@@ -175,15 +175,12 @@ std::optional<health::BackendFacts> HealthWatch::facts(const BackendId& backend)
     return monitor_ ? monitor_->facts(backend.service, backend.address) : std::nullopt;
 }
 
-void HealthWatch::add_to(api::Snapshot& snapshot) const {
-    if (!monitor_)
-        return;
-    snapshot.probes = monitor_->counts();
-    for (auto& service : snapshot.services) {
-        service.health = monitor_->facts(service.name);
-        for (auto& backend : service.backends)
-            backend.health = monitor_->facts(service.name, backend.address);
-    }
+std::optional<health::ServiceFacts> HealthWatch::facts(const std::string& service) const {
+    return monitor_ ? monitor_->facts(service) : std::nullopt;
+}
+
+std::optional<health::ProberCounts> HealthWatch::counts() const {
+    return monitor_ ? std::optional(monitor_->counts()) : std::nullopt;
 }
 
 void raise_descriptor_limit() {

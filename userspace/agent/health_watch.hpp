@@ -40,7 +40,9 @@ class HealthWatch {
     void release_unprobed();
 
     /// As the kernel has them now, of a configuration whose backends all are followed there.
-    void set_next_hops(const config::Config& config, const net::NextHops& next_hops);
+    /// `interfaces`: the indexes of those that packets leave by.
+    void set_next_hops(const config::Config& config, const std::vector<int>& interfaces,
+                       const net::NextHops& next_hops);
 
     /// Whether flows of a service cannot be recorded now.
     void set_records_refused(const std::function<bool(const std::string& service)>& refused);
@@ -60,7 +62,9 @@ class HealthWatch {
     /// Nothing if it is not probed.
     [[nodiscard]] std::optional<health::BackendFacts> facts(const control::BackendId& backend) const;
 
-    void add_to(api::Snapshot& snapshot) const;
+    [[nodiscard]] std::optional<health::ServiceFacts> facts(const std::string& service) const;
+    /// Of all probes; nothing if there are none.
+    [[nodiscard]] std::optional<health::ProberCounts> counts() const;
 
   private:
     [[nodiscard]] bool is_taken_out(const control::BackendId& backend) const;

@@ -2,20 +2,12 @@
 #include "agent/next_hop_choice.hpp"
 
 #include <fmt/ranges.h>
-#include <net/if.h>
 
 #include <algorithm>
 
 #include "control/backend_entry.hpp"
 
 namespace guideway::agent {
-
-std::vector<int> indexes_of(const std::vector<std::string>& interfaces) {
-    std::vector<int> indexes;
-    for (const auto& interface : interfaces)
-        indexes.push_back(static_cast<int>(if_nametoindex(interface.c_str())));
-    return indexes;
-}
 
 std::optional<net::NextHop> choose_next_hop(const config::Config& config, const std::vector<int>& interfaces,
                                             const net::Resolution& resolution,

@@ -12,9 +12,6 @@
 
 namespace guideway::agent {
 
-/// By which the kernel knows them; 0 = there is no such interface now.
-[[nodiscard]] std::vector<int> indexes_of(const std::vector<std::string>& interfaces);
-
 /// The backend's next hop as the kernel resolved it, with what the configuration sets instead: its MAC, the
 /// outer source, the MTU. Nothing unless it is on one of the interfaces (their indexes) that packets arrive
 /// on.

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/own_health.hpp"
 
+#include <fmt/ranges.h>
 #include <linux/bpf.h>
-#include <net/if.h>
 #include <netinet/in.h>
 
 #include <algorithm>
 #include <cstring>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <vector>
 
@@ -163,24 +162,24 @@ std::string prove_service(const config::Config& config, const datapath::Maps& ma
 
 OwnHealth prove_datapath(const config::Config& config, const datapath::Datapath& datapath,
                          const control::Numbering& numbering) {
-    const auto& interface = config.interfaces.front();
-    const auto program = datapath::attached_program(datapath.pins(), interface);
-    if (!program)
-        return {.fault = program.error().message, .services = {}};
-    for (const auto& other : config.interfaces | std::views::drop(1)) {
-        if (const auto attached = datapath::attached_program(datapath.pins(), other); !attached)
-            return {.fault = attached.error().message, .services = {}};
-    }
-    if (const auto pinned = datapath.check_pins(); !pinned)
-        return {.fault = pinned.error().message, .services = {}};
     OwnHealth health;
-    const auto index = if_nametoindex(interface.c_str());
+    const datapath::InterfaceState* attached = nullptr;
+    for (const auto& interface : datapath.interfaces()) {
+        if (interface.attached && attached == nullptr)
+            attached = &interface;
+        if (!interface.trouble.empty())
+            health.degraded.push_back(interface.trouble);
+    }
+    if (!datapath.pin_trouble().empty())
+        health.degraded.push_back(datapath.pin_trouble());
+    if (attached == nullptr)
+        return {.fault = fmt::format("{}", fmt::join(health.degraded, "; ")), .services = {}, .degraded = {}};
     for (const auto& service : config.services) {
         const auto numbers = numbering.services.find(service.name);
         if (numbers == numbering.services.end())
             continue;
-        if (auto fault = prove_service(config, datapath.maps(), program->get(), index, service,
-                                       numbers->second.number);
+        if (auto fault = prove_service(config, datapath.maps(), datapath.program().fd(), attached->index,
+                                       service, numbers->second.number);
             !fault.empty())
             health.services[service.name] = std::move(fault);
     }

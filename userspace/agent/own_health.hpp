@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "config/model.hpp"
 #include "control/numbering.hpp"
@@ -14,13 +15,15 @@ namespace guideway::agent {
 struct OwnHealth {
     std::string fault;                            ///< why it would forward nothing; empty: it forwards
     std::map<std::string, std::string> services;  ///< by name: why it would forward nothing for this one
+    std::vector<std::string> degraded;            ///< what is missing although it forwards, a sentence each
 
     bool operator==(const OwnHealth&) const = default;
 };
 
-/// Looks whether link and maps are in place, and has the program on the interface forward a known packet for
-/// each service, which is neither counted nor recorded (its source is 0.0.0.0 or ::). A service without
-/// available backends proves nothing and has no fault.
+/// Looks whether the program is attached, and has it forward a known packet for each service, which is
+/// neither counted nor recorded (its source is 0.0.0.0 or ::). A service without available backends proves
+/// nothing and has no fault. An interface that is missing is a fault if it is the only one, or of the
+/// services that cannot be forwarded without it.
 [[nodiscard]] OwnHealth prove_datapath(const config::Config& config, const datapath::Datapath& datapath,
                                        const control::Numbering& numbering);
 

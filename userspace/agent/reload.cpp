@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// How the agent goes over to another configuration: whole, or not at all.
+#include <net/if.h>
 #include <spdlog/spdlog.h>
 
 #include <exception>
@@ -7,28 +8,68 @@
 #include "agent/agent.hpp"
 #include "agent/unchangeable.hpp"
 #include "control/fingerprint.hpp"
+#include "control/move_budget.hpp"
 #include "control/renamed_services.hpp"
 
 namespace guideway::agent {
 
 namespace asio = boost::asio;
 
-asio::awaitable<std::vector<std::string>> Agent::reload() {
+namespace {
+/// So many lines of a refusal are shown; more would hide what matters.
+constexpr std::size_t kLinesAtMost = 100;
+
+/// A configuration, unless the file changed while it was read, or somebody has it open for writing.
+std::optional<LoadedConfig> read_settled(const AgentOptions& options) {
+    const auto before = look_at_file(options.config_file);
+    if (before.being_written.value_or(false))
+        return std::nullopt;
+    auto loaded = options.load();
+    if (look_at_file(options.config_file) != before)
+        return std::nullopt;
+    return loaded;
+}
+
+LoadedConfig being_written(const std::string& file) {
+    return std::unexpected(
+        std::vector{fmt::format("{}: some process is writing it; it is read when that closes it", file)});
+}
+
+std::string above_budget_text(const control::ServicePlan& plan, unsigned max_move_percent) {
+    if (plan.fate == control::ServiceFate::kRemoved)
+        return fmt::format("services: {} would be removed, which reload.max_move {}% does not allow",
+                           plan.name, max_move_percent);
+    return fmt::format(
+        "services: {} would move {} of {} slots ({:.2f}%): {} must, {} besides; reload.max_move is {}%",
+        plan.name, plan.moved, plan.table_size, 100 * plan.share_moved(), plan.must_move,
+        plan.moved_besides(), max_move_percent);
+}
+}  // namespace
+
+asio::awaitable<std::vector<std::string>> Agent::reload(api::Insistence insistence) {
     const auto turn = co_await turnstile_.enter();
+    auto loaded = co_await in_pool(files_, [this] { return read_settled(options_); });
+    if (!loaded)
+        loaded.emplace(being_written(options_.config_file));
+    co_return co_await reload_to(*loaded, insistence);
+}
+
+/// For whoever is through the turnstile.
+asio::awaitable<std::vector<std::string>> Agent::reload_to(const LoadedConfig& loaded,
+                                                           api::Insistence insistence) {
     std::vector<std::string> errors;
     try {
-        const auto loaded = co_await in_pool(pool_, options_.load);
         errors = loaded ? unchangeable(options_.config, *loaded) : loaded.error();
         if (errors.empty())
-            errors = co_await change_over(*loaded);
+            errors = co_await change_over(*loaded, insistence);
     } catch (const std::exception& error) {
-        errors = {error.what()};
+        errors = {fmt::format("reload {}: {}", options_.config_file, error.what())};
     }
     adjust();
 
     about_.last_reload = {.at = api::Clock::now(), .ok = errors.empty(), .errors = errors};
     ++(errors.empty() ? about_.reloads : about_.refused_reloads);
-    snapshot_ = nullptr;
+    snapshots_.outdated();
     for (const auto& error : errors)
         spdlog::error("{}", error);
     if (errors.empty())
@@ -39,11 +80,10 @@ asio::awaitable<std::vector<std::string>> Agent::reload() {
 }
 
 /// All that may fail comes before the first store.
-asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Config& next) {
-    for (const auto& interface : next.interfaces) {
-        if (auto present = datapath::check_interface(interface); !present)
-            co_return std::vector{present.error().message};
-    }
+asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Config& next,
+                                                             api::Insistence insistence) {
+    if (auto free = datapath_.check(next.interfaces); !free)
+        co_return std::vector{free.error().message};
     if (auto swept = co_await sweep(); !swept)
         spdlog::error("{}; numbers of what was removed are not free yet", swept.error().message);
     const auto turn = co_await compute();
@@ -57,7 +97,7 @@ asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Confi
     }
     std::vector<std::string> errors;
     try {
-        errors = co_await go_over(next);
+        errors = co_await go_over(next, insistence);
     } catch (const std::exception& error) {
         errors = {error.what()};
     }
@@ -65,7 +105,7 @@ asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Confi
         rename_services(control::inverse(renames));
         probe_as_before(known, control::inverse(renames));
     } else if (!renames.empty()) {
-        write_overrides();
+        co_await write_overrides();
     }
     co_return errors;
 }
@@ -85,8 +125,9 @@ void Agent::rename_services(const control::Renames& renames) {
     conditions_.rename(renames);
 }
 
-void Agent::write_overrides() const {
-    if (auto written = overrides_file_.write(conditions_.overrides()); !written)
+asio::awaitable<void> Agent::write_overrides() {
+    const auto overrides = conditions_.overrides();
+    if (auto written = co_await in_pool(files_, [&] { return overrides_file_.write(overrides); }); !written)
         spdlog::error("{}; after a restart, backends of services that were renamed are as configured",
                       written.error().message);
 }
@@ -100,24 +141,30 @@ void Agent::probe_as_before(const Knowledge& known, const control::Renames& rena
     const auto followed = health_.follow(options_.config, recall, renames);
     if (!followed)
         spdlog::error("{}", followed.error().message);
-    health_.set_next_hops(options_.config, *next_hops_);
+    health_.set_next_hops(options_.config, interface_indexes(options_.config), *next_hops_);
 }
 
 /// With what is probed already being that of the next configuration.
-asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& next) {
+asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& next,
+                                                         api::Insistence insistence) {
     const auto& running = options_.config;
     const auto now = control::SteadyClock::now();
     auto conditions = conditions_;
     conditions.configure(next, now);
     auto desired = desired_state(next, conditions, now);
+    if (insistence != api::Insistence::kForced) {
+        auto doubts = co_await doubts_about(next, desired);
+        if (!doubts.empty())
+            co_return doubts;
+    }
     auto change = co_await in_pool(pool_, [&] { return reconciler_.prepare(std::move(desired)); });
     if (!change)
         co_return std::vector{change.error().message};
-    if (auto http = change_http(next); !http)
+    if (const auto http = co_await servers_.change_http(next.http); !http)
         co_return std::vector{http.error().message};
     if (next.interfaces != running.interfaces || next.datapath.mode != running.datapath.mode) {
         if (auto attached = attach(next); !attached) {
-            static_cast<void>(change_http(running));
+            static_cast<void>(co_await servers_.change_http(running.http));
             co_return std::vector{attached.error().message};
         }
     }
@@ -126,6 +173,8 @@ asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& n
     conditions_.configure(next, now);
     health_.release_unprobed();
     options_.config = next;
+    ++generation_;
+    backend_metrics_ = next.metrics.backends;
     about_.fingerprint = control::fingerprint(next);
     if (auto bgp = announcer_.configure(next.bgp, conditions_.overrides().withdrawn); !bgp)
         spdlog::error("{}; nothing is announced", bgp.error().message);
@@ -134,32 +183,68 @@ asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& n
     co_return std::vector<std::string>{};
 }
 
-/// Both addresses may have the same port, so that the old one is closed first, and opened again if the new
-/// one fails.
-Result<void> Agent::change_http(const config::Config& next) {
-    if (next.http == http_address_)
-        return {};
-    http_server_ = nullptr;
-    auto opened = open_http(next);
-    if (!opened) {
-        if (auto old = open_http(options_.config))
-            http_server_ = std::move(*old);
-        http_address_ = options_.config.http;
-        return std::unexpected(opened.error());
+/// What the next configuration would do that somebody should insist on.
+asio::awaitable<std::vector<std::string>> Agent::doubts_about(const config::Config& next,
+                                                              const control::DesiredState& desired) {
+    auto doubts = lost_ways(next);
+    const unsigned percent = options_.config.reload.max_move_percent;
+    const auto plans = co_await in_pool(pool_, [&] {
+        return control::above_budget(reconciler_.desired(), desired, next.datapath.table_size,
+                                     percent / 100.0);
+    });
+    for (const auto& plan : plans)
+        doubts.push_back(above_budget_text(plan, percent));
+    if (doubts.empty())
+        co_return doubts;
+    if (doubts.size() > kLinesAtMost) {
+        const auto more = doubts.size() - kLinesAtMost;
+        doubts.resize(kLinesAtMost);
+        doubts.push_back(fmt::format("and {} more", more));
     }
-    http_server_ = std::move(*opened);
-    http_address_ = next.http;
-    return {};
+    doubts.push_back("if that is meant: guideway reload --force");
+    co_return doubts;
+}
+
+/// Backends that have a way now, and would have none by the interfaces that remain.
+std::vector<std::string> Agent::lost_ways(const config::Config& next) const {
+    std::vector<std::string> lost;
+    const auto& running = options_.config;
+    if (next.interfaces == running.interfaces)
+        return lost;
+    const auto now = next_hops_for(running);
+    const auto then = next_hops_for(next);
+    for (const auto& service : next.services) {
+        for (const auto& backend : service.backends) {
+            const control::DesiredBackend asked{.member = {backend.address, backend.weight},
+                                                .condition = {},
+                                                .mac = backend.mac,
+                                                .mtu = backend.mtu};
+            const auto way = now(asked);
+            if (!way || then(asked))
+                continue;
+            char name[IF_NAMESIZE] = {};
+            if_indextoname(static_cast<unsigned>(way->port.ifindex), name);
+            lost.push_back(fmt::format(
+                "interfaces: without {}, backend {} of service {} has no way: its next hop is there", name,
+                backend.address.text(), service.name));
+        }
+    }
+    return lost;
 }
 
 /// An unchanged file, and one that was refused already, are left alone.
 asio::awaitable<void> Agent::reload_if_changed() {
-    const auto loaded = co_await in_pool(pool_, options_.load);
-    const auto errors = loaded ? unchangeable(options_.config, *loaded) : loaded.error();
+    const auto turn = co_await turnstile_.enter();
+    const auto loaded = co_await in_pool(files_, [this] { return read_settled(options_); });
+    if (!loaded) {
+        file_->tell_again();
+        co_return;
+    }
+    const auto errors = *loaded ? unchangeable(options_.config, **loaded) : loaded->error();
     const auto& last = about_.last_reload;
-    const bool known = errors.empty() ? last.ok && *loaded == options_.config : errors == last.errors;
+    const bool known = errors.empty() ? last.ok && **loaded == options_.config : errors == last.errors;
     if (!known)
-        co_await reload();
+        co_await reload_to(*loaded, api::Insistence::kAsked);
 }
 
 }  // namespace guideway::agent

@@ -32,6 +32,7 @@ std::vector<std::string> unchangeable(const config::Config& running, const confi
     Findings findings;
     findings.compare("hash_key", running.hash_key, next.hash_key, kMovesFlows);
     findings.compare("runtime_dir", running.runtime_dir, next.runtime_dir, kHoldsState);
+    findings.compare("state_dir", config::state_dir_of(running), config::state_dir_of(next), kHoldsState);
     findings.compare("pins", running.pins, next.pins, kHoldsState);
     findings.compare("datapath.table_size", running.datapath.table_size, next.datapath.table_size,
                      kMovesFlows);

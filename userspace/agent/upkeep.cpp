@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What the agent does beside reloads: what it recalls at the start, operators' orders, slow starts, and
 /// sweeps while slots move.
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
 
 #include "agent/agent.hpp"
 #include "control/renamed_services.hpp"
@@ -35,6 +38,26 @@ void obey_in(control::Overrides& overrides, api::Order order, const control::Bac
             return;
     }
 }
+/// Services in which somebody serves now, and nobody would under these orders.
+std::vector<std::string> services_left_without(const control::Conditions& conditions,
+                                               const control::Overrides& overrides,
+                                               const config::Config& config) {
+    const auto now = control::SteadyClock::now();
+    const auto serves = [now](const control::Conditions& under, const config::Service& service) {
+        return std::ranges::any_of(service.backends, [&](const config::Backend& backend) {
+            return backend.weight > 0 && under.at({service.name, backend.address}, now).availability > 0;
+        });
+    };
+    auto then = conditions;
+    then.set_overrides(overrides, now);
+    std::vector<std::string> left;
+    for (const auto& service : config.services) {
+        if (serves(conditions, service) && !serves(then, service))
+            left.push_back(fmt::format("'{}'", service.name));
+    }
+    return left;
+}
+
 control::Overrides renamed(control::Overrides overrides, const control::Renames& renames) {
     control::rename_services(overrides.drained, renames);
     control::rename_services(overrides.disabled, renames);
@@ -105,14 +128,15 @@ asio::awaitable<void> Agent::remember_health() {
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     remembering_ = false;
     const auto known = health_.known();
-    const auto written = co_await in_pool(pool_, [&] { return health_file_.write(known); });
+    const auto written = co_await in_pool(files_, [&] { return health_file_.write(known); });
     if (!written)
         spdlog::error("{}", written.error().message);
 }
 
 /// Written down before it holds: an agent that is restarted must not forget it.
 asio::awaitable<Result<void>> Agent::obey(api::Order order, std::string backend,
-                                          std::optional<std::string> service) {
+                                          std::optional<std::string> service, api::Insistence insistence) {
+    const auto turn = co_await ordering_.enter();
     const auto backends = conditions_.find(backend, service);
     if (!backends)
         co_return std::unexpected(backends.error());
@@ -121,14 +145,58 @@ asio::awaitable<Result<void>> Agent::obey(api::Order order, std::string backend,
         obey_in(overrides, order, id);
     if (overrides == conditions_.overrides())
         co_return Result<void>{};
-    if (auto written = overrides_file_.write(overrides); !written)
+    if (insistence != api::Insistence::kForced) {
+        const auto left = services_left_without(conditions_, overrides, options_.config);
+        if (!left.empty())
+            co_return fail(
+                "{} is the last backend that serves {}: new connections would be dropped, and "
+                "those that there are {}; use --force if that is meant",
+                backend, fmt::join(left, " and "), order == api::Order::kDrain ? "go on" : "given up");
+    }
+    const auto written = co_await in_pool(files_, [&] { return overrides_file_.write(overrides); });
+    if (!written)
         co_return written;
     conditions_.set_overrides(std::move(overrides), control::SteadyClock::now());
     health_.heed_orders(options_.config, *backends);
     adjust();
     while (is_computing_)
         co_await adjusted_.async_wait(asio::as_tuple(asio::use_awaitable));
+    snapshots_.outdated();
     co_return Result<void>{};
+}
+
+/// Compares what is in the kernel and on disk with what should be, and brings it back; once a second, before
+/// anybody judges by it.
+asio::awaitable<void> Agent::reconcile() {
+    repair_datapath();
+    const auto& directory = options_.config.runtime_dir;
+    const auto repaired = co_await repair_runtime_dir();
+    disk_trouble_.tell(repaired);
+    if (repaired.value_or(false))
+        spdlog::warn("{}: it, or the control socket in it, had gone; it is there again", directory);
+    const auto overrides = conditions_.overrides();
+    const auto written = co_await in_pool(files_, [&] { return overrides_file_.repair(overrides); });
+    state_trouble_.tell(written);
+    if (written.value_or(false))
+        spdlog::warn("what was said by hand had gone from {}; it is there again",
+                     config::state_dir_of(options_.config));
+}
+
+/// Whoever removed it took the control socket along, and what is remembered there.
+asio::awaitable<Result<bool>> Agent::repair_runtime_dir() {
+    const auto& directory = options_.config.runtime_dir;
+    const bool gone = !runtime_lock_.holds(directory);
+    if (gone) {
+        auto lock = ExclusiveLock::make_and_take(directory);
+        if (!lock)
+            co_return std::unexpected(lock.error());
+        runtime_lock_ = std::move(*lock);
+        remember_health_later();
+    }
+    const auto repaired = co_await servers_.repair();
+    if (!repaired)
+        co_return repaired;
+    co_return gone || *repaired;
 }
 
 /// Makes the kernel follow the backends' conditions; what is computing does it when it ends.
@@ -138,14 +206,13 @@ void Agent::adjust() {
     const auto now = control::SteadyClock::now();
     for (const auto service :
          reconciler_.adjust(conditions_.changed(now), next_hops_for(options_.config), now, kOnTheLoopAtMost))
-        reader_.table_changed(service, std::nullopt);
+        snapshots_.table_changed(service, std::nullopt);
     if (reconciler_.has_postponed()) {
         is_computing_ = true;
         spawn(adjust_beside());
     } else {
         adjusted_.cancel();
     }
-    snapshot_ = nullptr;
     announce();
     step_later();
     sweep_later();
@@ -160,7 +227,7 @@ asio::awaitable<void> Agent::adjust_beside() {
             return true;
         });
         for (const auto service : reconciler_.store_postponed(control::SteadyClock::now()))
-            reader_.table_changed(service, std::nullopt);
+            snapshots_.table_changed(service, std::nullopt);
     }
     adjust();
 }
@@ -202,7 +269,6 @@ asio::awaitable<void> Agent::keep_sweeping() {
         if (!swept && swept.error().message != last_error)
             spdlog::error("{}; slots go on moving", last_error = swept.error().message);
         note_refused_records();
-        snapshot_ = nullptr;
     }
 }
 

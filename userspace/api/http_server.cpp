@@ -2,6 +2,7 @@
 #include "api/http_server.hpp"
 
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -16,6 +17,11 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
+#include <map>
+
+#include "api/connection_slots.hpp"
+#include "api/fair_turns.hpp"
+#include "util/in_pool.hpp"
 
 namespace guideway::api {
 
@@ -25,32 +31,49 @@ namespace http = boost::beast::http;
 
 namespace {
 constexpr auto kAnyOutcome = asio::as_tuple(asio::use_awaitable);
-constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::seconds kRequestWithin{10};  ///< of a whole request, from the end of the last answer
+constexpr std::chrono::seconds kPieceWithin{10};    ///< of a piece of an answer to be taken
 constexpr std::chrono::milliseconds kBreathing{100};
 constexpr std::uint32_t kLargestHeader = 8 * 1024;
 constexpr std::uint64_t kLargestBody = 64 * 1024;
-constexpr int kConnectionsAtMost = 64;
 
-HttpRequest read(const http::request<http::string_body>& request) {
+using Clock = std::chrono::steady_clock;
+using Request = http::request<http::string_body>;
+
+HttpRequest read(const Request& request) {
     const std::string target(request.target());
     return {.method = std::string(request.method_string()),
             .path = target.substr(0, target.find('?')),
             .body = request.body()};
 }
 
-http::response<http::string_body> write(const http::request<http::string_body>& request, HttpResponse made) {
-    http::response<http::string_body> response(static_cast<http::status>(made.status), request.version());
+template <typename Body>
+http::response<Body> begin_response(const Request& request, const HttpResponse& made) {
+    http::response<Body> response(static_cast<http::status>(made.status), request.version());
     response.set(http::field::server, "guideway");
     response.set(http::field::content_type, made.content_type);
     response.set(http::field::cache_control, "no-store");
     response.keep_alive(request.keep_alive());
-    if (request.method() == http::verb::head) {
-        response.content_length(made.body.size());
-    } else {
-        response.body() = std::move(made.body);
-        response.prepare_payload();
-    }
     return response;
+}
+
+/// Of clients of a port, those of one address count as one, and of IPv6 those of one network: a host has as
+/// many addresses there as it likes.
+std::string client_of(const asio::ip::tcp::socket& socket) {
+    boost::system::error_code error;
+    const auto address = socket.remote_endpoint(error).address();
+    if (error || !address.is_v6() || address.to_v6().is_v4_mapped())
+        return address.to_string();
+    const auto bytes = address.to_v6().to_bytes();
+    return std::string(bytes.begin(), bytes.begin() + 8);
+}
+
+/// Of the control socket's, those of one process.
+std::string client_of(asio::local::stream_protocol::socket& socket) {
+    ucred peer{};
+    socklen_t length = sizeof(peer);
+    ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &length);
+    return std::to_string(peer.pid);
 }
 
 /// The acceptor lives as long as the server does; its coroutine and the connections keep what they need
@@ -58,9 +81,9 @@ http::response<http::string_body> write(const http::request<http::string_body>& 
 template <typename Protocol>
 class Server final : public HttpServer {
   public:
-    Server(typename Protocol::acceptor acceptor, Handler handler)
-        : state_(std::make_shared<State>(std::move(acceptor), std::move(handler))) {
-        asio::co_spawn(state_->acceptor.get_executor(), accept(state_), asio::detached);
+    Server(typename Protocol::acceptor acceptor, HttpThreads threads, Handler handler)
+        : state_(std::make_shared<State>(std::move(acceptor), threads, std::move(handler))) {
+        asio::co_spawn(threads.talking, accept(state_), asio::detached);
     }
     ~Server() override {
         boost::system::error_code ignored;
@@ -71,11 +94,55 @@ class Server final : public HttpServer {
     using Stream = beast::basic_stream<Protocol>;
 
     struct State {
-        State(typename Protocol::acceptor a, Handler h) : acceptor(std::move(a)), handler(std::move(h)) {}
+        State(typename Protocol::acceptor a, HttpThreads t, Handler h)
+            : acceptor(std::move(a)), threads(t), handler(std::move(h)), making(t.talking) {}
 
         typename Protocol::acceptor acceptor;
+        HttpThreads threads;
         Handler handler;
-        int connections = 0;
+        ConnectionSlots slots{{}};
+        FairTurns making;
+        std::map<ConnectionSlots::Id, Stream*> streams;
+    };
+
+    /// A client's connection, and its place among the others.
+    class Slot {
+      public:
+        Slot(std::shared_ptr<State> state, ConnectionSlots::Id id, std::string its_client,
+             typename Protocol::socket socket)
+            : stream(std::move(socket)), client(std::move(its_client)), state_(std::move(state)), id_(id) {
+            state_->streams[id_] = &stream;
+        }
+        ~Slot() {
+            state_->slots.leave(id_);
+            state_->streams.erase(id_);
+        }
+        Slot(const Slot&) = delete;
+        Slot& operator=(const Slot&) = delete;
+
+        /// Until so long a time is over.
+        void waits(Clock::duration at_most) {
+            state_->slots.waits(id_, Clock::now());
+            stream.expires_after(at_most);
+        }
+        /// Whoever had something done is told what became of it; others may ask again.
+        void got_request(bool is_order) {
+            if (is_order)
+                state_->slots.works(id_);
+            else
+                state_->slots.waits(id_, Clock::now());
+            stream.expires_never();
+        }
+
+        /// False: it gave way.
+        [[nodiscard]] bool is_open() { return stream.socket().is_open(); }
+
+        Stream stream;
+        const std::string client;
+
+      private:
+        std::shared_ptr<State> state_;
+        ConnectionSlots::Id id_;
     };
 
     static asio::awaitable<void> accept(std::shared_ptr<State> state) {
@@ -88,40 +155,103 @@ class Server final : public HttpServer {
                 spdlog::warn("accept an HTTP connection: {}", error.message());
                 pause.expires_after(kBreathing);
                 co_await pause.async_wait(kAnyOutcome);
-            } else if (state->connections < kConnectionsAtMost) {
-                asio::co_spawn(state->acceptor.get_executor(), serve(state, Stream(std::move(socket))),
-                               asio::detached);
+            } else {
+                admit(state, std::move(socket));
             }
         }
+    }
+
+    static void admit(const std::shared_ptr<State>& state, typename Protocol::socket socket) {
+        const auto client = client_of(socket);
+        const auto admission = state->slots.admit(client, Clock::now());
+        if (admission.gives_way)
+            state->streams.at(*admission.gives_way)->close();
+        if (admission.admitted)
+            asio::co_spawn(
+                state->threads.talking,
+                serve(state, std::make_unique<Slot>(state, *admission.admitted, client, std::move(socket))),
+                asio::detached);
     }
 
     static asio::awaitable<HttpResponse> answer(const State& state, HttpRequest request) {
         try {
             co_return co_await state.handler(std::move(request));
         } catch (const std::exception& error) {
-            co_return HttpResponse{.status = 500, .content_type = "text/plain", .body = error.what()};
+            co_return HttpResponse{.status = 500,
+                                   .content_type = "text/plain",
+                                   .body = fmt::format("the request failed: {}\n", error.what()),
+                                   .source = nullptr};
         }
     }
 
-    static asio::awaitable<void> serve(std::shared_ptr<State> state, Stream stream) {
-        ++state->connections;
-        const std::shared_ptr<void> counted(nullptr, [state](void*) { --state->connections; });
+    static asio::awaitable<void> serve(std::shared_ptr<State> state, std::unique_ptr<Slot> slot) {
         beast::flat_buffer buffer;
-        for (;;) {
+        for (bool more = true; more;) {
             http::request_parser<http::string_body> parser;
             parser.header_limit(kLargestHeader);
             parser.body_limit(kLargestBody);
-            stream.expires_after(kPatience);
-            if (const auto [error, size] = co_await http::async_read(stream, buffer, parser, kAnyOutcome);
+            slot->waits(kRequestWithin);
+            if (const auto [error, size] =
+                    co_await http::async_read(slot->stream, buffer, parser, kAnyOutcome);
                 error)
                 co_return;
-            HttpResponse made = co_await answer(*state, read(parser.get()));
-            const auto response = write(parser.get(), std::move(made));
-            stream.expires_after(kPatience);
-            const auto [error, size] = co_await http::async_write(stream, response, kAnyOutcome);
-            if (error || !response.keep_alive())
-                co_return;
+            slot->got_request(parser.get().method() == http::verb::post);
+            auto made = co_await answer(*state, read(parser.get()));
+            if (made.source)
+                more = co_await send_pieces(*state, *slot, parser.get(), made);
+            else
+                more = co_await send(*slot, parser.get(), made);
         }
+    }
+
+    /// Whether the connection may be used for another request.
+    static asio::awaitable<bool> send(Slot& slot, const Request& request, HttpResponse& made) {
+        auto response = begin_response<http::string_body>(request, made);
+        if (request.method() == http::verb::head) {
+            response.content_length(made.body.size());
+        } else {
+            response.body() = std::move(made.body);
+            response.prepare_payload();
+        }
+        slot.waits(kPieceWithin);
+        const auto [error, size] = co_await http::async_write(slot.stream, response, kAnyOutcome);
+        co_return !error && response.keep_alive();
+    }
+
+    static asio::awaitable<std::string> make_piece(State& state, Slot& slot, BodySource& source) {
+        const auto turn = co_await state.making.enter(slot.client);
+        if (!slot.is_open())
+            co_return std::string{};
+        co_return co_await in_pool(state.threads.making, [&source] { return source.next(); });
+    }
+
+    /// How long it will be is not known: HTTP/1.1 has chunks for that, before it the end of the connection.
+    static asio::awaitable<bool> send_pieces(State& state, Slot& slot, const Request& request,
+                                             HttpResponse& made) {
+        auto response = begin_response<http::buffer_body>(request, made);
+        if (request.version() >= 11)
+            response.chunked(true);
+        else
+            response.keep_alive(false);
+        response.body() = {nullptr, 0, true};
+        http::response_serializer<http::buffer_body> serializer(response);
+        slot.waits(kPieceWithin);
+        if (const auto [error, size] =
+                co_await http::async_write_header(slot.stream, serializer, kAnyOutcome);
+            error)
+            co_return false;
+        for (bool more = request.method() != http::verb::head; more;) {
+            auto piece = co_await make_piece(state, slot, *made.source);
+            if (!slot.is_open())
+                co_return false;
+            more = !piece.empty();
+            response.body() = {more ? piece.data() : nullptr, piece.size(), more};
+            slot.waits(kPieceWithin);
+            const auto [error, size] = co_await http::async_write(slot.stream, serializer, kAnyOutcome);
+            if (error && error != http::error::need_buffer)
+                co_return false;
+        }
+        co_return response.keep_alive();
     }
 
     std::shared_ptr<State> state_;
@@ -130,11 +260,14 @@ class Server final : public HttpServer {
 template <typename Protocol>
 Result<typename Protocol::acceptor> open(asio::io_context& loop, const typename Protocol::endpoint& endpoint,
                                          const std::string& name) {
+    constexpr mode_t kOwner = S_IRUSR | S_IWUSR;
     typename Protocol::acceptor acceptor(loop);
     boost::system::error_code error;
     acceptor.open(endpoint.protocol(), error);
     if (!error && endpoint.protocol().family() != AF_UNIX)
         acceptor.set_option(asio::socket_base::reuse_address(true), error);
+    else if (!error && ::fchmod(acceptor.native_handle(), kOwner) != 0)  // of the file that bind() makes
+        error.assign(errno, boost::system::system_category());
     if (!error)
         acceptor.bind(endpoint, error);
     if (!error)
@@ -145,28 +278,26 @@ Result<typename Protocol::acceptor> open(asio::io_context& loop, const typename 
 }
 }  // namespace
 
-Result<std::unique_ptr<HttpServer>> HttpServer::listen(asio::io_context& loop,
-                                                       const config::Endpoint& endpoint, Handler handler) {
+Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpThreads threads, const config::Endpoint& endpoint,
+                                                       Handler handler) {
     const asio::ip::tcp::endpoint where(asio::ip::make_address(endpoint.address.text()), endpoint.port);
-    auto acceptor = open<asio::ip::tcp>(loop, where, endpoint.text());
+    auto acceptor = open<asio::ip::tcp>(threads.talking, where, endpoint.text());
     if (!acceptor)
         return std::unexpected(acceptor.error());
-    return std::make_unique<Server<asio::ip::tcp>>(std::move(*acceptor), std::move(handler));
+    return std::make_unique<Server<asio::ip::tcp>>(std::move(*acceptor), threads, std::move(handler));
 }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::listen(asio::io_context& loop, const std::string& socket_path,
+Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpThreads threads, const std::string& socket_path,
                                                        Handler handler) {
     using Unix = asio::local::stream_protocol;
     if (socket_path.size() >= sizeof(sockaddr_un::sun_path))
         return fail("listen on {}: the path is longer than the {} bytes that a socket's may have",
                     socket_path, sizeof(sockaddr_un::sun_path) - 1);
     ::unlink(socket_path.c_str());
-    const mode_t previous = ::umask(0177);
-    auto acceptor = open<Unix>(loop, Unix::endpoint(socket_path), socket_path);
-    ::umask(previous);
+    auto acceptor = open<Unix>(threads.talking, Unix::endpoint(socket_path), socket_path);
     if (!acceptor)
         return std::unexpected(acceptor.error());
-    return std::make_unique<Server<Unix>>(std::move(*acceptor), std::move(handler));
+    return std::make_unique<Server<Unix>>(std::move(*acceptor), threads, std::move(handler));
 }
 
 }  // namespace guideway::api

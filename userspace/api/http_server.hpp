@@ -3,6 +3,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,25 +19,41 @@ struct HttpRequest {
     std::string body;
 };
 
-struct HttpResponse {
-    unsigned status = 200;
-    std::string content_type = "application/json";
-    std::string body;
+/// Makes a long body piece by piece, so that no more than one of them is in memory.
+class BodySource {
+  public:
+    virtual ~BodySource() = default;
+    /// The next piece, of some tens of kilobytes; empty after the last one.
+    [[nodiscard]] virtual std::string next() = 0;
 };
 
-/// Serves HTTP/1.1 on the loop, on a TCP port or a unix socket. Slow clients are cut off, and at most so many
-/// are served at a time that they cannot exhaust the agent. Destroying it closes the port; requests that
-/// are under way end with the loop.
+struct HttpResponse {
+    unsigned status = 200;
+    std::string content_type;
+    std::string body;
+    std::unique_ptr<BodySource> source;  ///< of a long body, instead
+};
+
+/// Where a server's work is done: talking to clients, and making what it tells them.
+struct HttpThreads {
+    boost::asio::io_context& talking;
+    boost::asio::thread_pool& making;
+};
+
+/// A small HTTP/1.1 server on a TCP port or a local socket. It serves so many clients at a time that they
+/// cannot exhaust the agent, and none can keep others out (ConnectionSlots); a request has to come, and each
+/// piece of an answer to be taken, within seconds. Destroying it closes the port; requests that are under way
+/// end with the threads. To be used from the thread that talks, or before it runs.
 class HttpServer {
   public:
     using Handler = std::function<boost::asio::awaitable<HttpResponse>(HttpRequest)>;
 
     /// Errors: `listen on 127.0.0.1:9660: address in use`.
-    [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(boost::asio::io_context& loop,
+    [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(HttpThreads threads,
                                                                     const config::Endpoint& endpoint,
                                                                     Handler handler);
     /// The socket file is replaced, and accessible by its owner alone.
-    [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(boost::asio::io_context& loop,
+    [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(HttpThreads threads,
                                                                     const std::string& socket_path,
                                                                     Handler handler);
 

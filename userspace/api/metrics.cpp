@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/metrics.hpp"
 
-#include <prometheus/text_serializer.h>
-
 #include <vector>
 
 #include "api/metric_family.hpp"
@@ -27,116 +25,157 @@ void add_verdicts(Families& families, const Snapshot& snapshot) {
     families.insert(families.end(), {packets, bytes});
 }
 
-void add_services(Families& families, const Snapshot& snapshot) {
-    auto packets = counter("guideway_service_packets_total", "Packets forwarded for the service.");
-    auto bytes =
-        counter("guideway_service_bytes_total", "Bytes of clients' IP packets forwarded for the service.");
-    auto flows = counter("guideway_service_new_flows_total", "TCP connections begun (SYN without ACK).");
-    auto lookups = counter("guideway_service_flow_lookups_total",
-                           "Packets for which a flow record was looked up: those in moving slots.");
-    auto refused = counter("guideway_service_refused_flow_records_total",
-                           "Flows that could not be recorded; their slots go on learning.");
-    auto slots = gauge("guideway_service_slots", "Slots of the service's table by what they are doing.");
-    auto proven = gauge("guideway_service_datapath_proven",
-                        "1 if the program forwards a known packet of the service: tried every second.");
-    auto digest = gauge("guideway_service_table_info",
-                        "The service's tables, as digests; balancers agree if they are equal.");
-    for (const auto& service : snapshot.services) {
-        const Labels labels{{"service", service.name}};
-        const auto& traffic = service.counters.traffic;
-        packets.add(labels, static_cast<double>(traffic.packets));
-        bytes.add(labels, static_cast<double>(traffic.bytes));
-        flows.add(labels, static_cast<double>(traffic.new_flows));
-        lookups.add(labels, static_cast<double>(service.counters.flow_lookups));
-        refused.add(labels, static_cast<double>(service.counters.refused_records));
-        slots.add({{"service", service.name}, {"state", "learning"}}, service.learning_slots);
-        slots.add({{"service", service.name}, {"state", "tracking"}}, service.tracking_slots);
-        slots.add({{"service", service.name}, {"state", "settled"}},
-                  snapshot.table_size - service.learning_slots - service.tracking_slots);
-        proven.add(labels, service.fault.empty() ? 1 : 0);
-        digest.add(
-            {{"service", service.name}, {"digest", service.digest}, {"base_digest", service.base_digest}}, 1);
-    }
-    families.insert(families.end(), {packets, bytes, flows, lookups, refused, slots, proven, digest});
+using AddSamples = void (*)(const ServiceSnapshot&, Family&);
+
+/// A metric of each service, or of its backends.
+struct ServiceFamily {
+    Family family;
+    AddSamples add;
+};
+
+Labels labels_of(const ServiceSnapshot& service) {
+    return {{"service", service.name}};
 }
 
-void add_backends(Families& families, const Snapshot& snapshot) {
-    auto packets = counter("guideway_backend_packets_total", "Packets forwarded to the backend.");
-    auto bytes =
-        counter("guideway_backend_bytes_total", "Bytes of clients' IP packets forwarded to the backend.");
-    auto flows = counter("guideway_backend_new_flows_total", "TCP connections begun (SYN without ACK).");
-    auto slots = gauge("guideway_backend_slots", "Slots of the service's table that the backend owns.");
-    auto weight = gauge("guideway_backend_weight", "The backend's configured weight.");
-    auto availability = gauge("guideway_backend_availability",
-                              "How much of its share the backend gets: 0 = down or drained, 1 = all.");
-    auto alive = gauge("guideway_backend_alive",
-                       "1 while flows that the backend has stay with it, be it down or drained.");
-    auto records = gauge("guideway_backend_flow_records", "Flow records that lead to the backend.");
-    auto reachable = gauge("guideway_backend_next_hop_known", "1 if the way to the backend is known.");
-    for (const auto& service : snapshot.services) {
-        for (const auto& backend : service.leaving)
-            records.add({{"service", service.name}, {"backend", backend.address.text()}},
-                        static_cast<double>(backend.flows));
-        for (const auto& backend : service.backends) {
-            const Labels labels{{"service", service.name}, {"backend", backend.address.text()}};
-            packets.add(labels, static_cast<double>(backend.traffic.packets));
-            bytes.add(labels, static_cast<double>(backend.traffic.bytes));
-            flows.add(labels, static_cast<double>(backend.traffic.new_flows));
-            slots.add(labels, backend.slots);
-            weight.add(labels, backend.weight);
-            availability.add(labels, backend.availability / static_cast<double>(abi::AVAILABILITY_FULL));
-            alive.add(labels, backend.alive ? 1 : 0);
-            records.add(labels, static_cast<double>(backend.flows));
-            reachable.add(labels, backend.next_hop ? 1 : 0);
-        }
-    }
-    families.insert(families.end(),
-                    {packets, bytes, flows, slots, weight, availability, alive, records, reachable});
+Labels labels_of(const ServiceSnapshot& service, const BackendSnapshot& backend) {
+    return {{"service", service.name}, {"backend", backend.address.text()}};
 }
 
-void add_service_health(Families& families, const Snapshot& snapshot) {
-    auto up = gauge("guideway_service_backends_up", "Backends of the service that are judged to be up.");
-    auto panic = gauge("guideway_service_panic",
-                       "1 while too little is up, so that all serves that is not taken out by hand.");
-    auto warm = gauge("guideway_service_warmed_up",
-                      "1 once every backend of the service was judged, or could not be in time.");
-    auto untried = gauge("guideway_service_backends_untried",
-                         "Backends of the service that this host cannot probe now, for reasons of its own.");
-    for (const auto& service : snapshot.services) {
-        if (!service.health)
+template <auto Value>
+void of_service(const ServiceSnapshot& service, Family& family) {
+    family.add(labels_of(service), static_cast<double>(Value(service)));
+}
+
+template <auto Value>
+void of_backends(const ServiceSnapshot& service, Family& family) {
+    for (const auto& backend : service.backends)
+        family.add(labels_of(service, backend), static_cast<double>(Value(backend)));
+}
+
+/// Of those that are probed.
+template <auto Value>
+void of_health(const ServiceSnapshot& service, Family& family) {
+    if (service.health)
+        family.add(labels_of(service), static_cast<double>(Value(*service.health)));
+}
+
+template <auto Value>
+void of_backend_health(const ServiceSnapshot& service, Family& family) {
+    for (const auto& backend : service.backends) {
+        if (backend.health)
+            family.add(labels_of(service, backend), static_cast<double>(Value(*backend.health)));
+    }
+}
+
+void add_slots(const ServiceSnapshot& service, Family& family) {
+    family.add({{"service", service.name}, {"state", "learning"}}, service.learning_slots);
+    family.add({{"service", service.name}, {"state", "tracking"}}, service.tracking_slots);
+    family.add({{"service", service.name}, {"state", "settled"}}, service.settled_slots());
+}
+
+void add_digests(const ServiceSnapshot& service, Family& family) {
+    family.add({{"service", service.name}, {"digest", service.digest}, {"base_digest", service.base_digest}},
+               1);
+}
+
+void add_flow_records(const ServiceSnapshot& service, Family& family) {
+    for (const auto* backends : {&service.leaving, &service.backends}) {
+        for (const auto& backend : *backends)
+            family.add(labels_of(service, backend), static_cast<double>(backend.flows));
+    }
+}
+
+void add_diagnoses(const ServiceSnapshot& service, Family& family) {
+    for (const auto& backend : service.backends) {
+        if (!backend.health || backend.health->diagnosis == health::Diagnosis::kNone)
             continue;
-        const Labels labels{{"service", service.name}};
-        up.add(labels, static_cast<double>(service.health->up));
-        panic.add(labels, service.health->panic ? 1 : 0);
-        warm.add(labels, service.health->warmed_up ? 1 : 0);
-        untried.add(labels, static_cast<double>(service.health->untried));
+        auto labels = labels_of(service, backend);
+        labels.emplace_back("diagnosis", name_of(backend.health->diagnosis));
+        family.add(labels, 1);
     }
-    families.insert(families.end(), {up, panic, warm, untried});
 }
 
-void add_backend_health(Families& families, const Snapshot& snapshot) {
-    auto up = gauge("guideway_backend_up", "1 if the backend is judged to be up, 0 if down or not known.");
-    auto diagnosis = gauge("guideway_backend_diagnosis", "What is broken on the way of its failed probes.");
-    auto latency = gauge("guideway_backend_probe_latency_seconds", "Of its good probes, a moving average.");
-    auto probes = counter("guideway_backend_probes_total", "Probes of the backend for the service.");
-    auto failures = counter("guideway_backend_probe_failures_total", "Its probes that failed.");
-    for (const auto& service : snapshot.services) {
-        for (const auto& backend : service.backends) {
-            if (!backend.health)
-                continue;
-            const Labels labels{{"service", service.name}, {"backend", backend.address.text()}};
-            up.add(labels, backend.health->state == health::State::kUp ? 1 : 0);
-            latency.add(labels, std::chrono::duration<double>(backend.health->latency).count());
-            probes.add(labels, static_cast<double>(backend.health->probes));
-            failures.add(labels, static_cast<double>(backend.health->failures));
-            if (backend.health->diagnosis != health::Diagnosis::kNone)
-                diagnosis.add({{"service", service.name},
-                               {"backend", backend.address.text()},
-                               {"diagnosis", std::string(name_of(backend.health->diagnosis))}},
-                              1);
-        }
-    }
-    families.insert(families.end(), {up, diagnosis, latency, probes, failures});
+using Service = const ServiceSnapshot&;
+using Backend = const BackendSnapshot&;
+using ServiceHealth = const health::ServiceFacts&;
+using BackendHealth = const health::BackendFacts&;
+
+std::vector<ServiceFamily> service_families() {
+    return {
+        {counter("guideway_service_packets_total", "Packets forwarded for the service."),
+         of_service<[](Service service) { return service.counters.traffic.packets; }>},
+        {counter("guideway_service_bytes_total", "Bytes of clients' IP packets forwarded for the service."),
+         of_service<[](Service service) { return service.counters.traffic.bytes; }>},
+        {counter("guideway_service_new_flows_total", "TCP connections begun (SYN without ACK)."),
+         of_service<[](Service service) { return service.counters.traffic.new_flows; }>},
+        {counter("guideway_service_flow_lookups_total",
+                 "Packets for which a flow record was looked up: those in moving slots."),
+         of_service<[](Service service) { return service.counters.flow_lookups; }>},
+        {counter("guideway_service_refused_flow_records_total",
+                 "Flows that could not be recorded; their slots go on learning."),
+         of_service<[](Service service) { return service.counters.refused_records; }>},
+        {gauge("guideway_service_slots", "Slots of the service's table by what they are doing."), add_slots},
+        {gauge("guideway_service_datapath_proven",
+               "1 if the program forwards a known packet of the service: tried every second."),
+         of_service<[](Service service) { return service.fault.empty(); }>},
+        {gauge("guideway_service_table_info",
+               "The service's tables, as digests; balancers agree if they are equal."),
+         add_digests},
+        {counter("guideway_backend_packets_total", "Packets forwarded to the backend."),
+         of_backends<[](Backend backend) { return backend.traffic.packets; }>},
+        {counter("guideway_backend_bytes_total", "Bytes of clients' IP packets forwarded to the backend."),
+         of_backends<[](Backend backend) { return backend.traffic.bytes; }>},
+        {counter("guideway_backend_new_flows_total", "TCP connections begun (SYN without ACK)."),
+         of_backends<[](Backend backend) { return backend.traffic.new_flows; }>},
+        {gauge("guideway_backend_slots", "Slots of the service's table that the backend owns."),
+         of_backends<[](Backend backend) { return backend.slots; }>},
+        {gauge("guideway_backend_weight", "The backend's configured weight."),
+         of_backends<[](Backend backend) { return backend.weight; }>},
+        {gauge("guideway_backend_availability",
+               "How much of its share the backend gets: 0 = down or drained, 1 = all."),
+         of_backends<[](Backend backend) {
+             return backend.availability / static_cast<double>(abi::AVAILABILITY_FULL);
+         }>},
+        {gauge("guideway_backend_alive",
+               "1 while flows that the backend has stay with it, be it down or drained."),
+         of_backends<[](Backend backend) { return backend.alive; }>},
+        {gauge("guideway_backend_flow_records", "Flow records that lead to the backend."), add_flow_records},
+        {gauge("guideway_backend_next_hop_known", "1 if the way to the backend is known."),
+         of_backends<[](Backend backend) { return backend.next_hop.has_value(); }>},
+        {gauge("guideway_service_backends_up", "Backends of the service that are judged to be up."),
+         of_health<[](ServiceHealth health) { return health.up; }>},
+        {gauge("guideway_service_panic",
+               "1 while too little is up, so that all serves that is not taken out by hand."),
+         of_health<[](ServiceHealth health) { return health.panic; }>},
+        {gauge("guideway_service_backends_untried",
+               "Backends of the service that this host cannot probe now, for reasons of its own."),
+         of_health<[](ServiceHealth health) { return health.untried; }>},
+        {gauge("guideway_service_warmed_up",
+               "1 once every backend of the service was judged, or could not be in time."),
+         of_health<[](ServiceHealth health) { return health.warmed_up; }>},
+        {gauge("guideway_backend_up", "1 if the backend is judged to be up, 0 if down or not known."),
+         of_backend_health<[](BackendHealth health) { return health.state == health::State::kUp; }>},
+        {gauge("guideway_backend_diagnosis", "What is broken on the way of its failed probes."),
+         add_diagnoses},
+        {gauge("guideway_backend_probe_latency_seconds", "Of its good probes, a moving average."),
+         of_backend_health<[](BackendHealth health) {
+             return std::chrono::duration<double>(health.latency).count();
+         }>},
+        {counter("guideway_backend_probes_total", "Probes of the backend for the service."),
+         of_backend_health<[](BackendHealth health) { return health.probes; }>},
+        {counter("guideway_backend_probe_failures_total", "Its probes that failed."),
+         of_backend_health<[](BackendHealth health) { return health.failures; }>},
+    };
+}
+
+void add_flow_table(Families& families, const FlowTableSnapshot& table) {
+    auto records =
+        gauge("guideway_flow_records", "Flow records in the flow table, as the last pass found them.");
+    records.add({}, static_cast<double>(table.records));
+    auto capacity =
+        gauge("guideway_flow_records_max", "Flow records there is room for (datapath.max_flows).");
+    capacity.add({}, static_cast<double>(table.capacity));
+    families.insert(families.end(), {records, capacity});
 }
 
 void add_probes(Families& families, const health::ProberCounts& counts) {
@@ -170,30 +209,61 @@ void add_agent(Families& families, const AgentSnapshot& agent) {
     if (agent.bgp)
         add_bgp(families, *agent.bgp);
 }
+
+/// What is the balancer's comes before and after what is its services'.
+class Metrics final : public BodySource {
+  public:
+    explicit Metrics(std::shared_ptr<const Snapshot> snapshot) : snapshot_(std::move(snapshot)) {
+        auto attached =
+            gauge("guideway_interface_attached", "1 if the program is attached to the interface.");
+        for (const auto& interface : snapshot_->interfaces)
+            attached.add({{"interface", interface.name}}, interface.attached ? 1 : 0);
+        before_.push_back(std::move(attached));
+        add_verdicts(before_, *snapshot_);
+        add_flow_table(before_, snapshot_->flow_table);
+        if (snapshot_->probes)
+            add_probes(after_, *snapshot_->probes);
+        if (snapshot_->agent)
+            add_agent(after_, *snapshot_->agent);
+    }
+
+    std::string next() override {
+        std::string piece;
+        for (auto& family : std::exchange(before_, {}))
+            piece += family.take_text();
+        while (piece.size() < kPieceSize && family_ < families_.size())
+            piece += of_next_service();
+        if (family_ == families_.size()) {
+            for (auto& family : std::exchange(after_, {}))
+                piece += family.take_text();
+        }
+        return piece;
+    }
+
+  private:
+    static constexpr std::size_t kPieceSize = 64 * 1024;
+
+    std::string of_next_service() {
+        auto& [family, add] = families_[family_];
+        if (service_ < snapshot_->services.size())
+            add(snapshot_->services[service_], family);
+        if (++service_ >= snapshot_->services.size()) {
+            service_ = 0;
+            ++family_;
+        }
+        return family.take_text();
+    }
+
+    std::shared_ptr<const Snapshot> snapshot_;
+    Families before_, after_;
+    std::vector<ServiceFamily> families_ = service_families();
+    std::size_t family_ = 0;   ///< of the next samples
+    std::size_t service_ = 0;  ///< of these
+};
 }  // namespace
 
-std::string metrics_text(const Snapshot& snapshot) {
-    Families families;
-    auto attached = gauge("guideway_interface_attached", "1 if the program is attached to the interface.");
-    for (const auto& interface : snapshot.interfaces)
-        attached.add({{"interface", interface.name}}, interface.attached ? 1 : 0);
-    families.push_back(attached);
-    add_verdicts(families, snapshot);
-    add_services(families, snapshot);
-    add_backends(families, snapshot);
-    add_service_health(families, snapshot);
-    add_backend_health(families, snapshot);
-    if (snapshot.probes)
-        add_probes(families, *snapshot.probes);
-    if (snapshot.agent)
-        add_agent(families, *snapshot.agent);
-
-    std::vector<prometheus::MetricFamily> collected;
-    for (const auto& family : families) {
-        if (!family.family().metric.empty())
-            collected.push_back(family.family());
-    }
-    return prometheus::TextSerializer().Serialize(collected);
+std::unique_ptr<BodySource> metrics_of(std::shared_ptr<const Snapshot> snapshot) {
+    return std::make_unique<Metrics>(std::move(snapshot));
 }
 
 }  // namespace guideway::api

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
+#include <memory>
 
+#include "api/http_server.hpp"
 #include "api/snapshot.hpp"
 
 namespace guideway::api {
 
-/// A snapshot in Prometheus' text format.
-[[nodiscard]] std::string metrics_text(const Snapshot& snapshot);
-
 inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The snapshot in Prometheus's text format, piece by piece: a thousand services of a hundred backends are 60
+/// MB. Backends have series of their own if the snapshot has them.
+[[nodiscard]] std::unique_ptr<BodySource> metrics_of(std::shared_ptr<const Snapshot> snapshot);
 
 }  // namespace guideway::api

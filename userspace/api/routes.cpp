@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/routes.hpp"
 
+#include <fmt/ranges.h>
+
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -15,23 +17,54 @@ using Answer = boost::asio::awaitable<HttpResponse>;
 using Route = std::function<Answer(const HttpRequest&)>;
 
 constexpr const char* kText = "text/plain; charset=utf-8";
+constexpr const char* kJson = "application/json";
+/// Each of them waits for the loop, or for those before it.
+constexpr int kOrdersUnderWayAtMost = 32;
 
 HttpResponse json_response(const Json& json, unsigned status = 200) {
     return {.status = status,
-            .content_type = "application/json",
-            .body = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"};
+            .content_type = kJson,
+            .body = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n",
+            .source = nullptr};
 }
 
 HttpResponse text_response(unsigned status, const std::string& text) {
-    return {.status = status, .content_type = kText, .body = text + "\n"};
+    return {.status = status, .content_type = kText, .body = text + "\n", .source = nullptr};
 }
 
+using View = HttpResponse (*)(std::shared_ptr<const Snapshot>);
+
 /// A route that shows something of the snapshot.
-Route show(const AgentPort& agent, std::function<HttpResponse(const Snapshot&)> view) {
-    return [snapshot = agent.snapshot, view](const HttpRequest&) -> Answer {
-        const auto current = snapshot();
-        co_return current ? view(**current) : text_response(500, current.error().message);
+Route show(const AgentPort& agent, std::function<Detail()> detail, View view) {
+    return [agent, detail, view](const HttpRequest&) -> Answer {
+        if (auto stalled = agent.stalled(); !stalled.empty())
+            co_return text_response(503, stalled);
+        auto current = co_await agent.snapshot(detail());
+        co_return current ? view(std::move(*current)) : text_response(500, current.error().message);
     };
+}
+
+Detail backends() {
+    return Detail::kBackends;
+}
+
+Detail services() {
+    return Detail::kServices;
+}
+
+HttpResponse status_view(std::shared_ptr<const Snapshot> snapshot) {
+    return {.status = 200, .content_type = kJson, .body = {}, .source = status_of(std::move(snapshot))};
+}
+
+HttpResponse stats_view(std::shared_ptr<const Snapshot> snapshot) {
+    return json_response(stats_json(*snapshot));
+}
+
+HttpResponse metrics_view(std::shared_ptr<const Snapshot> snapshot) {
+    return {.status = 200,
+            .content_type = kMetricsContentType,
+            .body = {},
+            .source = metrics_of(std::move(snapshot))};
 }
 
 /// Of something that was to be done: what was wrong, a line each.
@@ -39,8 +72,50 @@ HttpResponse outcome(const std::vector<std::string>& errors) {
     return json_response({{"ok", errors.empty()}, {"errors", errors}}, errors.empty() ? 200 : 422);
 }
 
+HttpResponse outcome(const Result<void>& done) {
+    return outcome(done ? std::vector<std::string>{} : std::vector{done.error().message});
+}
+
+/// What orders are under way, so that they cannot pile up.
+class OrderGate {
+  public:
+    explicit OrderGate(std::function<std::string()> stalled) : stalled_(std::move(stalled)) {}
+
+    /// A route that does something, unless the loop stands still or has too much to do.
+    static Route guard(const std::shared_ptr<OrderGate>& gate, Route route) {
+        return [gate, route](const HttpRequest& request) -> Answer {
+            if (auto stalled = gate->stalled_(); !stalled.empty())
+                co_return refuse(stalled);
+            if (gate->under_way_ >= kOrdersUnderWayAtMost)
+                co_return refuse(fmt::format("{} orders are under way; ask again later", gate->under_way_));
+            ++gate->under_way_;
+            const std::shared_ptr<void> until_the_end(nullptr, [gate](void*) { --gate->under_way_; });
+            co_return co_await route(request);
+        };
+    }
+
+  private:
+    static HttpResponse refuse(std::string why) {
+        std::vector<std::string> errors;
+        errors.push_back(std::move(why));
+        return outcome(errors);
+    }
+
+    std::function<std::string()> stalled_;
+    int under_way_ = 0;
+};
+
+Insistence insistence_in(const Json& asked) {
+    const bool forced = asked.is_object() && asked.value("force", Json()) == true;
+    return forced ? Insistence::kForced : Insistence::kAsked;
+}
+
 Route reload(const AgentPort& agent) {
-    return [reload = agent.reload](const HttpRequest&) -> Answer { co_return outcome(co_await reload()); };
+    return [reload = agent.reload](const HttpRequest& request) -> Answer {
+        const Json asked = Json::parse(request.body, nullptr, false);
+        const auto errors = co_await reload(insistence_in(asked));
+        co_return outcome(errors);
+    };
 }
 
 /// The text under a key of a JSON object, if it is one.
@@ -55,17 +130,38 @@ Route order(const AgentPort& agent, Order what) {
         const Json asked = Json::parse(request.body, nullptr, false);
         const auto backend = text_in(asked, "backend");
         if (!backend)
-            co_return outcome({R"(expected {"backend": NAME or ADDRESS, "service": NAME})"});
+            co_return outcome(fail(R"(expected {{"backend": NAME or ADDRESS, "service": NAME}})"));
         auto service = text_in(asked, "service");
-        const auto done = co_await order(what, *backend, std::move(service));
-        co_return outcome(done ? std::vector<std::string>{} : std::vector{done.error().message});
+        const auto done = co_await order(what, *backend, std::move(service), insistence_in(asked));
+        co_return outcome(done);
     };
 }
 
 Route withdraw(const AgentPort& agent, bool withdrawn) {
     return [withdraw = agent.withdraw, withdrawn](const HttpRequest&) -> Answer {
-        const auto done = withdraw(withdrawn);
-        co_return outcome(done ? std::vector<std::string>{} : std::vector{done.error().message});
+        const auto done = co_await withdraw(withdrawn);
+        co_return outcome(done);
+    };
+}
+
+Route health(const AgentPort& agent) {
+    return [stalled = agent.stalled](const HttpRequest&) -> Answer {
+        const auto why = stalled();
+        co_return why.empty() ? text_response(200, "ok") : text_response(503, why);
+    };
+}
+
+Route readiness(const AgentPort& agent) {
+    return [agent](const HttpRequest&) -> Answer {
+        if (auto stalled = agent.stalled(); !stalled.empty())
+            co_return text_response(503, stalled);
+        const auto ready = co_await agent.readiness();
+        if (!ready.not_because.empty())
+            co_return text_response(503, ready.not_because);
+        std::string text = "ready";
+        for (const auto& trouble : ready.degraded)
+            text += "\ndegraded: " + trouble;
+        co_return text_response(200, text);
     };
 }
 
@@ -88,37 +184,27 @@ HttpServer::Handler routes(std::map<std::string, Route> table) {
 }  // namespace
 
 HttpServer::Handler control_routes(AgentPort agent) {
+    const auto gate = std::make_shared<OrderGate>(agent.stalled);
+    const auto guarded = [&](Route route) { return OrderGate::guard(gate, std::move(route)); };
     return routes({
-        {"GET /status",
-         show(agent, [](const Snapshot& snapshot) { return json_response(to_json(snapshot)); })},
-        {"GET /stats",
-         show(agent, [](const Snapshot& snapshot) { return json_response(stats_json(snapshot)); })},
-        {"POST /reload", reload(agent)},
-        {"POST /drain", order(agent, Order::kDrain)},
-        {"POST /undrain", order(agent, Order::kUndrain)},
-        {"POST /enable", order(agent, Order::kEnable)},
-        {"POST /disable", order(agent, Order::kDisable)},
-        {"POST /withdraw", withdraw(agent, true)},
-        {"POST /announce", withdraw(agent, false)},
+        {"GET /status", show(agent, backends, status_view)},
+        {"GET /stats", show(agent, services, stats_view)},
+        {"POST /reload", guarded(reload(agent))},
+        {"POST /drain", guarded(order(agent, Order::kDrain))},
+        {"POST /undrain", guarded(order(agent, Order::kUndrain))},
+        {"POST /enable", guarded(order(agent, Order::kEnable))},
+        {"POST /disable", guarded(order(agent, Order::kDisable))},
+        {"POST /withdraw", guarded(withdraw(agent, true))},
+        {"POST /announce", guarded(withdraw(agent, false))},
     });
 }
 
 HttpServer::Handler public_routes(AgentPort agent) {
-    const auto ready = [](const Snapshot& snapshot) {
-        const std::string reason = not_ready_because(snapshot);
-        return reason.empty() ? text_response(200, "ready") : text_response(503, reason);
-    };
     return routes({
-        {"GET /healthz", [](const HttpRequest&) -> Answer { co_return text_response(200, "ok"); }},
-        {"GET /readyz", show(agent, ready)},
-        {"GET /metrics", show(agent,
-                              [](const Snapshot& snapshot) {
-                                  return HttpResponse{.status = 200,
-                                                      .content_type = kMetricsContentType,
-                                                      .body = metrics_text(snapshot)};
-                              })},
-        {"GET /status.json",
-         show(agent, [](const Snapshot& snapshot) { return json_response(to_json(snapshot)); })},
+        {"GET /healthz", health(agent)},
+        {"GET /readyz", readiness(agent)},
+        {"GET /metrics", show(agent, agent.metrics_detail, metrics_view)},
+        {"GET /status.json", show(agent, backends, status_view)},
     });
 }
 

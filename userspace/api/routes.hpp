@@ -9,28 +9,44 @@
 
 #include "api/http_server.hpp"
 #include "api/snapshot.hpp"
+#include "api/snapshot_reader.hpp"
 #include "util/result.hpp"
 
 namespace guideway::api {
 
 enum class Order : std::uint8_t { kDrain, kUndrain, kEnable, kDisable };
 
-/// What the servers need of the agent.
-struct AgentPort {
-    std::function<Result<std::shared_ptr<const Snapshot>>()> snapshot;
-    /// Why the reload was refused, a line each; empty if it was applied.
-    std::function<boost::asio::awaitable<std::vector<std::string>>()> reload;
-    /// What operators say of a backend by hand, in one service or in all; done when the slots are stored.
-    /// Errors: there is no such backend.
-    std::function<boost::asio::awaitable<Result<void>>(Order, std::string backend,
-                                                       std::optional<std::string> service)>
-        order;
-    /// Withdraws every VIP by hand, or takes that back. Errors: nothing is announced at all.
-    std::function<Result<void>(bool withdrawn)> withdraw;
+/// How much a reload is meant: one that is only asked for is refused if it does more than it may.
+enum class Insistence : bool { kAsked, kForced };
+
+/// Whether the routers and whoever else asks should send packets here.
+struct Readiness {
+    std::string not_because;            ///< empty: they should
+    std::vector<std::string> degraded;  ///< what is missing all the same, a sentence each
 };
 
-/// The control socket: /status, /stats, /reload, and /drain, /undrain, /enable, /disable with
-/// `{"backend": "web-1", "service": "web"}` (the service may be missing: all), /withdraw and /announce.
+/// What the servers need of the agent. All of it is asked for on the servers' thread; what is done on the
+/// loop is awaited.
+struct AgentPort {
+    /// Why the loop is not to be asked anything; empty while it turns.
+    std::function<std::string()> stalled;
+    std::function<boost::asio::awaitable<Readiness>()> readiness;
+    std::function<boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>>(Detail)> snapshot;
+    std::function<Detail()> metrics_detail;
+    /// Why the reload was refused, a line each; empty if it was applied.
+    std::function<boost::asio::awaitable<std::vector<std::string>>(Insistence)> reload;
+    /// What operators say of a backend by hand, in one service or in all; done when the slots are stored.
+    /// Errors: there is no such backend; it is the last one that serves, and nobody insists.
+    std::function<boost::asio::awaitable<Result<void>>(
+        Order, std::string backend, std::optional<std::string> service, Insistence insistence)>
+        order;
+    /// Withdraws every VIP by hand, or takes that back. Errors: nothing is announced at all.
+    std::function<boost::asio::awaitable<Result<void>>(bool withdrawn)> withdraw;
+};
+
+/// The control socket: /status, /stats, /reload (with `{"force": true}`: whatever it moves), and /drain,
+/// /undrain, /enable, /disable with `{"backend": "web-1", "service": "web", "force": true}` (the service may
+/// be missing: all), /withdraw and /announce.
 [[nodiscard]] HttpServer::Handler control_routes(AgentPort agent);
 
 /// `http:`: /metrics, /healthz, /readyz, /status.json.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/snapshot.hpp"
 
-#include <algorithm>
+#include <map>
+#include <utility>
 
 namespace guideway::api {
 
@@ -21,25 +22,39 @@ std::string_view text(BackendStanding standing) {
     return "leaving";
 }
 
-std::string not_ready_because(const Snapshot& snapshot) {
-    if (snapshot.interfaces.empty())
-        return "attached to no interface";
-    for (const auto& interface : snapshot.interfaces) {
-        if (!interface.attached)
-            return fmt::format("not attached to {}", interface.name);
+namespace {
+void add_knowledge(ServiceSnapshot& service, KnownService& known) {
+    service.fault = std::move(known.fault);
+    service.health = known.health;
+    std::map<IpAddress, KnownBackend*> backends;
+    for (auto& backend : known.backends)
+        backends[backend.address] = &backend;
+    for (auto& backend : service.backends) {
+        const auto found = backends.find(backend.address);
+        if (found == backends.end())
+            continue;
+        auto& knowledge = *found->second;
+        backend.name = std::move(knowledge.name);
+        backend.by_hand = knowledge.by_hand;
+        backend.standing = knowledge.standing.value_or(backend.standing);
+        if (!backend.next_hop)
+            backend.trouble = std::move(knowledge.trouble);
+        backend.health = std::move(knowledge.health);
     }
-    if (snapshot.agent && !snapshot.agent->fault.empty())
-        return snapshot.agent->fault;
-    const auto reachable = [](const BackendSnapshot& backend) { return backend.next_hop.has_value(); };
-    for (const auto& service : snapshot.services) {
-        if (!service.backends.empty() && std::ranges::none_of(service.backends, reachable))
-            return fmt::format("no backend of service '{}' has a next hop", service.name);
-        if (!service.fault.empty())
-            return fmt::format("service '{}': {}", service.name, service.fault);
-        if (service.health && service.health->blind)
-            return fmt::format("service '{}': none of its backends can be probed from here", service.name);
+}
+}  // namespace
+
+void add_knowledge(Snapshot& snapshot, AgentKnowledge knowledge) {
+    snapshot.agent = std::move(knowledge.agent);
+    snapshot.interfaces = std::move(knowledge.interfaces);
+    snapshot.probes = knowledge.probes;
+    std::map<std::string_view, KnownService*> services;
+    for (auto& service : knowledge.services)
+        services[service.name] = &service;
+    for (auto& service : snapshot.services) {
+        if (const auto found = services.find(service.name); found != services.end())
+            add_knowledge(service, *found->second);
     }
-    return {};
 }
 
 }  // namespace guideway::api

@@ -3,12 +3,15 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "api/bgp_snapshot.hpp"
+#include "control/slot_lives.hpp"
 #include "datapath/counters.hpp"
 #include "health/monitor.hpp"
 #include "util/mac_address.hpp"
@@ -51,17 +54,26 @@ struct BackendSnapshot {
 struct ServiceSnapshot {
     std::string name;
     std::uint16_t number = 0;
+    std::uint32_t table_size = 0;
     bool affinity_client = false;
     std::vector<std::string> listeners;
     std::string base_digest;
     std::string digest;  ///< of the serving table
     std::uint32_t learning_slots = 0;
-    std::uint32_t tracking_slots = 0;  ///< the others are settled
-    std::vector<BackendSnapshot> backends;
+    std::uint32_t tracking_slots = 0;            ///< the others are settled
+    std::vector<BackendSnapshot> backends;       ///< none if they were not asked for
     std::vector<BackendSnapshot> leaving;        ///< in no table any more
     std::optional<health::ServiceFacts> health;  ///< if its backends are probed
     std::string fault;  ///< why nothing is forwarded for it, as far as the agent knows
     abi::service_counters counters{};
+
+    [[nodiscard]] std::uint32_t settled_slots() const { return table_size - learning_slots - tracking_slots; }
+};
+
+/// The flow table's fill, as the last pass over it found it, and how many records there is room for.
+struct FlowTableSnapshot {
+    std::uint64_t records = 0;
+    std::uint64_t capacity = 0;
 };
 
 struct InterfaceSnapshot {
@@ -88,8 +100,10 @@ struct AgentSnapshot {
     ReloadSnapshot last_reload;  ///< the start counts as one
     std::uint64_t reloads = 0;
     std::uint64_t refused_reloads = 0;
-    std::string fault;               ///< why its datapath forwards nothing; empty: proven to forward
-    std::optional<BgpSnapshot> bgp;  ///< nothing: it announces nothing
+    std::string fault;  ///< why its datapath forwards nothing; empty: proven to forward
+    std::map<std::string, std::string> renamed;  ///< present names of interfaces, by configured ones
+    std::vector<std::string> degraded;           ///< what is missing although it forwards, a sentence each
+    std::optional<BgpSnapshot> bgp;              ///< nothing: it announces nothing
 };
 
 /// Everything that the outside reads about a balancer, at one moment.
@@ -99,15 +113,41 @@ struct Snapshot {
     std::uint32_t table_size = 0;
     std::optional<AgentSnapshot> agent;
     std::vector<InterfaceSnapshot> interfaces;
+    FlowTableSnapshot flow_table;
     std::vector<ServiceSnapshot> services;
     std::optional<health::ProberCounts> probes;  ///< of all services, if any are sent
     datapath::VerdictCounts verdicts{};
 };
 
+/// What the agent knows of a backend beside what the kernel holds.
+struct KnownBackend {
+    IpAddress address;
+    std::string name;
+    bool by_hand = false;
+    std::optional<BackendStanding> standing;  ///< instead of what the kernel's entry tells
+    std::string trouble;                      ///< why there is no next hop, if there is none
+    std::optional<health::BackendFacts> health;
+};
+
+struct KnownService {
+    std::string name;
+    std::string fault;
+    std::optional<health::ServiceFacts> health;
+    std::vector<KnownBackend> backends;  ///< none if they were not asked for
+};
+
+struct AgentKnowledge {
+    AgentSnapshot agent;
+    std::vector<InterfaceSnapshot> interfaces;
+    std::optional<health::ProberCounts> probes;
+    std::vector<KnownService> services;
+    std::shared_ptr<const control::FlowCounts> flows;
+};
+
+/// Adds what the agent knows of the services and backends that the snapshot has.
+void add_knowledge(Snapshot& snapshot, AgentKnowledge knowledge);
+
 /// `up`, `slow_start`, `drain`, `down`, `leaving`
 [[nodiscard]] std::string_view text(BackendStanding standing);
-
-/// Why the balancer should get no traffic; empty if it should.
-[[nodiscard]] std::string not_ready_because(const Snapshot& snapshot);
 
 }  // namespace guideway::api

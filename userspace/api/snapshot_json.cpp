@@ -93,7 +93,7 @@ Json to_json(const std::vector<BackendSnapshot>& backends, std::uint32_t table_s
     return json;
 }
 
-Json to_json(const ServiceSnapshot& service, std::uint32_t table_size) {
+Json to_json(const ServiceSnapshot& service) {
     Json json = {
         {"name", service.name},
         {"number", service.number},
@@ -102,7 +102,7 @@ Json to_json(const ServiceSnapshot& service, std::uint32_t table_size) {
         {"base_digest", service.base_digest},
         {"digest", service.digest},
         {"slots_by_state",
-         {{"settled", table_size - service.learning_slots - service.tracking_slots},
+         {{"settled", service.settled_slots()},
           {"learning", service.learning_slots},
           {"tracking", service.tracking_slots}}},
         {"flow_lookups", service.counters.flow_lookups},
@@ -110,8 +110,8 @@ Json to_json(const ServiceSnapshot& service, std::uint32_t table_size) {
         {"health", to_json(service.health)},
     };
     json.update(to_json(service.counters.traffic));
-    json["backends"] = to_json(service.backends, table_size);
-    json["leaving"] = to_json(service.leaving, table_size);
+    json["backends"] = to_json(service.backends, service.table_size);
+    json["leaving"] = to_json(service.leaving, service.table_size);
     json["fault"] = null_if_empty(service.fault);
     return json;
 }
@@ -133,25 +133,96 @@ Json to_json(const std::optional<AgentSnapshot>& agent) {
           {"ok", agent->last_reload.ok},
           {"errors", agent->last_reload.errors}}},
         {"fault", null_if_empty(agent->fault)},
+        {"degraded", agent->degraded},
+        {"renamed", agent->renamed},
     };
 }
-}  // namespace
-
-Json to_json(const Snapshot& snapshot) {
+/// What comes before the services.
+Json head_of(const Snapshot& snapshot) {
     Json interfaces = Json::array();
     for (const auto& interface : snapshot.interfaces)
         interfaces.push_back({{"name", interface.name}, {"attached", interface.attached}});
-    Json services = Json::array();
-    for (const auto& service : snapshot.services)
-        services.push_back(to_json(service, snapshot.table_size));
-    Json json = {
+    return {
         {"at", to_text(snapshot.at)},          {"abi_version", snapshot.abi_version},
         {"table_size", snapshot.table_size},   {"agent", to_json(snapshot.agent)},
-        {"interfaces", std::move(interfaces)}, {"services", std::move(services)},
+        {"interfaces", std::move(interfaces)},
     };
+}
+
+/// What comes after them.
+Json tail_of(const Snapshot& snapshot) {
+    Json json;
     json["bgp"] = snapshot.agent && snapshot.agent->bgp ? to_json(*snapshot.agent->bgp) : Json(nullptr);
+    json["flow_table"] = {{"records", snapshot.flow_table.records},
+                          {"capacity", snapshot.flow_table.capacity}};
     json.update(stats_json(snapshot));
     return json;
+}
+
+std::string dump(const Json& json) {
+    return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+/// The text that an object's and a list's item have inside another object.
+std::string indented(const std::string& text) {
+    std::string result = "    ";
+    for (const char c : text) {
+        result += c;
+        if (c == '\n')
+            result += "    ";
+    }
+    return result;
+}
+
+/// As dump(to_json(snapshot)) would have it.
+class StatusJson final : public BodySource {
+  public:
+    explicit StatusJson(std::shared_ptr<const Snapshot> snapshot) : snapshot_(std::move(snapshot)) {}
+
+    std::string next() override {
+        constexpr std::size_t kPieceSize = 64 * 1024;
+        std::string piece;
+        while (piece.size() < kPieceSize && !ended_)
+            piece += next_part();
+        return piece;
+    }
+
+  private:
+    std::string next_part() {
+        const auto& services = snapshot_->services;
+        if (!std::exchange(begun_, true)) {
+            std::string head = dump(head_of(*snapshot_));
+            head.resize(head.size() - 2);  // "\n}"
+            return head + ",\n  \"services\": [";
+        }
+        if (service_ < services.size()) {
+            const char* separator = service_ == 0 ? "\n" : ",\n";
+            return separator + indented(dump(to_json(services[service_++])));
+        }
+        ended_ = true;
+        return std::string(services.empty() ? "]" : "\n  ]") + ",\n" + dump(tail_of(*snapshot_)).substr(2) +
+               "\n";
+    }
+
+    std::shared_ptr<const Snapshot> snapshot_;
+    bool begun_ = false;
+    bool ended_ = false;
+    std::size_t service_ = 0;
+};
+}  // namespace
+
+Json to_json(const Snapshot& snapshot) {
+    Json json = head_of(snapshot);
+    Json services = Json::array();
+    for (const auto& service : snapshot.services)
+        services.push_back(to_json(service));
+    json["services"] = std::move(services);
+    json.update(tail_of(snapshot));
+    return json;
+}
+
+std::unique_ptr<BodySource> status_of(std::shared_ptr<const Snapshot> snapshot) {
+    return std::make_unique<StatusJson>(std::move(snapshot));
 }
 
 Json stats_json(const Snapshot& snapshot) {

@@ -40,14 +40,15 @@ BackendStanding standing_of(const abi::backend& entry) {
 
 /// By number.
 Result<std::map<std::uint16_t, BackendSnapshot>> backends_of(const datapath::Maps& maps,
-                                                             const abi::service& service) {
+                                                             const abi::service& service, Detail detail) {
     std::map<std::uint16_t, BackendSnapshot> backends;
     for (std::uint32_t number = 1; number <= service.backend_capacity; ++number) {
         const std::uint32_t index = service.first_backend + number;
         const abi::backend& entry = maps.backend(index);
         if ((entry.flags & abi::BACKEND_CONFIGURED) == 0)
             continue;
-        const auto traffic = datapath::backend_traffic(maps, index);
+        const auto traffic = detail == Detail::kBackends ? datapath::backend_traffic(maps, index)
+                                                         : Result<abi::traffic>(abi::traffic{});
         if (!traffic)
             return std::unexpected(traffic.error());
         backends[static_cast<std::uint16_t>(number)] = {
@@ -71,32 +72,43 @@ Result<std::map<std::uint16_t, BackendSnapshot>> backends_of(const datapath::Map
     return backends;
 }
 
-/// Counts each backend's slots and takes both digests.
-control::TableFacts read_table(const std::map<std::uint16_t, BackendSnapshot>& backends,
-                               std::span<const std::uint16_t> slots) {
+std::vector<maglev::Member> members_of(const std::map<std::uint16_t, BackendSnapshot>& backends) {
     std::vector<maglev::Member> members;
     for (const auto& [number, backend] : backends) {
         if (backend.standing != BackendStanding::kLeaving)
             members.push_back({backend.address, backend.weight});
     }
-    const auto base = maglev::BaseTable::build(members, static_cast<std::uint32_t>(slots.size()));
+    return members;
+}
 
-    std::map<IpAddress, std::uint16_t> position;
-    for (std::size_t i = 0; i < base.members().size(); ++i)
-        position[base.members()[i].address] = static_cast<std::uint16_t>(i);
+std::string digest_of(const std::map<std::uint16_t, BackendSnapshot>& backends,
+                      std::span<const std::uint16_t> slots) {
+    std::vector<maglev::Member> by_number(abi::SLOT_BACKEND + 1);
     std::vector<std::uint16_t> owner_of(abi::SLOT_BACKEND + 1, maglev::kNobody);
     for (const auto& [number, backend] : backends) {
+        by_number[number].address = backend.address;
         if (backend.standing != BackendStanding::kLeaving)
-            owner_of[number] = position.at(backend.address);
+            owner_of[number] = number;
     }
     std::vector<std::uint16_t> owners;
+    owners.reserve(slots.size());
     for (const std::uint16_t slot : slots)
         owners.push_back(owner_of[slot & abi::SLOT_BACKEND]);
-    return {
-        .base_digest = maglev::table_digest(base.members(), base.owners()),
-        .digest = maglev::table_digest(base.members(), owners),
-        .slots = control::count_slots(slots),
-    };
+    return maglev::table_digest(by_number, owners);
+}
+
+/// Takes both digests and counts each backend's slots, as far as that is not known.
+void complete(control::TableFacts& facts, const std::map<std::uint16_t, BackendSnapshot>& backends,
+              std::span<const std::uint16_t> slots) {
+    if (facts.base_digest.empty()) {
+        const auto base =
+            maglev::BaseTable::build(members_of(backends), static_cast<std::uint32_t>(slots.size()));
+        facts.base_digest = maglev::table_digest(base.members(), base.owners());
+    }
+    if (facts.digest.empty()) {
+        facts.digest = digest_of(backends, slots);
+        facts.slots = control::count_slots(slots);
+    }
 }
 
 /// How many slots move, and how; `backends` learn whose flows are waited for.
@@ -113,13 +125,7 @@ void count_moving(ServiceSnapshot& service, std::map<std::uint16_t, BackendSnaps
 }
 }  // namespace
 
-SnapshotReader::SnapshotReader(const datapath::Maps& maps, const datapath::Pins& pins,
-                               const control::SlotLives* lives)
-    : maps_(maps), pins_(pins), lives_(lives) {}
-
 Result<control::FlowCounts> SnapshotReader::count_flows() const {
-    if (lives_ != nullptr)
-        return lives_->flow_counts();
     control::FlowCounts counts;
     datapath::FlowScan scan(maps_);
     while (!scan.done()) {
@@ -133,43 +139,65 @@ Result<control::FlowCounts> SnapshotReader::count_flows() const {
 }
 
 void SnapshotReader::table_changed(std::uint16_t service_number, std::optional<control::TableFacts> facts) {
-    facts_.erase(service_number);
+    const std::lock_guard lock(mutex_);
+    auto& change = changes_[service_number];
     if (facts)
-        facts_[service_number] = std::move(*facts);
+        change = std::move(facts);
+    else if (change)
+        change->digest.clear();
 }
 
-Result<ServiceSnapshot> SnapshotReader::read_service(std::uint16_t number, const control::FlowCounts& flows) {
+void SnapshotReader::take_changes() {
+    const std::lock_guard lock(mutex_);
+    for (auto& [number, change] : changes_) {
+        if (change)
+            facts_[number] = std::move(*change);
+        else
+            facts_[number].digest.clear();
+    }
+    changes_.clear();
+}
+
+Result<ServiceSnapshot> SnapshotReader::read_service(std::uint16_t number, Detail detail,
+                                                     const control::FlowCounts& flows) {
     const abi::service& entry = maps_.service(number);
     ServiceSnapshot service;
     service.name = entry.name;
     service.number = number;
+    service.table_size = maps_.geometry().table_size;
     service.affinity_client = (entry.flags & abi::SERVICE_AFFINITY_CLIENT) != 0;
     const auto counters = datapath::service_counters(maps_, number);
     if (!counters)
         return std::unexpected(counters.error());
     service.counters = *counters;
-    auto backends = backends_of(maps_, entry);
-    if (!backends)
-        return std::unexpected(backends.error());
-    auto facts = facts_.find(number);
-    if (facts == facts_.end())
-        facts = facts_.emplace(number, read_table(*backends, maps_.table(number))).first;
-    service.base_digest = facts->second.base_digest;
-    service.digest = facts->second.digest;
-    count_moving(service, *backends, maps_.table(number), maps_.previous(number));
-    for (auto& [local, backend] : *backends) {
-        backend.slots = facts->second.slots[local];
+    auto& facts = facts_[number];
+    std::map<std::uint16_t, BackendSnapshot> backends;
+    if (detail == Detail::kBackends || facts.digest.empty()) {
+        auto read = backends_of(maps_, entry, detail);
+        if (!read)
+            return std::unexpected(read.error());
+        backends = std::move(*read);
+    }
+    complete(facts, backends, maps_.table(number));
+    service.base_digest = facts.base_digest;
+    service.digest = facts.digest;
+    count_moving(service, backends, maps_.table(number), maps_.previous(number));
+    if (detail == Detail::kServices)
+        return service;
+    for (auto& [local, backend] : backends) {
+        if (const auto slots = facts.slots.find(local); slots != facts.slots.end())
+            backend.slots = slots->second;
         if (const auto found = flows.find({number, local}); found != flows.end())
             backend.flows = found->second;
         const bool leaving = backend.standing == BackendStanding::kLeaving;
-        (leaving ? service.leaving : service.backends).push_back(backend);
+        (leaving ? service.leaving : service.backends).push_back(std::move(backend));
     }
     for (auto* list : {&service.backends, &service.leaving})
         std::ranges::sort(*list, {}, &BackendSnapshot::address);
     return service;
 }
 
-Result<Snapshot> SnapshotReader::read() {
+Result<Snapshot> SnapshotReader::read(Detail detail, const control::FlowCounts* flows) {
     Snapshot snapshot;
     snapshot.at = Clock::now();
     snapshot.table_size = maps_.geometry().table_size;
@@ -180,9 +208,18 @@ Result<Snapshot> SnapshotReader::read() {
         return std::unexpected(verdicts.error());
     snapshot.verdicts = *verdicts;
 
-    const auto flows = count_flows();
-    if (!flows)
-        return std::unexpected(flows.error());
+    take_changes();
+    control::FlowCounts counted;
+    if (flows == nullptr) {
+        auto counts = count_flows();
+        if (!counts)
+            return std::unexpected(counts.error());
+        counted = std::move(*counts);
+        flows = &counted;
+    }
+    snapshot.flow_table.capacity = maps_.geometry().max_flows;
+    for (const auto& [backend, count] : *flows)
+        snapshot.flow_table.records += count;
     std::map<std::uint16_t, std::vector<std::string>> listeners;
     for (const auto& entry : datapath::published_listeners(maps_))
         listeners[entry.service].push_back(
@@ -192,7 +229,7 @@ Result<Snapshot> SnapshotReader::read() {
         const abi::service& entry = maps_.service(number);
         if (entry.name[0] == '\0' || (entry.flags & abi::SERVICE_RETIRED) != 0)
             continue;
-        auto service = read_service(static_cast<std::uint16_t>(number), *flows);
+        auto service = read_service(static_cast<std::uint16_t>(number), detail, *flows);
         if (!service)
             return std::unexpected(service.error());
         service->listeners = listeners[static_cast<std::uint16_t>(number)];

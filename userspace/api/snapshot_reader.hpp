@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <optional>
 
 #include "api/snapshot.hpp"
@@ -14,28 +15,36 @@
 
 namespace guideway::api {
 
-/// Reads snapshots from the maps, with or without an agent. Both outlive it.
+/// How much a snapshot holds: services alone cost a hundredth of what their backends do.
+enum class Detail : bool { kServices, kBackends };
+
+/// Reads snapshots from the maps, with or without an agent. Both outlive it. An agent may read on another
+/// thread than the one that changes tables.
 class SnapshotReader {
   public:
-    /// `lives`: the agent's, which knows how many flow records there are; without it they are counted.
-    SnapshotReader(const datapath::Maps& maps, const datapath::Pins& pins,
-                   const control::SlotLives* lives = nullptr);
+    SnapshotReader(const datapath::Maps& maps, const datapath::Pins& pins) : maps_(maps), pins_(pins) {}
 
-    [[nodiscard]] Result<Snapshot> read();
+    /// `flows`: the agent's, which knows how many flow records there are; without it they are counted.
+    [[nodiscard]] Result<Snapshot> read(Detail detail, const control::FlowCounts* flows = nullptr);
 
-    /// Whoever stores slots says so, with what he knows of the new table; otherwise it is computed when it is
-    /// asked for.
+    /// Whoever has stored slots says so, with what he knows of a new table; without that, only the slots of
+    /// the one that was known have changed. From any thread.
     void table_changed(std::uint16_t service_number, std::optional<control::TableFacts> facts);
 
   private:
-    [[nodiscard]] Result<ServiceSnapshot> read_service(std::uint16_t number,
+    [[nodiscard]] Result<ServiceSnapshot> read_service(std::uint16_t number, Detail detail,
                                                        const control::FlowCounts& flows);
     [[nodiscard]] Result<control::FlowCounts> count_flows() const;
+    void take_changes();
+
+    /// Without a digest, the slots have changed.
+    using Facts = std::map<std::uint16_t, control::TableFacts>;
 
     const datapath::Maps& maps_;
     const datapath::Pins& pins_;
-    const control::SlotLives* lives_;
-    std::map<std::uint16_t, control::TableFacts> facts_;
+    Facts facts_;
+    std::mutex mutex_;
+    std::map<std::uint16_t, std::optional<control::TableFacts>> changes_;  ///< since the last read
 };
 
 }  // namespace guideway::api

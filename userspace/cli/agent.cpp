@@ -11,6 +11,7 @@ namespace {
 struct Options {
     std::string path;
     std::string runtime_dir;
+    std::string state_dir;
     std::string pins;
     bool detach_on_exit = false;
 };
@@ -19,6 +20,8 @@ struct Options {
 config::Config with_directories(config::Config config, const Options& options) {
     if (!options.runtime_dir.empty())
         config.runtime_dir = options.runtime_dir;
+    if (!options.state_dir.empty())
+        config.state_dir = options.state_dir;
     if (!options.pins.empty())
         config.pins = options.pins;
     return config;
@@ -26,7 +29,8 @@ config::Config with_directories(config::Config config, const Options& options) {
 
 int run(const Options& options) {
     set_up_log();
-    auto config = load_configuration(options.path, Unbuilt::kRefuse);
+    const FileState state = look_at_file(options.path);
+    auto config = load_configuration(options.path, Unbuilt::kRefuse, read_file);
     if (!config)
         return kRefused;
     const auto load = [options]() -> agent::LoadedConfig {
@@ -38,6 +42,7 @@ int run(const Options& options) {
     auto agent = agent::Agent::start({
         .config = with_directories(std::move(*config), options),
         .config_file = options.path,
+        .read_state = state,
         .load = load,
         .version = GUIDEWAY_VERSION,
         .detach_on_exit = options.detach_on_exit,
@@ -59,6 +64,7 @@ void add_agent(CLI::App& app, int& status) {
                       "end forwarding at exit, and remove all pins");
     command->add_option("--runtime-dir", options->runtime_dir, "instead of the file's runtime_dir")
         ->type_name("D");
+    command->add_option("--state-dir", options->state_dir, "instead of the file's state_dir")->type_name("D");
     command->add_option("--pins", options->pins, "instead of the file's pins")->type_name("D");
     command->callback([options, &status] { status = run(*options); });
 }

@@ -10,18 +10,23 @@
 
 namespace guideway::cli {
 
-std::optional<config::Config> load_configuration(const std::string& path, Unbuilt unbuilt) {
-    auto parsed = config::load(path);
+std::optional<config::Config> load_configuration(const std::string& path, Unbuilt unbuilt,
+                                                 const config::ReadFile& read) {
+    auto parsed = config::load(path, read);
     if (!parsed) {
         refuse(parsed.error());
         return std::nullopt;
     }
     for (const auto& error : parsed->errors)
         fmt::print(stderr, "{}\n", error.text());
+    if (parsed->more_errors > 0)
+        fmt::print(stderr, "{}: and {} more errors\n", path, parsed->more_errors);
     for (const auto& missing : parsed->unbuilt)
         fmt::print(stderr, "{}\n", missing.text());
     for (const auto& warning : parsed->warnings)
         fmt::print(stderr, "{}\n", warning.text());
+    if (parsed->more_warnings > 0)
+        fmt::print(stderr, "{}: and {} more warnings\n", path, parsed->more_warnings);
     if (!parsed->errors.empty() || (unbuilt == Unbuilt::kRefuse && !parsed->unbuilt.empty()))
         return std::nullopt;
     return std::move(parsed->config);
@@ -36,6 +41,8 @@ std::expected<config::Config, std::vector<std::string>> reload_configuration(con
         for (const auto& finding : *findings)
             lines.push_back(finding.text());
     }
+    if (parsed->more_errors > 0)
+        lines.push_back(fmt::format("{}: and {} more errors", path, parsed->more_errors));
     if (!lines.empty())
         return std::unexpected(std::move(lines));
     return std::move(parsed->config);

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "config/context.hpp"
 #include "config/model.hpp"
+#include "util/file.hpp"
 #include "util/result.hpp"
 
 namespace guideway::cli {
@@ -15,7 +17,9 @@ namespace guideway::cli {
 enum class Unbuilt : bool { kRefuse, kIgnore };
 
 /// Loads a configuration and prints what is wrong or doubtful in it on stderr; nothing if it cannot be used.
-[[nodiscard]] std::optional<config::Config> load_configuration(const std::string& path, Unbuilt unbuilt);
+/// An agent, which reads its file again, takes regular files alone; other commands read a pipe as well.
+[[nodiscard]] std::optional<config::Config> load_configuration(const std::string& path, Unbuilt unbuilt,
+                                                               const config::ReadFile& read = read_input);
 
 /// The same for an agent that reads its file again: what is wrong, a line each, instead of printing it.
 [[nodiscard]] std::expected<config::Config, std::vector<std::string>> reload_configuration(

@@ -16,7 +16,7 @@ Result<nlohmann::ordered_json> status_in_pins(const std::string& directory) {
     const auto maps = datapath::Maps::open(*pins, datapath::Maps::Access::kReadOnly);
     if (!maps)
         return fail("{}; an agent of this version takes over from what is pinned", maps.error().message);
-    const auto snapshot = api::SnapshotReader(*maps, *pins).read();
+    const auto snapshot = api::SnapshotReader(*maps, *pins).read(api::Detail::kBackends);
     if (!snapshot)
         return std::unexpected(snapshot.error());
     return api::to_json(*snapshot);

@@ -24,6 +24,7 @@ struct Options {
     std::string backend;
     std::string service;
     bool wait = false;
+    bool force = false;
 };
 
 /// What still holds a drained backend back.
@@ -93,6 +94,8 @@ int run(const std::string& order, const Options& options) {
     Json asked = {{"backend", options.backend}};
     if (!options.service.empty())
         asked["service"] = options.service;
+    if (options.force)
+        asked["force"] = true;
     const int given = give_order(options.runtime_dir, order, asked.dump());
     return given == kDone && options.wait ? wait_until_drained(options) : given;
 }
@@ -108,6 +111,9 @@ CLI::App* add_order(CLI::App& app, int& status, const char* name, const char* he
     command->callback([options, name, &status] { status = run(name, *options); });
     return command;
 }
+void add_force(CLI::App& command, const std::shared_ptr<Options>& options) {
+    command.add_flag("--force", options->force, "also if it is the last backend that serves");
+}
 }  // namespace
 
 void add_drain(CLI::App& app, int& status) {
@@ -115,9 +121,12 @@ void add_drain(CLI::App& app, int& status) {
     auto* drain = add_order(app, status, "drain",
                             "Give a backend no new flows; those it has stay until they end", options);
     drain->add_flag("--wait", options->wait, "until none of its flows is left");
+    add_force(*drain, options);
     add_order(app, status, "undrain", "Take a `drain` back", std::make_shared<Options>());
-    add_order(app, status, "disable", "Treat a backend as if its checks had failed",
-              std::make_shared<Options>());
+    const auto disabling = std::make_shared<Options>();
+    add_force(*add_order(app, status, "disable", "Give a backend up: no new flows, and those it has move",
+                         disabling),
+              disabling);
     add_order(app, status, "enable", "Take a `disable` back", std::make_shared<Options>());
 }
 

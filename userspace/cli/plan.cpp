@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "cli/commands.hpp"
@@ -116,6 +118,44 @@ Result<FlowRates> sample_flows(const StatusOptions& options, const Json& before)
     for (const auto& service : (*after).at("services"))
         rates[service.at("name").get<std::string>()] += service.at("new_flows").get<double>();
     return rates;
+}
+
+/// A backend whose next hop is on an interface that the next configuration does not have.
+struct LostWay {
+    std::string service, backend, interface;
+};
+
+/// What an interface is called now, by the name that it is configured under.
+std::string present_name(const Json& status, const std::string& configured) {
+    const auto& agent = status.at("agent");
+    if (agent.is_null() || !agent.at("renamed").contains(configured))
+        return configured;
+    return agent.at("renamed").at(configured).get<std::string>();
+}
+
+std::vector<LostWay> lost_ways(const Json& status, const config::Config& next) {
+    std::set<std::string> interfaces;
+    for (const auto& interface : next.interfaces)
+        interfaces.insert({interface, present_name(status, interface)});
+    std::map<std::string, const config::Service*> services;
+    for (const auto& service : next.services)
+        services[service.name] = &service;
+    std::vector<LostWay> lost;
+    for (const auto& service : status.at("services")) {
+        const auto found = services.find(service.at("name").get<std::string>());
+        if (found == services.end())
+            continue;
+        for (const auto& backend : service.at("backends")) {
+            const auto address = backend.at("address").get<std::string>();
+            const auto stays = [&](const config::Backend& each) { return each.address.text() == address; };
+            if (backend.at("next_hop").is_null() || std::ranges::none_of(found->second->backends, stays))
+                continue;
+            const auto interface = backend.at("next_hop").at("interface").get<std::string>();
+            if (!interfaces.contains(interface))
+                lost.push_back({found->first, address, interface});
+        }
+    }
+    return lost;
 }
 
 const char* text(control::ServiceFate fate) {
@@ -235,13 +275,30 @@ Result<double> budget_in(const std::string& text) {
 struct Compared {
     control::Plan plan;
     FlowRates rates;
+    std::vector<LostWay> lost_ways;
 };
+
+Json to_json(const Compared& compared) {
+    Json json = to_json(compared.plan, compared.rates);
+    Json lost = Json::array();
+    for (const auto& way : compared.lost_ways)
+        lost.push_back({{"service", way.service}, {"backend", way.backend}, {"interface", way.interface}});
+    json["ways_lost"] = std::move(lost);
+    return json;
+}
+
+void print(const Compared& compared) {
+    print(compared.plan, compared.rates);
+    for (const auto& way : compared.lost_ways)
+        fmt::print("{} of service {} would have no way: its next hop is on {}\n", way.backend, way.service,
+                   way.interface);
+}
 
 Result<Compared> compare_with_file(const Options& options, const config::Config& next) {
     const auto before = load_configuration(options.from, Unbuilt::kIgnore);
     if (!before)
         return fail("plan: {} cannot be used", options.from);
-    return Compared{control::make_plan(placement_of(*before), placement_of(next)), {}};
+    return Compared{control::make_plan(placement_of(*before), placement_of(next)), {}, {}};
 }
 
 Result<Compared> compare_with_agent(const Options& options, const config::Config& next) {
@@ -257,7 +314,7 @@ Result<Compared> compare_with_agent(const Options& options, const config::Config
     auto rates = sample_flows(options.status, *status);
     if (!rates)
         return std::unexpected(rates.error());
-    return Compared{control::make_plan(*before, after), std::move(*rates)};
+    return Compared{control::make_plan(*before, after), std::move(*rates), lost_ways(*status, next)};
 }
 
 int run(const Options& options) {
@@ -276,9 +333,9 @@ int run(const Options& options) {
     if (!compared)
         return refuse(compared.error());
     if (options.status.json)
-        fmt::print("{}\n", to_json(compared->plan, compared->rates).dump(2));
+        fmt::print("{}\n", to_json(*compared).dump(2));
     else
-        print(compared->plan, compared->rates);
+        print(*compared);
     const double moved = control::largest_share_moved(compared->plan);
     if (moved > budget)
         return refuse({fmt::format("plan: {:.2f}% of a service's slots would move, above --max-move {}",

@@ -8,8 +8,14 @@
 namespace guideway::cli {
 
 namespace {
-int run(const std::string& runtime_dir) {
-    const auto result = api::ask_agent_json(runtime_dir, "POST", "/reload");
+struct Options {
+    std::string runtime_dir = kDefaultRuntimeDir;
+    bool force = false;
+};
+
+int run(const Options& options) {
+    const auto result = api::ask_agent_json(options.runtime_dir, "POST", "/reload",
+                                            options.force ? R"({"force": true})" : "");
     if (!result)
         return refuse(result.error());
     for (const auto& error : result->at("errors"))
@@ -21,9 +27,13 @@ int run(const std::string& runtime_dir) {
 void add_reload(CLI::App& app, int& status) {
     auto* command =
         app.add_subcommand("reload", "Have the agent read its file again: applied whole, or refused whole");
-    auto runtime_dir = std::make_shared<std::string>(kDefaultRuntimeDir);
-    command->add_option("--runtime-dir", *runtime_dir, "the agent's")->type_name("D")->capture_default_str();
-    command->callback([runtime_dir, &status] { status = run(*runtime_dir); });
+    auto options = std::make_shared<Options>();
+    command->add_flag("--force", options->force,
+                      "also if it moves more than reload.max_move, or leaves a backend without a way");
+    command->add_option("--runtime-dir", options->runtime_dir, "the agent's")
+        ->type_name("D")
+        ->capture_default_str();
+    command->callback([options, &status] { status = run(*options); });
 }
 
 }  // namespace guideway::cli

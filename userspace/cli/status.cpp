@@ -27,6 +27,8 @@ void print_agent(const Json& status) {
         fmt::print("fingerprint {}\n", text(agent.at("fingerprint")));
         if (!agent.at("fault").is_null())
             fmt::print("{}: NOTHING IS FORWARDED\n", text(agent.at("fault")));
+        for (const auto& trouble : agent.at("degraded"))
+            fmt::print("degraded: {}\n", text(trouble));
         const auto& reload = agent.at("last_reload");
         if (!reload.at("ok"))
             fmt::print("the last reload was refused at {}:\n  {}\n", text(reload.at("at")),

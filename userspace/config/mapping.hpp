@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "config/schema.hpp"
@@ -20,7 +21,16 @@ void report_unknown_key(const Place& place, const Entry& entry) {
     std::vector<std::string_view> names;
     for (const Key<Owner>& key : keys_of<Owner>())
         names.push_back(key.text.name);
-    place.key(entry).error("unknown key{}", did_you_mean(entry.key, names));
+    const auto key = place.key(entry);
+    key.error("unknown key{}", key.has_enough_errors() ? "" : did_you_mean(entry.key, names));
+}
+
+/// The first entry under each key.
+inline std::unordered_map<std::string_view, const Entry*> first_entries(const Mapping& mapping) {
+    std::unordered_map<std::string_view, const Entry*> entries;
+    for (const Entry& entry : mapping)
+        entries.try_emplace(entry.key, &entry);
+    return entries;
 }
 
 template <typename Owner>
@@ -38,10 +48,11 @@ void read_mapping(const Place& place, Owner& owner) {
     if (mapping == nullptr)
         return;
     const Keys<Owner>& keys = keys_of<Owner>();
+    const auto first_of = first_entries(*mapping);
     for (const Entry& entry : *mapping) {
         const auto key = std::find_if(keys.begin(), keys.end(),
                                       [&](const auto& each) { return each.text.name == entry.key; });
-        const Entry* first = find_entry(*mapping, entry.key);
+        const Entry* first = first_of.at(entry.key);
         if (first != &entry)
             place.key(entry).error("repeated key; it is already set at line {}", first->position.line);
         else if (key == keys.end())
@@ -50,7 +61,7 @@ void read_mapping(const Place& place, Owner& owner) {
             read_value(place.value(entry), *key, owner);
     }
     for (const Key<Owner>& key : keys)
-        if (key.text.presence == Presence::kRequired && find_entry(*mapping, key.text.name) == nullptr)
+        if (key.text.presence == Presence::kRequired && !first_of.contains(key.text.name))
             place.missing(key.text.name).error("required key is missing");
 }
 

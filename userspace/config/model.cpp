@@ -26,4 +26,10 @@ std::vector<Family> families_of(const Peer& peer) {
     return peer.families.empty() ? std::vector{family_of(peer.address)} : peer.families;
 }
 
+std::string state_dir_of(const Config& config) {
+    if (!config.state_dir.empty())
+        return config.state_dir;
+    return config.runtime_dir == kDefaultRuntimeDir ? kDefaultStateDir : config.runtime_dir;
+}
+
 }  // namespace guideway::config

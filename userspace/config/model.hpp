@@ -240,18 +240,42 @@ struct Endpoint {
 /// SipHash key of the flow hash; bytes as the 32 hex digits read.
 using HashKey = std::array<std::uint8_t, 16>;
 
+/// What /metrics shows.
+struct Metrics {
+    bool backends = true;  ///< each service's backends one by one, too
+
+    bool operator==(const Metrics&) const = default;
+};
+
+/// What a reload may do without being told by hand.
+struct Reload {
+    unsigned max_move_percent = 100;  ///< of a service's slots
+
+    bool operator==(const Reload&) const = default;
+};
+
+constexpr const char* kDefaultRuntimeDir = "/run/guideway";
+constexpr const char* kDefaultStateDir = "/var/lib/guideway";
+
 struct Config {
     std::vector<std::string> interfaces;
     HashKey hash_key{};
     std::string hash_key_file;  ///< where the key was read from; empty: it stood in the configuration
-    std::string runtime_dir = "/run/guideway";
+    std::string runtime_dir = kDefaultRuntimeDir;
+    std::string state_dir;  ///< empty: as state_dir_of() has it
     std::string pins = "/sys/fs/bpf/guideway";
     std::optional<Endpoint> http;
+    Metrics metrics;
+    Reload reload;
     Datapath datapath;
     std::optional<Bgp> bgp;
     std::vector<Service> services;
 
     bool operator==(const Config&) const = default;
 };
+
+/// Where what outlives a reboot is kept: the default one belongs to the agent with the default runtime_dir;
+/// another agent on the same host keeps it in its own runtime_dir, unless it is told where.
+[[nodiscard]] std::string state_dir_of(const Config& config);
 
 }  // namespace guideway::config

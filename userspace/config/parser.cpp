@@ -26,8 +26,9 @@ Parsed parse(std::string_view text, const std::string& file_name, const ReadFile
     Config config;
     const Document document = read_document(text);
     for (const DocumentError& error : document.errors)
-        context.findings.errors.push_back(
-            {file_name, error.position.line, error.position.column, "", error.message});
+        context.findings.errors.add([&] {
+            return Diagnostic{file_name, error.position.line, error.position.column, "", error.message};
+        });
     if (document.complete) {
         const Place root(document.root, context);
         read_mapping(root, config);
@@ -35,12 +36,16 @@ Parsed parse(std::string_view text, const std::string& file_name, const ReadFile
             validate(root, config);
     }
     Findings& findings = context.findings;
-    return {std::move(config), in_file_order(std::move(findings.errors)),
-            in_file_order(std::move(findings.warnings)), in_file_order(std::move(findings.unbuilt))};
+    return {std::move(config),
+            in_file_order(findings.errors.take()),
+            in_file_order(findings.warnings.take()),
+            in_file_order(findings.unbuilt.take()),
+            findings.errors.more(),
+            findings.warnings.more()};
 }
 
-Result<Parsed> load(const std::string& path) {
-    const auto text = read_file(path);
+Result<Parsed> load(const std::string& path, const ReadFile& read) {
+    const auto text = read(path);
     if (!text)
         return std::unexpected(text.error());
     return parse(*text, path);

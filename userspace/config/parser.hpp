@@ -14,9 +14,11 @@ namespace guideway::config {
 /// A configuration and what was found in it, each list in the file's order.
 struct Parsed {
     Config config;                     ///< not to be used if there are errors
-    std::vector<Diagnostic> errors;    ///< all of them
-    std::vector<Diagnostic> warnings;  ///< valid, but probably not what is wanted
+    std::vector<Diagnostic> errors;    ///< all of them, up to FindingList::kKept
+    std::vector<Diagnostic> warnings;  ///< valid, but probably not what is wanted; so many likewise
     std::vector<Diagnostic> unbuilt;   ///< valid, but it needs a feature that does not exist yet
+    std::size_t more_errors = 0;       ///< beyond these
+    std::size_t more_warnings = 0;
 };
 
 /// Reads a configuration; `file_name` stands in the messages, `read` reads hash_key_file. Never throws,
@@ -24,7 +26,8 @@ struct Parsed {
 [[nodiscard]] Parsed parse(std::string_view text, const std::string& file_name,
                            const ReadFile& read = read_file);
 
-/// Reads a configuration file. Errors: the file cannot be read; what is wrong in it is in the result.
-[[nodiscard]] Result<Parsed> load(const std::string& path);
+/// Reads a configuration file by `read`. Errors: the file cannot be read; what is wrong in it is in the
+/// result.
+[[nodiscard]] Result<Parsed> load(const std::string& path, const ReadFile& read = read_file);
 
 }  // namespace guideway::config

@@ -79,10 +79,6 @@ const Mapping* Place::mapping(std::string_view expected) const {
     return mapping;
 }
 
-void Place::report(std::vector<Diagnostic>& list, std::string message) const {
-    list.push_back({context_.findings.file, position_.line, position_.column, path(), std::move(message)});
-}
-
 void Place::wrong_kind(std::string_view expected) const {
     if (!std::holds_alternative<Refused>(node_.value))
         error("expected {}, found {}", expected, kind_of(node_));

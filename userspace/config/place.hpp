@@ -40,16 +40,18 @@ class Place {
 
     template <typename... Args>
     void error(fmt::format_string<Args...> format, Args&&... args) const {
-        report(context_.findings.errors, fmt::format(format, std::forward<Args>(args)...));
+        report(context_.findings.errors, [&] { return fmt::format(format, std::forward<Args>(args)...); });
     }
     template <typename... Args>
     void warning(fmt::format_string<Args...> format, Args&&... args) const {
-        report(context_.findings.warnings, fmt::format(format, std::forward<Args>(args)...));
+        report(context_.findings.warnings, [&] { return fmt::format(format, std::forward<Args>(args)...); });
     }
     template <typename... Args>
     void unbuilt(fmt::format_string<Args...> format, Args&&... args) const {
-        report(context_.findings.unbuilt, fmt::format(format, std::forward<Args>(args)...));
+        report(context_.findings.unbuilt, [&] { return fmt::format(format, std::forward<Args>(args)...); });
     }
+    /// Whether another error would only be counted, so that it is not worth explaining.
+    [[nodiscard]] bool has_enough_errors() const { return context_.findings.errors.is_full(); }
 
   private:
     Place(const Node& node, Position position, const Place& parent, std::string_view key, std::size_t index)
@@ -61,7 +63,12 @@ class Place {
           index_(index) {}
 
     void append_path(std::string& path) const;
-    void report(std::vector<Diagnostic>& list, std::string message) const;
+    template <typename Message>
+    void report(FindingList& list, const Message& message) const {
+        list.add([&] {
+            return Diagnostic{context_.findings.file, position_.line, position_.column, path(), message()};
+        });
+    }
     void wrong_kind(std::string_view expected) const;
 
     const Node& node_;

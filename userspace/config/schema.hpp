@@ -72,6 +72,10 @@ template <typename Owner>
 template <>
 const Keys<Config>& keys_of();
 template <>
+const Keys<Metrics>& keys_of();
+template <>
+const Keys<Reload>& keys_of();
+template <>
 const Keys<Datapath>& keys_of();
 template <>
 const Keys<Bgp>& keys_of();

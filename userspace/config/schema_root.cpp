@@ -62,14 +62,40 @@ const Keys<Config>& keys_of() {
          "file that holds the hash key, instead of hash_key"},
         {"runtime_dir", scalar(&Config::runtime_dir, "absolute path", read_absolute_path), kDefault,
          "/run/guideway", "directory of the control socket"},
+        {"state_dir", scalar(&Config::state_dir, "absolute path", read_absolute_path), kOptional,
+         "/var/lib/guideway",
+         "directory of what outlives a reboot of the host: what was said by hand; without it: "
+         "/var/lib/guideway, or with another runtime_dir than the default that one"},
         {"pins", scalar(&Config::pins, "absolute path", read_absolute_path), kDefault, "/sys/fs/bpf/guideway",
          "directory in a BPF file system where kernel state outlives the agent"},
         {"http", scalar(&Config::http, "ADDRESS:PORT", read_endpoint), kOptional, "127.0.0.1:9660",
          "where /metrics, /healthz, /readyz and /status.json are served; without it: nowhere"},
+        {"metrics", section(&Config::metrics), kOptional, "", "what /metrics shows"},
+        {"reload", section(&Config::reload), kOptional, "",
+         "what a changed file may do without `guideway reload --force`"},
         {"datapath", section(&Config::datapath), kOptional, "", "the XDP program and its maps"},
         {"bgp", section(&Config::bgp), kOptional, "",
          "the routers that the VIPs are announced to; without it: nothing is announced"},
         {"services", sections(&Config::services), kRequired, "", "what is balanced; may be []"},
+    };
+    return keys;
+}
+
+template <>
+const Keys<Metrics>& keys_of() {
+    static const Keys<Metrics> keys{
+        {"backends", boolean(&Metrics::backends), kDefault, "true",
+         "whether every backend of every service has its own time series: about ten each"},
+    };
+    return keys;
+}
+
+template <>
+const Keys<Reload>& keys_of() {
+    static const Keys<Reload> keys{
+        {"max_move", percent(&Reload::max_move_percent), kDefault, "100%",
+         "a change that moves more of any service's slots, or removes a service, is refused, with what it "
+         "would move"},
     };
     return keys;
 }

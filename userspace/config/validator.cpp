@@ -9,6 +9,9 @@
 #include <unordered_map>
 
 #include "config/health_validator.hpp"
+#include "config/name_validator.hpp"
+#include "config/service_validator.hpp"
+#include "config/walk.hpp"
 
 namespace guideway::config {
 
@@ -18,39 +21,6 @@ constexpr std::size_t kMaxServiceBackends = SERVICE_BACKENDS_MAX;
 constexpr std::size_t kMaxListenersAndVips = LISTENER_KEYS_MAX;
 // Below this many slots a backend, shares differ by more than a percent or two.
 constexpr std::size_t kSlotsPerBackend = 100;
-
-/// Each item of a list beside the value that was read from it.
-template <typename Item, typename Visit>
-void walk(const Place& mapping, std::string_view key, const std::vector<Item>& items, Visit visit) {
-    const auto list = mapping.find(key);
-    const auto* sequence = list ? std::get_if<Sequence>(&list->node().value) : nullptr;
-    if (sequence == nullptr)
-        return;
-    for (std::size_t i = 0; i < std::min(sequence->size(), items.size()); ++i)
-        visit(list->item((*sequence)[i], i), items[i]);
-}
-
-/// Who was first to use something.
-template <typename T>
-class FirstUses {
-  public:
-    /// The line where it is used already, or 0 for the first use.
-    std::uint32_t claim(const T& value, const Place& place) {
-        const auto [use, inserted] = lines_.try_emplace(value, place.position().line);
-        return inserted ? 0 : use->second;
-    }
-
-    /// The line of the first use, or 0.
-    [[nodiscard]] std::uint32_t line_of(const T& value) const {
-        const auto use = lines_.find(value);
-        return use == lines_.end() ? 0 : use->second;
-    }
-
-    [[nodiscard]] std::size_t size() const { return lines_.size(); }
-
-  private:
-    std::unordered_map<T, std::uint32_t> lines_;
-};
 
 using Vips = FirstUses<IpAddress>;
 
@@ -83,15 +53,6 @@ void check_names(const Place& root, const Config& config) {
         if (const auto line = names.claim(service.name, *name))
             name->error("{} is already used at line {}", service.name, line);
     });
-}
-
-/// Of a listener or backend that is either a single value or a mapping that has it under a key.
-template <typename Visit>
-void visit_text(const Place& item, std::string_view key, Visit visit) {
-    if (const auto inner = item.find(key))
-        visit(*inner);
-    else
-        visit(item);
 }
 
 Vips check_listeners(const Place& root, const Config& config) {
@@ -237,7 +198,9 @@ void validate(const Place& root, const Config& config) {
     walk(root, "services", config.services, [&](const Place& place, const Service& service) {
         check_pool(place, service, config.datapath, vips);
         validate_health(place, service);
+        validate_service(place, service, config);
     });
+    validate_backend_names(root, config);
     check_limits(root, config);
     check_bgp(root, config);
 }

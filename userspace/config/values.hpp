@@ -92,7 +92,7 @@ void report_unknown_word(const Place& place, const Scalar& scalar, const std::ve
     for (const Word<Enum>& word : words)
         texts.push_back(word.text);
     place.error("'{}' is not one of {}{}", printable(scalar.text), join_words(words, ", "),
-                did_you_mean(scalar.text, texts));
+                place.has_enough_errors() ? "" : did_you_mean(scalar.text, texts));
 }
 
 /// One of some words, each of them built or not.

@@ -98,6 +98,8 @@ class Reconciler {
 
     [[nodiscard]] const SlotLives& lives() const { return lives_; }
     [[nodiscard]] const Numbering& numbering() const { return numbering_; }
+    /// What the kernel is to hold now.
+    [[nodiscard]] const DesiredState& desired() const { return *state_; }
 
   private:
     [[nodiscard]] std::vector<ServiceChange> changed_services(const Change& change) const;

@@ -99,7 +99,7 @@ std::vector<abi::flow_id> SlotLives::superfluous(std::span<const datapath::FlowE
 void SlotLives::end_sweep() {
     for (auto& [service, life] : lives_)
         life.end_sweep();
-    counts_ = std::move(counting_);
+    counts_ = std::make_shared<const FlowCounts>(std::move(counting_));
     counting_.clear();
 }
 

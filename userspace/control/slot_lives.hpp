@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -47,14 +48,16 @@ class SlotLives {
     void end_sweep();
 
     /// As the last whole pass found them.
-    [[nodiscard]] const FlowCounts& flow_counts() const { return counts_; }
+    [[nodiscard]] const FlowCounts& flow_counts() const { return *counts_; }
+    /// The same, for another thread: the next pass makes new ones.
+    [[nodiscard]] const std::shared_ptr<const FlowCounts>& shared_flow_counts() const { return counts_; }
 
   private:
     const datapath::Maps& maps_;
     std::map<std::uint16_t, SlotLife> lives_;
     std::map<std::uint16_t, std::uint64_t> refusals_;  ///< as counted at the last pass
     std::map<std::uint16_t, TimePoint> refused_at_;    ///< when that was noticed last
-    FlowCounts counts_;
+    std::shared_ptr<const FlowCounts> counts_ = std::make_shared<FlowCounts>();
     FlowCounts counting_;  ///< in the present pass
 };
 

@@ -10,30 +10,56 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <optional>
-
 #include "datapath/program.hpp"
 
 namespace guideway::datapath {
 
 namespace {
-unsigned link_interface(int link_fd) {
-    bpf_link_info info{};
-    std::uint32_t length = sizeof(info);
-    if (bpf_obj_get_info_by_fd(link_fd, &info, &length) != 0)
-        return 0;
-    return info.xdp.ifindex;
-}
-
-bool is_native(unsigned index) {
-    LIBBPF_OPTS(bpf_xdp_query_opts, query);
-    return bpf_xdp_query(static_cast<int>(index), 0, &query) == 0 && query.attach_mode == XDP_ATTACHED_DRV;
-}
-
 std::uint32_t program_id_on(unsigned index) {
     std::uint32_t id = 0;
     bpf_xdp_query_id(static_cast<int>(index), 0, &id);
     return id;
+}
+
+/// The name of a program; empty if this process may not look (CAP_SYS_ADMIN).
+std::string name_of_program(std::uint32_t id) {
+    const UniqueFd program(bpf_prog_get_fd_by_id(id));
+    bpf_prog_info info{};
+    std::uint32_t length = sizeof(info);
+    if (!program || bpf_obj_get_info_by_fd(program.get(), &info, &length) != 0)
+        return {};
+    return info.name;
+}
+
+/// The link that has this program on the interface; 0 if none does, or if this process may not look. Other
+/// network namespaces' links are seen as well, and have the same indexes.
+std::uint32_t link_id_of(std::uint32_t program, unsigned index) {
+    std::uint32_t id = 0;
+    while (bpf_link_get_next_id(id, &id) == 0) {
+        const UniqueFd link(bpf_link_get_fd_by_id(id));
+        const auto facts = link ? facts_of_link(link.get()) : LinkFacts{};
+        if (facts.index == index && facts.program == program)
+            return id;
+    }
+    return 0;
+}
+
+/// Whose program it is, as far as that can be seen, and how it is taken away.
+std::unexpected<Error> taken(const std::string& interface, unsigned index) {
+    const auto program = program_id_on(index);
+    const auto link = link_id_of(program, index);
+    const auto name = name_of_program(program);
+    const std::string whose =
+        name == "guideway" ? "a program of another guideway's, with other `pins`," : "another XDP program";
+    if (link != 0)
+        return fail(
+            "attach to {}: {} (id {}) is attached there by link {}; detach it (`bpftool link detach id {}`)",
+            interface, whose, program, link, link);
+    return fail(
+        "attach to {}: {} (id {}) is attached there; detach it (`ip link set dev {} xdp off`, or `bpftool "
+        "link "
+        "detach` if a link holds it)",
+        interface, whose, program, interface);
 }
 
 /// ETHTOOL_GFLAGS or ETHTOOL_SFLAGS; false if the driver refuses.
@@ -44,99 +70,83 @@ bool ask_driver(int socket, const std::string& interface, ethtool_value& flags) 
     return ::ioctl(socket, SIOCETHTOOL, &request) == 0;
 }
 
-/// A driver that takes VLAN tags off frames hides them from the program, which would then take a packet of
-/// any VLAN for an untagged one.
-Result<void> keep_vlan_tags(const std::string& interface) {
-    const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    ethtool_value flags{.cmd = ETHTOOL_GFLAGS, .data = 0};
-    if (!socket || !ask_driver(socket.get(), interface, flags) || (flags.data & ETH_FLAG_RXVLAN) == 0)
-        return {};
-    flags.cmd = ETHTOOL_SFLAGS;
-    flags.data &= ~static_cast<std::uint32_t>(ETH_FLAG_RXVLAN);
-    if (!ask_driver(socket.get(), interface, flags))
-        return fail(
-            "attach to {}: its driver takes VLAN tags off the frames and does not stop ({}), so that packets "
-            "of "
-            "every VLAN would look untagged; use an interface where `ethtool -K {} rxvlan off` works",
-            interface, errno_text(), interface);
-    return {};
-}
-
 UniqueFd create_link(int program_fd, unsigned index, std::uint32_t flags) {
     LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
     return UniqueFd(bpf_link_create(program_fd, static_cast<int>(index), BPF_XDP, &options));
 }
 
-/// Gives the earlier agent's link the new program; nothing if there is no such link or it cannot serve.
-std::optional<Attachment> replace(const Pins& pins, const std::string& interface, unsigned index,
-                                  int program_fd, config::Mode mode) {
-    const auto link = pins.get(link_pin_name(interface));
-    if (!link || link_interface(link->get()) != index)
-        return std::nullopt;
-    const bool native = is_native(index);
-    if ((mode == config::Mode::kNative && !native) || (mode == config::Mode::kGeneric && native))
-        return std::nullopt;
-    if (bpf_link_update(link->get(), program_fd, nullptr) != 0)
-        return std::nullopt;
-    return Attachment{.interface = interface, .native = native, .replaced = true, .fallback = {}};
-}
 /// Whether another mode may do where this one was refused.
 bool may_fall_back(int error) {
     return error != EBUSY && error != EEXIST && error != EPERM;
 }
+}  // namespace
 
-Result<Attachment> attach_anew(const Pins& pins, const std::string& interface, unsigned index, int program_fd,
-                               config::Mode mode) {
-    Attachment attachment{.interface = interface, .native = false, .replaced = false, .fallback = {}};
-    UniqueFd link;
+LinkFacts facts_of_link(int link_fd) {
+    bpf_link_info info{};
+    std::uint32_t length = sizeof(info);
+    if (bpf_obj_get_info_by_fd(link_fd, &info, &length) != 0 || info.type != BPF_LINK_TYPE_XDP ||
+        info.xdp.ifindex == 0)
+        return {};
+    return {.id = info.id, .program = info.prog_id, .index = info.xdp.ifindex};
+}
+
+std::uint32_t id_of_program(int program_fd) {
+    bpf_prog_info info{};
+    std::uint32_t length = sizeof(info);
+    return bpf_obj_get_info_by_fd(program_fd, &info, &length) == 0 ? info.id : 0;
+}
+
+bool is_native(unsigned index) {
+    LIBBPF_OPTS(bpf_xdp_query_opts, query);
+    return bpf_xdp_query(static_cast<int>(index), 0, &query) == 0 && query.attach_mode == XDP_ATTACHED_DRV;
+}
+
+bool serves_as(config::Mode wanted, bool native) {
+    return wanted == config::Mode::kAuto || (wanted == config::Mode::kNative) == native;
+}
+
+Result<void> check_free(const std::string& interface, unsigned index) {
+    if (program_id_on(index) == 0)
+        return {};
+    return taken(interface, index);
+}
+
+Result<bool> keep_vlan_tags(const std::string& device) {
+    const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ethtool_value flags{.cmd = ETHTOOL_GFLAGS, .data = 0};
+    if (!socket || !ask_driver(socket.get(), device, flags) || (flags.data & ETH_FLAG_RXVLAN) == 0)
+        return false;
+    flags.cmd = ETHTOOL_SFLAGS;
+    flags.data &= ~static_cast<std::uint32_t>(ETH_FLAG_RXVLAN);
+    if (!ask_driver(socket.get(), device, flags))
+        return fail(
+            "attach to {}: its driver takes VLAN tags off the frames and does not stop ({}), so that packets "
+            "of "
+            "every VLAN would look untagged; use an interface where `ethtool -K {} rxvlan off` works",
+            device, errno_text(), device);
+    return true;
+}
+
+Result<MadeLink> make_link(const std::string& interface, unsigned index, int program_fd, config::Mode mode) {
+    MadeLink made;
+    made.link.index = index;
     if (mode != config::Mode::kGeneric) {
-        link = create_link(program_fd, index, XDP_FLAGS_DRV_MODE);
-        attachment.native = static_cast<bool>(link);
-        if (!link && may_fall_back(errno) && mode == config::Mode::kNative)
+        made.link.fd = create_link(program_fd, index, XDP_FLAGS_DRV_MODE);
+        made.link.native = static_cast<bool>(made.link.fd);
+        if (!made.link.fd && may_fall_back(errno) && mode == config::Mode::kNative)
             return fail(
                 "attach to {}: its driver refuses native XDP ({}); set datapath.mode to auto or generic",
                 interface, errno_text());
-        if (!link && may_fall_back(errno))
-            attachment.fallback = errno_text();
+        if (!made.link.fd && may_fall_back(errno))
+            made.fallback = errno_text();
     }
-    if (!link && (mode == config::Mode::kGeneric || !attachment.fallback.empty()))
-        link = create_link(program_fd, index, XDP_FLAGS_SKB_MODE);
-    if (!link && (errno == EBUSY || errno == EEXIST))
-        return fail(
-            "attach to {}: another XDP program (id {}) is attached there; detach it (`ip link set dev {} xdp "
-            "off`, or `bpftool link` if a link holds it)",
-            interface, program_id_on(index), interface);
-    if (!link)
+    if (!made.link.fd && (mode == config::Mode::kGeneric || !made.fallback.empty()))
+        made.link.fd = create_link(program_fd, index, XDP_FLAGS_SKB_MODE);
+    if (!made.link.fd && (errno == EBUSY || errno == EEXIST))
+        return taken(interface, index);
+    if (!made.link.fd)
         return bpf_failure(fmt::format("attach to {}", interface), errno);
-    if (auto pinned = pins.put(link_pin_name(interface), link.get()); !pinned)
-        return std::unexpected(pinned.error());
-    return attachment;
-}
-}  // namespace
-
-Result<void> check_interface(const std::string& interface) {
-    if (if_nametoindex(interface.c_str()) == 0)
-        return fail("attach to {}: no such interface; name one that `ip link` shows", interface);
-    return {};
-}
-
-Result<Attachment> attach(const Pins& pins, const std::string& interface, int program_fd, config::Mode mode) {
-    if (auto present = check_interface(interface); !present)
-        return std::unexpected(present.error());
-    if (auto kept = keep_vlan_tags(interface); !kept)
-        return std::unexpected(kept.error());
-    const unsigned index = if_nametoindex(interface.c_str());
-    if (auto replaced = replace(pins, interface, index, program_fd, mode))
-        return *replaced;
-
-    const bool served = is_attached(pins, interface);
-    const auto old_mode = is_native(index) ? config::Mode::kNative : config::Mode::kGeneric;
-    if (auto removed = detach(pins, interface); !removed)
-        return std::unexpected(removed.error());
-    auto attachment = attach_anew(pins, interface, index, program_fd, mode);
-    if (!attachment && served)
-        static_cast<void>(attach_anew(pins, interface, index, program_fd, old_mode));
-    return attachment;
+    return made;
 }
 
 Result<void> detach(const Pins& pins, const std::string& interface) {
@@ -155,26 +165,7 @@ Result<void> remove_everything(const Pins& pins) {
 
 bool is_attached(const Pins& pins, const std::string& interface) {
     const auto link = pins.get(link_pin_name(interface));
-    const unsigned index = if_nametoindex(interface.c_str());
-    return link && index != 0 && link_interface(link->get()) == index;
-}
-
-Result<UniqueFd> attached_program(const Pins& pins, const std::string& interface) {
-    const auto link = pins.get(link_pin_name(interface));
-    if (!link)
-        return fail("not attached to {}: its link is not pinned any more", interface);
-    bpf_link_info info{};
-    std::uint32_t length = sizeof(info);
-    if (bpf_obj_get_info_by_fd(link->get(), &info, &length) != 0)
-        return fail("not attached to {}: ask its link: {}", interface, errno_text());
-    const unsigned index = if_nametoindex(interface.c_str());
-    if (index == 0 || info.xdp.ifindex != index)
-        return fail("not attached to {}: {}", interface,
-                    index == 0 ? "there is no such interface" : "the program was detached from it");
-    UniqueFd program(bpf_prog_get_fd_by_id(info.prog_id));
-    if (!program)
-        return fail("not attached to {}: open program {}: {}", interface, info.prog_id, errno_text());
-    return program;
+    return link && facts_of_link(link->get()).index != 0;
 }
 
 }  // namespace guideway::datapath

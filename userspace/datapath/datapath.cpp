@@ -2,7 +2,7 @@
 #include "datapath/datapath.hpp"
 
 #include <bpf/bpf.h>
-#include <net/if.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -91,49 +91,81 @@ Result<void> Datapath::start_afresh(const config::Config& config, const std::str
     return {};
 }
 
-Result<Attachment> Datapath::attach(const std::string& interface, config::Mode mode) {
-    auto attachment = datapath::attach(pins_, interface, program_.fd(), mode);
-    if (!attachment || pinned_)
-        return attachment;
+Result<std::vector<Attachment>> Datapath::attach(const std::vector<std::string>& interfaces,
+                                                 config::Mode mode) {
+    if (auto connected = connect(indexes_of(interfaces)); !connected)
+        return std::unexpected(connected.error());
+    auto attachments = attachments_.attach(interfaces, mode, program_.fd());
+    if (!attachments || pinned_)
+        return attachments;
     if (auto pinned = pin(pins_, maps_); !pinned)
         return std::unexpected(pinned.error());
     pinned_ = true;
-    return attachment;
+    return attachments;
 }
 
-Result<void> Datapath::connect(const std::vector<std::string>& interfaces) const {
-    for (const auto& interface : interfaces) {
-        const unsigned index = if_nametoindex(interface.c_str());
-        if (index == 0)
-            continue;
-        if (auto allowed = program_.allow_redirect(index, index); !allowed)
+Result<void> Datapath::connect(const std::vector<unsigned>& interfaces) const {
+    for (const auto index : interfaces) {
+        if (auto allowed = index == 0 ? Result<void>{} : program_.allow_redirect(index, index); !allowed)
             return allowed;
     }
     return {};
 }
 
-Result<void> Datapath::leave_all_but(const std::vector<std::string>& interfaces) const {
-    for (const auto& other : pins_.linked_interfaces()) {
-        if (std::ranges::find(interfaces, other) != interfaces.end())
-            continue;
-        if (auto detached = detach(pins_, other); !detached)
-            return detached;
-    }
+Result<void> Datapath::leave_all_but(const std::vector<std::string>& interfaces) {
+    return attachments_.leave_all_but(interfaces);
+}
+
+/// The program goes on without any pin, as this process has all of it open; only its successor would find
+/// nothing.
+std::vector<Repair> Datapath::repair() {
+    std::vector<Repair> repairs;
+    auto there = repair_directory();
+    const auto pinned = there ? repair_pins() : std::unexpected(there.error());
+    if (pinned && !pinned->empty())
+        repairs.push_back({true, fmt::format("pins {}: {} had gone; pinned again", pins_.directory(),
+                                             fmt::join(*pinned, ", "))});
+    auto trouble = pinned ? "" : fmt::format("forwarding ends with this agent: {}", pinned.error().message);
+    if (!trouble.empty() && trouble != pin_trouble_)
+        repairs.push_back({false, trouble});
+    pin_trouble_ = std::move(trouble);
+    for (auto& repair : attachments_.repair())
+        repairs.push_back(std::move(repair));
+    std::vector<unsigned> indexes;
+    for (const auto& interface : attachments_.states())
+        indexes.push_back(interface.index);
+    if (const auto connected = connect(indexes); !connected)
+        repairs.push_back({false, connected.error().message});
+    return repairs;
+}
+
+/// Whoever removed it may have been about to start another agent there.
+Result<void> Datapath::repair_directory() {
+    if (lock_.holds(pins_.directory()))
+        return {};
+    auto made = Pins::create(pins_.directory());
+    if (!made)
+        return std::unexpected(made.error());
+    auto lock = ExclusiveLock::take(pins_.directory());
+    if (!lock)
+        return std::unexpected(lock.error());
+    lock_ = std::move(*lock);
     return {};
 }
 
-Result<void> Datapath::check_pins() const {
-    Result<void> checked;
+/// The names of those that were missing, or held another map; 'abi' comes last.
+Result<std::vector<std::string>> Datapath::repair_pins() const {
+    std::vector<std::string> gone;
     for_each_map(maps_.fds(), [&](const std::string_view name, const UniqueFd& fd) {
-        if (!checked)
-            return;
         const auto pinned = pins_.get(name);
-        if (!pinned)
-            checked = std::unexpected(pinned.error());
-        else if (map_id(pinned->get()) != map_id(fd.get()))
-            checked = fail("the pin '{}' holds another map than the program uses", pins_.path(name));
+        if (!pinned || map_id(pinned->get()) != map_id(fd.get()))
+            gone.emplace_back(name);
     });
-    return checked;
+    if (gone.empty())
+        return gone;
+    if (auto pinned = pin(pins_, maps_); !pinned)
+        return std::unexpected(pinned.error());
+    return gone;
 }
 
 Result<void> Datapath::remove() const {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "config/model.hpp"
-#include "datapath/attachment.hpp"
+#include "datapath/attachments.hpp"
 #include "datapath/maps.hpp"
 #include "datapath/pins.hpp"
 #include "datapath/program.hpp"
@@ -31,17 +31,32 @@ class Datapath {
     /// Goes over to new, empty maps, which take the place of the adopted ones when attach() is called.
     [[nodiscard]] Result<void> start_afresh(const config::Config& config, const std::string& because);
 
-    /// Lets packets leave by any of these interfaces; those that do not exist are passed over.
-    [[nodiscard]] Result<void> connect(const std::vector<std::string>& interfaces) const;
+    /// What can be told of these without trying. Errors: none of them exists, or one is somebody else's.
+    [[nodiscard]] Result<void> check(const std::vector<std::string>& interfaces) const {
+        return attachments_.check(interfaces);
+    }
 
-    /// Attaches the program to an interface and pins everything. An error leaves what was attached there.
-    [[nodiscard]] Result<Attachment> attach(const std::string& interface, config::Mode mode);
+    /// Lets packets leave by any of these interfaces, attaches the program to them and pins everything. Those
+    /// that do not exist are passed over, if one does. An error leaves what was attached as it was.
+    [[nodiscard]] Result<std::vector<Attachment>> attach(const std::vector<std::string>& interfaces,
+                                                         config::Mode mode);
 
     /// Detaches from all other interfaces.
-    [[nodiscard]] Result<void> leave_all_but(const std::vector<std::string>& interfaces) const;
+    [[nodiscard]] Result<void> leave_all_but(const std::vector<std::string>& interfaces);
 
-    /// Whether the pins still hold these maps. Errors: which one does not.
-    [[nodiscard]] Result<void> check_pins() const;
+    /// Compares attachments, pins and the interfaces that packets may leave by with what they should be, and
+    /// brings back what is missing. What stays broken is told once.
+    [[nodiscard]] std::vector<Repair> repair();
+
+    /// Those that are attached or should be, in the configuration's order.
+    [[nodiscard]] const std::vector<InterfaceState>& interfaces() const { return attachments_.states(); }
+    /// By the names that they are configured under; 0 for those that do not exist.
+    [[nodiscard]] std::vector<unsigned> indexes_of(const std::vector<std::string>& interfaces) const {
+        return attachments_.indexes_of(interfaces);
+    }
+    /// Why the pins would not hold what the program uses after this process; empty if they do.
+    [[nodiscard]] const std::string& pin_trouble() const { return pin_trouble_; }
+    [[nodiscard]] const Program& program() const { return program_; }
 
     /// Ends forwarding: no program, no pins.
     [[nodiscard]] Result<void> remove() const;
@@ -51,13 +66,20 @@ class Datapath {
         : lock_(std::move(lock)),
           pins_(std::move(pins)),
           program_(std::move(program)),
-          maps_(std::move(maps)) {}
+          maps_(std::move(maps)),
+          attachments_(pins_) {}
+
+    [[nodiscard]] Result<void> connect(const std::vector<unsigned>& interfaces) const;
+    [[nodiscard]] Result<void> repair_directory();
+    [[nodiscard]] Result<std::vector<std::string>> repair_pins() const;
 
     ExclusiveLock lock_;
     Pins pins_;
     Program program_;
     Maps maps_;
+    Attachments attachments_;
     bool pinned_ = false;
+    std::string pin_trouble_;
     std::string not_adopted_because_;
 };
 

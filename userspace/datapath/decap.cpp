@@ -51,6 +51,24 @@ Result<void> store(int map_fd, const char* name, const std::vector<Key>& keys) {
     return {};
 }
 
+/// Whether the map holds these keys, and no others.
+template <typename Key>
+bool holds(int map_fd, const std::vector<Key>& keys) {
+    std::uint32_t present = 0;
+    const auto is_in_map = [&](const Key& key) { return bpf_map_lookup_elem(map_fd, &key, &present) == 0; };
+    const auto is_wanted = [&](const Key& found) {
+        return std::ranges::any_of(
+            keys, [&](const Key& key) { return std::memcmp(&key, &found, sizeof(key)) == 0; });
+    };
+    return std::ranges::all_of(keys, is_in_map) && std::ranges::all_of(keys_of<Key>(map_fd), is_wanted);
+}
+
+std::uint32_t map_id(int fd) {
+    bpf_map_info info{};
+    std::uint32_t length = sizeof(info);
+    return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.id : 0;
+}
+
 std::vector<abi::decap_source> keys_for(const std::vector<config::Prefix>& prefixes) {
     std::vector<abi::decap_source> keys;
     for (const auto& prefix : prefixes) {
@@ -92,6 +110,31 @@ Result<DecapProgram> DecapProgram::load(const DecapRules& rules, const Pins* pin
     if (auto stored = store(bpf_map__fd(maps.decap_vips), "decap_vips", keys_for(rules.vips)); !stored)
         return std::unexpected(stored.error());
     return DecapProgram(std::move(skeleton));
+}
+
+Result<std::vector<std::string>> DecapProgram::repair(const DecapRules& rules, const Pins& pins) const {
+    const auto& maps = skeleton_->maps;
+    std::vector<std::string> repaired;
+    for (const bpf_map* map : {maps.decap_sources, maps.decap_vips, maps.decap_stats}) {
+        const auto pinned = pins.get(bpf_map__name(map));
+        if (pinned && map_id(pinned->get()) == map_id(bpf_map__fd(map)))
+            continue;
+        if (auto put = pins.put(bpf_map__name(map), bpf_map__fd(map)); !put)
+            return std::unexpected(put.error());
+        repaired.push_back(fmt::format("'{}'", bpf_map__name(map)));
+    }
+    const auto restore = [&](const bpf_map* map, const auto& keys) -> Result<void> {
+        if (holds(bpf_map__fd(map), keys))
+            return {};
+        repaired.push_back(fmt::format("what '{}' holds", bpf_map__name(map)));
+        return store(bpf_map__fd(map), bpf_map__name(map), keys);
+    };
+    auto restored = restore(maps.decap_sources, keys_for(rules.balancers));
+    if (restored)
+        restored = restore(maps.decap_vips, keys_for(rules.vips));
+    if (!restored)
+        return std::unexpected(restored.error());
+    return repaired;
 }
 
 int DecapProgram::fd() const {

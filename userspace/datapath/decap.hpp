@@ -31,6 +31,10 @@ class DecapProgram {
     [[nodiscard]] static Result<DecapProgram> load(const DecapRules& rules, const Pins* pins);
 
     [[nodiscard]] int fd() const;
+
+    /// Compares what its maps hold, and where they are pinned, with what should be. The names of those that
+    /// were brought back.
+    [[nodiscard]] Result<std::vector<std::string>> repair(const DecapRules& rules, const Pins& pins) const;
     [[nodiscard]] Result<DecapCounts> counts() const;
 
   private:

@@ -10,6 +10,8 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <optional>
+#include <string_view>
 
 #include "health/check.hpp"
 #include "health/probe_socket.hpp"
@@ -80,6 +82,73 @@ class Exchange {
     std::optional<std::string> body_;
 };
 
+/// Reads an answer from the bytes of a connection: interim answers (1xx, RFC 9110 section 15.2) come before
+/// it, and its status line may lack the reason with the space before it, which the parser wants.
+class AnswerReader {
+  public:
+    explicit AnswerReader(bool head) : head_(head) { begin(); }
+
+    /// Room for more bytes; tell by take() how many came.
+    [[nodiscard]] auto room() { return buffer_.prepare(kChunk); }
+    [[nodiscard]] error_code take(std::size_t size) {
+        buffer_.commit(size);
+        error_code error;
+        while (!error && buffer_.size() > 0 && (in_header_line_ ? repair_status_line() : true)) {
+            const auto taken = parser_->put(buffer_.data(), error);
+            buffer_.consume(taken);
+            if (parser_->is_header_done() && is_interim())
+                begin();
+            else if (taken == 0 || parser_->is_done())
+                break;
+        }
+        return error == http::error::need_more ? error_code{} : error;
+    }
+
+    [[nodiscard]] bool has_header() const { return parser_->is_header_done(); }
+    [[nodiscard]] bool is_done() const { return parser_->is_done(); }
+    [[nodiscard]] const http::response<http::string_body>& answer() const { return parser_->get(); }
+
+  private:
+    void begin() {
+        parser_.emplace();
+        parser_->header_limit(kHeaderRead);
+        parser_->body_limit(boost::none);
+        parser_->eager(true);
+        parser_->skip(head_);
+        in_header_line_ = true;
+    }
+
+    [[nodiscard]] bool is_interim() const {
+        const unsigned status = parser_->get().result_int();
+        return status >= 100 && status < 200 && status != kSwitchingProtocols;
+    }
+
+    /// False until the line is there; one that never ends is the parser's to refuse.
+    [[nodiscard]] bool repair_status_line() {
+        constexpr std::string_view kWithoutReason = "HTTP/1.1 200\r\n";
+        const std::string_view bytes(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+        const auto end = bytes.find("\r\n");
+        if (end == std::string_view::npos && bytes.size() < kHeaderRead)
+            return false;
+        in_header_line_ = false;
+        if (end + 2 != kWithoutReason.size())
+            return true;
+        const std::string rest(bytes.substr(end));
+        buffer_.prepare(1);
+        buffer_.commit(1);
+        auto* line = static_cast<char*>(buffer_.data().data());
+        line[end] = ' ';
+        std::ranges::copy(rest, line + end + 1);
+        return true;
+    }
+
+    static constexpr unsigned kSwitchingProtocols = 101;
+    bool head_;
+    bool in_header_line_ = true;
+    std::optional<http::response_parser<http::string_body>> parser_;
+    boost::beast::flat_buffer buffer_{kHeaderRead + 2 * kChunk};
+};
+
 /// As much of the answer as it takes to judge it, however long it is.
 template <typename Stream>
 asio::awaitable<Outcome> exchange(Stream& stream, const Exchange& wanted, Attempt& attempt) {
@@ -90,33 +159,25 @@ asio::awaitable<Outcome> exchange(Stream& stream, const Exchange& wanted, Attemp
         co_return outcome_of(unsent, "send the request");
     attempt.awaited = "answer";
 
-    http::response_parser<http::string_body> parser;
-    parser.header_limit(kHeaderRead);
-    parser.body_limit(boost::none);
-    parser.eager(true);
-    parser.skip(wanted.is_head());
-    boost::beast::flat_buffer buffer(kHeaderRead + kChunk);
-    while (!parser.is_done()) {
-        const bool enough = !wanted.reads_body() || parser.get().body().size() >= kBodyRead;
-        if (parser.is_header_done() && enough)
+    AnswerReader reader(wanted.is_head());
+    while (!reader.is_done()) {
+        const bool enough = !wanted.reads_body() || reader.answer().body().size() >= kBodyRead;
+        if (reader.has_header() && enough)
             break;
         const auto [unread, size] =
-            co_await stream.async_read_some(buffer.prepare(kChunk), asio::as_tuple(asio::use_awaitable));
-        error_code error;
+            co_await stream.async_read_some(reader.room(), asio::as_tuple(asio::use_awaitable));
         if (unread == asio::error::eof || unread == asio::ssl::error::stream_truncated) {
-            if (!parser.is_header_done())
+            if (!reader.has_header())
                 co_return Outcome::bad_answer(
                     "closed the connection before the answer's header was complete");
             break;
         }
         if (unread)
             co_return outcome_of(unread, "receive the answer");
-        buffer.commit(size);
-        buffer.consume(parser.put(buffer.data(), error));
-        if (error && error != http::error::need_more)
+        if (const auto error = reader.take(size))
             co_return Outcome::bad_answer(fmt::format("answer: {}", error.message()));
     }
-    co_return wanted.judge(parser.get());
+    co_return wanted.judge(reader.answer());
 }
 
 class HttpCheck : public Check {

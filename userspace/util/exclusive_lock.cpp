@@ -47,6 +47,13 @@ Result<ExclusiveLock> ExclusiveLock::take(const std::string& directory) {
                 directory, process.empty() ? "another process" : "process " + process);
 }
 
+bool ExclusiveLock::holds(const std::string& directory) const {
+    struct stat locked {
+    }, there{};
+    return ::fstat(fd_.get(), &locked) == 0 && ::stat(directory.c_str(), &there) == 0 &&
+           locked.st_dev == there.st_dev && locked.st_ino == there.st_ino;
+}
+
 Result<ExclusiveLock> ExclusiveLock::make_and_take(const std::string& directory) {
     std::error_code error;
     std::filesystem::create_directories(directory, error);

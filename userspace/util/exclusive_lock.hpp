@@ -18,6 +18,9 @@ class ExclusiveLock {
     /// The same, of a directory that is made where it is missing.
     [[nodiscard]] static Result<ExclusiveLock> make_and_take(const std::string& directory);
 
+    /// Whether it is still about that directory, and not about one that was removed or replaced since.
+    [[nodiscard]] bool holds(const std::string& directory) const;
+
   private:
     explicit ExclusiveLock(UniqueFd fd) : fd_(std::move(fd)) {}
 

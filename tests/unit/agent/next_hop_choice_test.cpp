@@ -52,10 +52,6 @@ struct Choice {
 
 }  // namespace
 
-TEST_CASE("an interface's index is the kernel's, and 0 if there is none of that name") {
-    CHECK(indexes_of({"lo", "nonexistent", "lo"}) == std::vector{1, 0, 1});
-}
-
 TEST_CASE("what the kernel resolved is the next hop, as it is") {
     const Choice choice("10.0.0.101");
     const auto next_hop = choice.on({kEth0});

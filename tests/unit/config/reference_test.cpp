@@ -61,8 +61,13 @@ TEST_CASE("the reference is a configuration without errors that needs nothing un
 
 TEST_CASE("the reference with every key set has no errors, and no key of the table is left out") {
     const std::string text = with_every_key();
-    CHECK(
-        texts(parse(text, "a.yaml", [](const auto&) { return read_test_key("/keys/good"); }).errors).empty());
+    auto errors =
+        texts(parse(text, "a.yaml", [](const auto&) { return read_test_key("/keys/good"); }).errors);
+    // No check takes all keys of checks.
+    std::erase_if(errors, [](const std::string& error) {
+        return error.find(": a tcp check ignores it; it is for ") != std::string::npos;
+    });
+    CHECK(errors.empty());
     std::vector<std::string> in_file;
     collect_paths(read_document(text).root, "", in_file);
     std::vector<std::string> in_table;

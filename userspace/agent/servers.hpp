@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "agent/coroutines.hpp"
+#include "api/http_server.hpp"
+#include "api/routes.hpp"
+
+namespace guideway::agent {
+
+/// The control socket and `http:`, on threads of their own: whatever they are asked, by however many, the
+/// loop's work goes on. Its own thread talks to clients, another makes what they are told, with less of a
+/// claim to the processor. Other than the constructor, all is called from the loop's thread.
+class Servers {
+  public:
+    explicit Servers(api::AgentPort port) : port_(std::move(port)) {}
+    ~Servers();
+    Servers(const Servers&) = delete;
+    Servers& operator=(const Servers&) = delete;
+
+    /// Opens both; clients wait until start().
+    [[nodiscard]] Result<void> open(const std::string& control_socket,
+                                    const std::optional<config::Endpoint>& http);
+    void start();
+
+    /// Goes over to another address. Both may have the same port, so that the old one is closed first; it is
+    /// opened again if the new one fails.
+    [[nodiscard]] boost::asio::awaitable<Result<void>> change_http(std::optional<config::Endpoint> http);
+
+    /// Opens the control socket again if somebody removed its file.
+    [[nodiscard]] boost::asio::awaitable<Result<bool>> repair();
+
+    /// Where requests are answered, and answers made.
+    [[nodiscard]] api::HttpThreads threads() { return {talking_, making_}; }
+
+    /// Ends the threads. Requests that are under way stay as they are until discard().
+    void stop();
+    /// Destroys them; nobody else's coroutine may refer to one of them by then.
+    void discard();
+
+  private:
+    [[nodiscard]] Result<void> open_control();
+    [[nodiscard]] Result<void> open_http(const std::optional<config::Endpoint>& http);
+
+    api::AgentPort port_;
+    Loop talking_{1};
+    Pool making_{1};
+    boost::asio::executor_work_guard<Loop::executor_type> work_{talking_.get_executor()};
+    std::jthread thread_;
+    std::string control_socket_;
+    std::optional<config::Endpoint> http_;
+    std::unique_ptr<api::HttpServer> control_server_, http_server_;
+    std::uint64_t control_inode_ = 0;
+};
+
+}  // namespace guideway::agent

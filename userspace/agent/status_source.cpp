@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/status_source.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+
+#include "agent/next_hop_choice.hpp"
+
+namespace guideway::agent {
+
+namespace asio = boost::asio;
+
+/// Tells when it is others' turn on the loop.
+class StatusSource::Slice {
+  public:
+    [[nodiscard]] bool is_over() const { return Clock::now() - begun_ > kAtMost; }
+    void begin() { begun_ = Clock::now(); }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::chrono::milliseconds kAtMost{1};
+    Clock::time_point begun_ = Clock::now();
+};
+
+asio::awaitable<api::AgentKnowledge> StatusSource::collect(api::Detail detail) const {
+    api::AgentKnowledge knowledge;
+    do {
+        knowledge.services.clear();
+    } while (!co_await collect_services(detail, knowledge));
+    knowledge.agent = parts_.about;
+    knowledge.agent.fault = parts_.own_health.fault;
+    knowledge.agent.degraded = parts_.own_health.degraded;
+    knowledge.agent.bgp = parts_.announcer.snapshot();
+    for (const auto& interface : parts_.datapath.interfaces())
+        knowledge.interfaces.push_back({interface.name, interface.attached});
+    for (const auto& interface : parts_.datapath.interfaces()) {
+        if (interface.attached && interface.device != interface.name)
+            knowledge.agent.renamed[interface.name] = interface.device;
+    }
+    knowledge.probes = parts_.health.counts();
+    knowledge.flows = parts_.reconciler.lives().shared_flow_counts();
+    co_return knowledge;
+}
+
+/// False if the configuration has changed meanwhile.
+asio::awaitable<bool> StatusSource::collect_services(api::Detail detail,
+                                                     api::AgentKnowledge& knowledge) const {
+    Slice slice;
+    const auto generation = parts_.generation;
+    for (const auto& service : parts_.config.services) {
+        auto& known = knowledge.services.emplace_back();
+        known.name = service.name;
+        known.health = parts_.health.facts(service.name);
+        if (const auto fault = parts_.own_health.services.find(service.name);
+            fault != parts_.own_health.services.end())
+            known.fault = fault->second;
+        const auto* numbers = numbers_of(service.name);
+        for (const auto& backend : service.backends) {
+            if (detail == api::Detail::kBackends)
+                known.backends.push_back(this->known(service, backend, numbers));
+            if (!slice.is_over())
+                continue;
+            co_await asio::post(loop_, asio::use_awaitable);
+            if (generation != parts_.generation)
+                co_return false;
+            numbers = numbers_of(service.name);
+            slice.begin();
+        }
+    }
+    co_return true;
+}
+
+/// The kernel's entry tells availability and alive flag, not whose word they are.
+api::KnownBackend StatusSource::known(const config::Service& service, const config::Backend& backend,
+                                      const control::ServiceNumbers* numbers) const {
+    const control::BackendId id{service.name, backend.address};
+    const auto& overrides = parts_.conditions.overrides();
+    api::KnownBackend known;
+    known.address = backend.address;
+    known.name = backend.name;
+    known.by_hand = overrides.drained.contains(id) || overrides.disabled.contains(id);
+    known.health = parts_.health.facts(id);
+    const auto state = parts_.conditions.at(id, control::SteadyClock::now()).state;
+    if (state == config::BackendState::kDrain)
+        known.standing = api::BackendStanding::kDrain;
+    else if (state == config::BackendState::kDown)
+        known.standing = api::BackendStanding::kDown;
+    if (!has_next_hop(numbers, backend.address))
+        known.trouble = why_no_next_hop(parts_.config, parts_.next_hops->at(backend.address)).reason;
+    return known;
+}
+
+const control::ServiceNumbers* StatusSource::numbers_of(const std::string& service) const {
+    const auto& services = parts_.reconciler.numbering().services;
+    const auto numbers = services.find(service);
+    return numbers == services.end() ? nullptr : &numbers->second;
+}
+
+bool StatusSource::has_next_hop(const control::ServiceNumbers* numbers, const IpAddress& backend) const {
+    const auto* number = numbers == nullptr ? nullptr : numbers->find(backend);
+    if (number == nullptr)
+        return false;
+    const auto& entry = parts_.datapath.maps().backend(numbers->region.first + number->number);
+    return (entry.flags & abi::BACKEND_NEXT_HOP) != 0;
+}
+
+api::Readiness StatusSource::readiness() const {
+    const auto& interfaces = parts_.datapath.interfaces();
+    if (std::ranges::none_of(interfaces, &datapath::InterfaceState::attached))
+        return {.not_because = fmt::format("not attached to {}", parts_.config.interfaces.front()),
+                .degraded = {}};
+    const auto& own_health = parts_.own_health;
+    if (!own_health.fault.empty())
+        return {.not_because = own_health.fault, .degraded = {}};
+    for (const auto& service : parts_.config.services) {
+        const auto* numbers = numbers_of(service.name);
+        const auto reachable = [&](const config::Backend& backend) {
+            return has_next_hop(numbers, backend.address);
+        };
+        if (!service.backends.empty() && std::ranges::none_of(service.backends, reachable))
+            return {.not_because = fmt::format("no backend of service '{}' has a next hop", service.name),
+                    .degraded = {}};
+        if (const auto fault = own_health.services.find(service.name); fault != own_health.services.end())
+            return {.not_because = fmt::format("service '{}': {}", service.name, fault->second),
+                    .degraded = {}};
+    }
+    auto degraded = own_health.degraded;
+    for (const auto& service : parts_.config.services) {
+        if (const auto health = parts_.health.facts(service.name); health && health->blind)
+            degraded.push_back(fmt::format(
+                "service '{}': none of its backends can be probed from here; what was known of them holds",
+                service.name));
+    }
+    return {.not_because = {}, .degraded = std::move(degraded)};
+}
+
+}  // namespace guideway::agent

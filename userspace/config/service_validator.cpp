@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/service_validator.hpp"
+
+#include <guideway/service.h>
+
+#include <algorithm>
+
+#include "config/share.hpp"
+#include "config/walk.hpp"
+
+namespace guideway::config {
+
+namespace {
+bool has_family(const Peer& peer, Family family) {
+    const auto families = families_of(peer);
+    return std::ranges::find(families, family) != families.end();
+}
+
+void check_weights(const Place& place, const Service& service, std::uint32_t table_size) {
+    const auto& backends = service.backends;
+    const auto list = place.find("backends");
+    if (!list || backends.empty() || backends.size() > SERVICE_BACKENDS_MAX)
+        return;
+    if (std::ranges::all_of(backends, [](const Backend& backend) { return backend.weight == 0; })) {
+        list->warning("no backend has a weight: the service gets no traffic");
+        return;
+    }
+    if (std::ranges::none_of(backends,
+                             [](const Backend& backend) { return backend.state == BackendState::kUp; }))
+        list->warning("every backend is drained or down: no new flow is served");
+    const auto* sequence = std::get_if<Sequence>(&list->node().value);
+    for (const auto i : without_slots(backends, table_size)) {
+        const auto item = list->item((*sequence)[i], i);
+        visit_text(item, "weight", [&](const Place& weight) {
+            weight.warning(
+                "a weight of {} is worth no slot of {} beside the others': this backend gets no traffic; "
+                "raise it, or "
+                "datapath.table_size",
+                backends[i].weight, table_size);
+        });
+    }
+}
+
+/// A VIP whose family no router is told of is not reached.
+void check_announcement(const Place& place, const Service& service, const Config& config) {
+    const auto announce = place.find("announce");
+    if (!config.bgp) {
+        if (announce)
+            announce->warning("nothing is announced without a bgp section");
+        return;
+    }
+    const auto& peers = config.bgp->peers;
+    walk(place, "listen", service.listeners, [&](const Place& item, const Listener& listener) {
+        const auto family = family_of(listener.vip);
+        const bool told =
+            std::ranges::any_of(peers, [&](const Peer& peer) { return has_family(peer, family); });
+        if (!told && !peers.empty() && !listener.vip.is_unspecified())
+            visit_text(item, "listen", [&](const Place& text) {
+                text.warning("no router is told of {}: no peer has {} among its families",
+                             listener.vip.text(), family == Family::kIpv4 ? "ipv4" : "ipv6");
+            });
+    });
+    const auto least = announce ? announce->find("min_healthy") : std::nullopt;
+    if (least && service.announce.min_healthy > service.backends.size())
+        least->warning("the service has {} backends: its VIPs are never announced", service.backends.size());
+}
+
+/// A prefix of a family that no listener has lets nobody in and keeps nobody out.
+void check_clients(const Place& place, const Service& service) {
+    for (const auto& [key, prefixes] : {std::pair{"allow", &service.allow}, {"deny", &service.deny}}) {
+        walk(place, key, *prefixes, [&](const Place& item, const Prefix& prefix) {
+            const auto same_family = [&](const Listener& listener) {
+                return listener.vip.is_v4() == prefix.address.is_v4();
+            };
+            if (prefix.length > 0 && std::ranges::none_of(service.listeners, same_family))
+                item.warning("it has no effect: the service has no {} VIP",
+                             prefix.address.is_v4() ? "IPv4" : "IPv6");
+        });
+    }
+}
+
+/// A port to be probed is of use where something is probed by port.
+void check_health_ports(const Place& place, const Service& service) {
+    const bool probes_ports = service.health && service.health->check != Check::kIcmp;
+    if (probes_ports)
+        return;
+    walk(place, "backends", service.backends, [&](const Place& item, const Backend& backend) {
+        const auto port = item.find("health_port");
+        if (port && backend.health_port)
+            port->error("{}", service.health ? "an icmp check ignores it"
+                                             : "the service has no health section: nothing is probed");
+    });
+}
+}  // namespace
+
+void validate_service(const Place& place, const Service& service, const Config& config) {
+    check_weights(place, service, config.datapath.table_size);
+    check_announcement(place, service, config);
+    check_clients(place, service);
+    check_health_ports(place, service);
+    const auto max_drain = place.find("max_drain");
+    if (max_drain && service.max_drain < service.idle_timeout)
+        max_drain->warning("shorter than idle_timeout: flows that are silent for longer than this may move");
+}
+
+}  // namespace guideway::config
