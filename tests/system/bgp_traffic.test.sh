@@ -126,7 +126,7 @@ one_is_killed() {
     start_numbered 9000
     begin_downloads 8
     stop lb2-agent KILL || true
-    took "$daemon: lb2's agent is killed without graceful restart: its routes go" goes_via lb1
+    took "$daemon: lb2's agent is killed, and nothing holds its routes: they go" goes_via lb1
     finish_numbered
     expect "no packet is lost, for its kernel goes on forwarding" clean
     all_are_intact 8
@@ -147,7 +147,7 @@ one_vanishes() {
 # A backend that fails meanwhile makes its checks take longer than any other part of a start.
 one_restarts_gracefully() {
     stop lb1-agent || fail "the agent ended with status $?"
-    local pace="interval: 1500ms, fall: 4"
+    local pace="interval: 1500ms, fall: 4" HOLD_AFTER_KILL=0s
     run_agent lb1 "graceful_restart: 30s"
     took "$daemon: lb1 negotiates graceful restart, and is announced once all is judged" goes_via lb1
     expect_soon "End-of-RIB has been sent" in_step_with_router
@@ -206,7 +206,7 @@ forget_all() {
 balancers_come_go_and_die() {
     start_router "$1"
     run_agent lb1
-    run_agent lb2
+    HOLD_AFTER_KILL=0s run_agent lb2
     took "$daemon: two balancers announce" goes_via "lb1 lb2"
     spread_over lb1 lb2
     run_agent lb3
@@ -214,7 +214,7 @@ balancers_come_go_and_die() {
     spread_over lb1 lb2 lb3
     one_is_terminated lb3 "lb1 lb2"
     one_is_killed
-    HOLD_TIME=3s run_agent lb2
+    HOLD_TIME=3s HOLD_AFTER_KILL=0s run_agent lb2
     took "$daemon: it is back" goes_via "lb1 lb2"
     one_vanishes
     one_restarts_gracefully

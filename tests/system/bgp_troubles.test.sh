@@ -16,7 +16,7 @@ LAB_VERBOSE=
 . "$LAB_ROOT/tests/system/router.sh"
 cd "$LAB_ROOT"
 lab_enter "$@"
-speaker=agent
+HOLD_AFTER_KILL=0s # each agent that is started finds no ExaBGP of another one
 
 # write_config [PEER_KEYS]
 write_config() {
@@ -129,11 +129,13 @@ exabgp_dies_or_hangs() {
 # An ExaBGP whose relay garbles a command about one route, so that it is refused.
 install_refusing_exabgp() {
     mkdir -p "$LAB_DIR/bin"
+    install -d -m 777 "$LAB_DIR/garbled" # ExaBGP's user may write nowhere else
     cat >"$LAB_DIR/bin/exabgp" <<-END
 	#!/bin/sh
 	[ "\$1" != --version ] || exec $(command -v exabgp) --version
-	sed 's|run \(.*\);|run $LAB_DIR/bin/garbling \1;|' "\$1" >"\$1.garbled"
-	exec $(command -v exabgp) "\$1.garbled"
+	rm -f $LAB_DIR/garbled/exabgp.conf
+	sed 's|run \(.*\);|run $LAB_DIR/bin/garbling \1;|' "\$1" >$LAB_DIR/garbled/exabgp.conf
+	exec $(command -v exabgp) $LAB_DIR/garbled/exabgp.conf
 	END
     cat >"$LAB_DIR/bin/garbling" <<-END
 	#!/bin/sh

@@ -13,7 +13,6 @@ LAB_VERBOSE=
 . "$LAB_ROOT/tests/system/guideway.sh"
 . "$LAB_ROOT/tests/system/router.sh"
 cd "$LAB_ROOT"
-speaker=agent
 
 vips=()              # of service s0, s1, ...
 declare -A taken=()  # "lb1 VIP": taken out there by hand

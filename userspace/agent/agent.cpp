@@ -90,10 +90,9 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
         done = agent->attach(config);
     if (done)
         done = agent->datapath_.leave_all_but(config.interfaces);
-    if (done)
-        done = agent->start_announcing();
     if (!done)
         return std::unexpected(done.error());
+    agent->start_announcing();
     return agent;
 }
 
@@ -113,7 +112,7 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, datapath::Datapath datapa
       overrides_file_(options_.config.runtime_dir),
       health_file_(options_.config.runtime_dir),
       reconciler_(datapath_.maps(), datapath_.adopted() ? control::Past::kRecorded : control::Past::kNone),
-      announcer_(loop_, options_.config.runtime_dir),
+      announcer_(loop_, options_.config.runtime_dir, [this] { announce(); }),
       reader_(datapath_.maps(), datapath_.pins(), &reconciler_.lives()) {
     about_.version = options_.version;
     about_.process = ::getpid();
@@ -133,6 +132,7 @@ Result<void> Agent::run() {
     sd_notify(0, "READY=1");
     loop_.run();
     pool_.join();
+    announcer_.end();
     sd_notify(0, "STOPPING=1");
     if (auto written = health_file_.write(health_.known()); !written)
         spdlog::error("{}", written.error().message);

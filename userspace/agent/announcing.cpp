@@ -17,14 +17,26 @@ constexpr std::chrono::milliseconds kQuiet{500};
 constexpr std::chrono::seconds kMoveAwayWithin{10};
 }  // namespace
 
-Result<void> Agent::start_announcing() {
+void Agent::start_announcing() {
     own_health_ = prove_datapath(options_.config, datapath_, reconciler_.numbering());
     started_ = control::SteadyClock::now();
-    if (auto done = announcer_.configure(options_.config.bgp, conditions_.overrides().withdrawn); !done)
-        return done;
+    configure_announcer(options_.config);
     announce();
     spawn(keep_proving());
-    return {};
+}
+
+void Agent::configure_announcer(const config::Config& config) {
+    announcer_.configure(config.bgp, conditions_.overrides().withdrawn);
+    announcer_.watch(links_to_watch());
+}
+
+/// What must stay attached while nobody looks after it: what is now.
+std::vector<std::string> Agent::links_to_watch() const {
+    std::vector<std::string> links;
+    for (const auto& interface : options_.config.interfaces)
+        if (datapath::is_attached(datapath_.pins(), interface))
+            links.push_back(datapath_.pins().path(datapath::link_pin_name(interface)));
+    return links;
 }
 
 /// The routers follow the backends' conditions, the datapath's proof and what was said by hand.
@@ -96,6 +108,7 @@ asio::awaitable<void> Agent::keep_proving() {
             told = own_health_;
             snapshot_ = nullptr;
         }
+        announcer_.watch(links_to_watch());
         announce();
     }
 }

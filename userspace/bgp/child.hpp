@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "util/result.hpp"
+#include "util/unique_fd.hpp"
 
 namespace guideway::bgp {
 
@@ -30,13 +31,20 @@ struct User {
 [[nodiscard]] bool can_execute(const User& user, const std::string& path);
 
 struct ChildOptions {
-    std::vector<std::string> arguments;  ///< the first is looked up in PATH
+    std::vector<std::string> arguments;
     std::vector<std::string> environment;
+    std::string program{};     ///< looked up in PATH; empty: the first argument
     std::optional<User> user;  ///< nothing: this process's
+    /// Nothing: it dies with this process, by SIGKILL, and writes into one pipe. Otherwise it outlives this
+    /// process, in a session of its own, has this descriptor as its kPassedDescriptor, and writes where this
+    /// process does.
+    std::optional<int> passed;
 };
 
-/// A process that dies with this one, by SIGKILL; killed when this is destroyed. It reads nothing, inherits
-/// no descriptor, and writes into one pipe.
+inline constexpr int kPassedDescriptor = 3;
+
+/// A child process, killed when this is destroyed. It reads nothing, inherits no other descriptor, and no
+/// program that it executes gets more privileges than it has.
 class Child {
   public:
     /// Errors: `run PROGRAM: cause`.
@@ -46,7 +54,9 @@ class Child {
 
     [[nodiscard]] pid_t pid() const { return pid_; }
     void signal(int number) const;
-    /// Its standard output and error.
+    /// It lives on when this is destroyed.
+    void disown() { reaped_ = true; }
+    /// Its standard output and error; closed if it has none of its own.
     [[nodiscard]] boost::asio::posix::stream_descriptor& output() { return output_; }
 
     /// Until it has ended.
@@ -55,7 +65,7 @@ class Child {
     [[nodiscard]] boost::asio::awaitable<std::string> ended();
 
   private:
-    Child(boost::asio::io_context& loop, pid_t pid, int pidfd, int output);
+    Child(boost::asio::io_context& loop, pid_t pid, int pidfd, UniqueFd output);
 
     pid_t pid_;
     bool reaped_ = false;
