@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck source-path=SCRIPTDIR disable=SC2016
+# shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
 #
 # Agents die, hang and come back; what ExaBGP announces stays for the next one, as long as it may, and no longer.
 #
@@ -113,9 +113,8 @@ drained_then_killed() {
 }
 
 killed_again_and_again() {
-    local times
     remember
-    for times in 1 2 3; do
+    for _ in 1 2 3; do
         kill_agent lb1
         start_agent lb1 "$LAB_DIR/lb1.yaml" # and killed before it knows anything, but for the last
     done

@@ -122,6 +122,25 @@ all_are_intact() {
     echo "ok: $1 established downloads complete"
 }
 
+one_is_killed_and_started() {
+    start route-watch router ip monitor route
+    start_numbered 9000
+    begin_downloads 8
+    stop lb1-agent KILL || true
+    run_agent lb1
+    took "$daemon: lb1's agent is killed and started: the next one takes ExaBGP over" taken_over lb1
+    finish_numbered
+    expect "no packet is lost" clean
+    all_are_intact 8
+    stop route-watch || true
+    expect "and no route was ever gone" eval '! grep -q "^Deleted" "$(log_of route-watch)"'
+}
+
+taken_over() {
+    grep -q "exabgp of an earlier agent is taken over" "$(log_of "$1-agent")" &&
+        status "$1" '.bgp | .running and ([.peers[] | .state == "established" and .wanted == .announced] | all)'
+}
+
 one_is_killed() {
     start_numbered 9000
     begin_downloads 8
@@ -213,6 +232,7 @@ balancers_come_go_and_die() {
     took "$daemon: a third announces" goes_via "lb1 lb2 lb3"
     spread_over lb1 lb2 lb3
     one_is_terminated lb3 "lb1 lb2"
+    one_is_killed_and_started
     one_is_killed
     HOLD_TIME=3s HOLD_AFTER_KILL=0s run_agent lb2
     took "$daemon: it is back" goes_via "lb1 lb2"

@@ -131,10 +131,10 @@ void Agent::log_own_health(const OwnHealth& before) const {
     }
 }
 
-/// Written down before it holds, as with backends.
+/// Written down before it holds, as with backends. Without a bgp section nothing is announced anyway.
 Result<void> Agent::obey_withdraw(bool withdrawn) {
     if (!announcer_.active())
-        return fail("the configuration has no bgp section: nothing is announced");
+        return {};
     auto overrides = conditions_.overrides();
     if (overrides.withdrawn == withdrawn)
         return {};

@@ -25,7 +25,7 @@ struct AgentPort {
     std::function<boost::asio::awaitable<Result<void>>(Order, std::string backend,
                                                        std::optional<std::string> service)>
         order;
-    /// Withdraws every VIP by hand, or takes that back. Errors: nothing is announced at all.
+    /// Withdraws every VIP by hand, or takes that back. Errors: it could not be written down.
     std::function<Result<void>(bool withdrawn)> withdraw;
 };
 

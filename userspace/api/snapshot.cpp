@@ -39,6 +39,8 @@ std::string not_ready_because(const Snapshot& snapshot) {
         if (service.health && service.health->blind)
             return fmt::format("service '{}': none of its backends can be probed from here", service.name);
     }
+    if (snapshot.agent && snapshot.agent->bgp)
+        return bgp::why_unheard(snapshot.agent->bgp->speaker);
     return {};
 }
 

@@ -107,7 +107,9 @@ struct Snapshot {
 /// `up`, `slow_start`, `drain`, `down`, `leaving`
 [[nodiscard]] std::string_view text(BackendStanding standing);
 
-/// Why the balancer should get no traffic; empty if it should.
+/// Why the balancer should get no traffic; empty if it should. With a bgp section, it is not ready either
+/// before a first session has come up, and while ExaBGP cannot be run: nobody is told of it. What routers do
+/// to sessions later does not make it so.
 [[nodiscard]] std::string not_ready_because(const Snapshot& snapshot);
 
 }  // namespace guideway::api

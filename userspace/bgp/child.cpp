@@ -72,7 +72,8 @@ bool redirect(const Plan& plan) {
     return ::dup2(plan.output, STDOUT_FILENO) >= 0 && ::dup2(plan.output, STDERR_FILENO) >= 0;
 }
 
-/// A change of user clears the signal, so this comes after it; the parent may be gone by then.
+/// A change of user clears the signal, so this comes after it; the parent may be gone by then. The kernel
+/// asks whether the parent may send it.
 bool die_with_parent(pid_t parent) {
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         return false;
@@ -160,6 +161,21 @@ bool can_execute(const User& user, const std::string& path) {
     return true;
 }
 
+void kill_process(int pidfd, uid_t user) {
+    const auto signal = [pidfd] { return ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0); };
+    if (pidfd < 0 || signal() == 0 || errno != EPERM)
+        return;
+    const pid_t helper = ::fork();
+    if (helper == 0) {
+        // Past the library, whose locks another thread may hold.
+        if (::syscall(SYS_setresuid, user, user, user) == 0)
+            signal();
+        ::_exit(0);
+    }
+    if (helper > 0)
+        ::waitpid(helper, nullptr, 0);
+}
+
 Result<std::unique_ptr<Child>> Child::spawn(asio::io_context& loop, const ChildOptions& options) {
     const auto& program = options.program.empty() ? options.arguments.front() : options.program;
     auto report = make_pipe();
@@ -193,28 +209,29 @@ Result<std::unique_ptr<Child>> Child::spawn(asio::io_context& loop, const ChildO
     const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
     if (pidfd < 0) {
         const std::string cause = errno_text();
-        ::kill(pid, SIGKILL);
+        ::kill(pid, SIGKILL);  // no more can be done without a descriptor
         return fail("watch {}: {}", program, cause);
     }
-    return std::unique_ptr<Child>(new Child(loop, pid, pidfd, std::move(output->reader)));
+    const uid_t user = options.user ? options.user->uid : ::geteuid();
+    return std::unique_ptr<Child>(new Child(loop, pid, user, pidfd, std::move(output->reader)));
 }
 
-Child::Child(asio::io_context& loop, pid_t pid, int pidfd, UniqueFd output)
-    : pid_(pid), pidfd_(loop, pidfd), output_(loop) {
+Child::Child(asio::io_context& loop, pid_t pid, uid_t user, int pidfd, UniqueFd output)
+    : pid_(pid), user_(user), pidfd_(loop, pidfd), output_(loop) {
     if (output)
         output_.assign(output.release());
 }
 
 /// One that does not end at once, or that this process may not kill, is not waited for.
 Child::~Child() {
-    signal(SIGKILL);
+    kill();
     if (!reaped_)
         ::waitpid(pid_, nullptr, WNOHANG);
 }
 
-void Child::signal(int number) const {
+void Child::kill() const {
     if (!reaped_)
-        ::kill(pid_, number);
+        kill_process(pidfd_.native_handle(), user_);
 }
 
 asio::awaitable<void> Child::gone() {

@@ -35,13 +35,17 @@ struct ChildOptions {
     std::vector<std::string> environment;
     std::string program{};     ///< looked up in PATH; empty: the first argument
     std::optional<User> user;  ///< nothing: this process's
-    /// Nothing: it dies with this process, by SIGKILL, and writes into one pipe. Otherwise it outlives this
-    /// process, in a session of its own, has this descriptor as its kPassedDescriptor, and writes where this
-    /// process does.
+    /// Nothing: it dies with this process, by SIGKILL, if that has CAP_KILL or is of the same user, and
+    /// writes into one pipe. Otherwise it outlives this process, in a session of its own, has this descriptor
+    /// as its kPassedDescriptor, and writes where this process does.
     std::optional<int> passed;
 };
 
 inline constexpr int kPassedDescriptor = 3;
+
+/// Has a process end, whatever state it is in: as its own user where this one may not signal it. That takes
+/// CAP_SETUID, which it took to start it, and not CAP_KILL.
+void kill_process(int pidfd, uid_t user);
 
 /// A child process, killed when this is destroyed. It reads nothing, inherits no other descriptor, and no
 /// program that it executes gets more privileges than it has.
@@ -53,7 +57,7 @@ class Child {
     ~Child();
 
     [[nodiscard]] pid_t pid() const { return pid_; }
-    void signal(int number) const;
+    void kill() const;
     /// It lives on when this is destroyed.
     void disown() { reaped_ = true; }
     /// Its standard output and error; closed if it has none of its own.
@@ -65,11 +69,12 @@ class Child {
     [[nodiscard]] boost::asio::awaitable<std::string> ended();
 
   private:
-    Child(boost::asio::io_context& loop, pid_t pid, int pidfd, UniqueFd output);
+    Child(boost::asio::io_context& loop, pid_t pid, uid_t user, int pidfd, UniqueFd output);
 
     pid_t pid_;
+    uid_t user_;
     bool reaped_ = false;
-    boost::asio::posix::stream_descriptor pidfd_;
+    mutable boost::asio::posix::stream_descriptor pidfd_;
     boost::asio::posix::stream_descriptor output_;
 };
 

@@ -11,7 +11,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
-#include <cstdlib>
 
 #include "bgp/supervisor.hpp"
 
@@ -31,11 +30,6 @@ constexpr std::chrono::seconds kRanWell{60};
 constexpr std::chrono::seconds kHeartbeat{2};
 /// A supervisor says hello at once; one that does not in this time is stopped or hangs.
 constexpr std::chrono::seconds kHelloWithin{3};
-
-void end_process(int pidfd) {
-    if (pidfd >= 0)
-        ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
-}
 
 /// The process at the other end of a socket that is connected to a listening one, if it is this user's.
 UniqueFd process_behind(int socket) {
@@ -63,11 +57,10 @@ std::optional<Unix::socket> connect(asio::io_context& loop, const std::string& d
     return socket;
 }
 
-std::vector<std::string> supervisor_environment() {
+std::vector<std::string> own_environment() {
     std::vector<std::string> environment;
-    for (const char* name : {"PATH", "SPDLOG_LEVEL"})
-        if (const char* value = std::getenv(name))
-            environment.push_back(fmt::format("{}={}", name, value));
+    for (char** variable = environ; *variable != nullptr; ++variable)
+        environment.emplace_back(*variable);
     return environment;
 }
 }  // namespace
@@ -85,7 +78,7 @@ std::shared_ptr<Sidecar> Sidecar::start(asio::io_context& loop, SidecarOptions o
 void Sidecar::end_leftover(asio::io_context& loop, const std::string& directory) {
     if (auto socket = connect(loop, directory)) {
         spdlog::info("exabgp of an earlier agent is ended: nothing is to be announced");
-        end_process(process_behind(socket->native_handle()).get());
+        kill_process(process_behind(socket->native_handle()).get(), ::geteuid());
     }
 }
 
@@ -119,14 +112,26 @@ void Sidecar::set_complete(bool complete) {
         heartbeat_.cancel();
 }
 
+/// ExaBGP, too: its supervisor may be stopped, or dead already.
 void Sidecar::kill() {
     if (child_)
-        child_->signal(SIGKILL);
-    end_process(adopted_.get());
+        child_->kill();
+    kill_process(adopted_.get(), ::geteuid());
+    end_exabgp();
     options_.may_adopt = false;
     if (connection_)
         connection_->close();
     connection_ = nullptr;
+}
+
+void Sidecar::know(const Process& process) {
+    exabgp_ = process;
+    exabgp_fd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, process.id, 0)));
+}
+
+void Sidecar::end_exabgp() {
+    kill_process(exabgp_fd_.get(), exabgp_.user);
+    exabgp_fd_.reset();
 }
 
 void Sidecar::restart(const std::string& reason) {
@@ -185,9 +190,10 @@ Result<Unix::socket> Sidecar::reach() {
             child_ = nullptr;
             return std::move(*socket);
         }
-        end_process(adopted_.get());
+        kill_process(adopted_.get(), ::geteuid());
         adopted_.reset();
     }
+    end_exabgp();
     return spawn();
 }
 
@@ -200,7 +206,7 @@ Result<Unix::socket> Sidecar::spawn() {
     const UniqueFd passed(ends[1]);
     auto child = Child::spawn(loop_, {.arguments = {"guideway", kSupervisorCommand, options_.directory,
                                                     options_.exabgp, version_known_ ? "1" : "0"},
-                                      .environment = supervisor_environment(),
+                                      .environment = own_environment(),
                                       .program = "/proc/self/exe",
                                       .user = std::nullopt,
                                       .passed = passed.get()});
@@ -243,6 +249,8 @@ void Sidecar::greet(const Hello& hello) {
                      std::chrono::duration<double>(hello.alone).count());
     greeted_ = true;
     started_ = configured_ = hello.started;
+    if (started_)
+        know(hello.process);
     set_terms(terms_);
     heartbeat_.cancel();
     options_.events.came(hello, held_);
@@ -256,7 +264,8 @@ void Sidecar::hear(const std::string& line) {
         held_.push_back(*held);
     } else if (const auto* hello = std::get_if<Hello>(&*message)) {
         greet(*hello);
-    } else if (std::holds_alternative<Started>(*message)) {
+    } else if (const auto* started = std::get_if<Started>(&*message)) {
+        know(started->process);
         started_ = version_known_ = true;
         deaf_since_ = steady_clock::now();
         options_.events.hearing(false);
@@ -264,6 +273,7 @@ void Sidecar::hear(const std::string& line) {
         if (hearing_ && !hearing->hears)
             deaf_since_ = steady_clock::now();
         hearing_ = hearing->hears;
+        failures_ = hearing_ ? 0 : failures_;
         options_.events.hearing(hearing_);
     } else if (const auto* heard = std::get_if<Heard>(&*message)) {
         options_.events.line(heard->line);

@@ -82,6 +82,8 @@ class Sidecar : public std::enable_shared_from_this<Sidecar> {
     void hear(const std::string& line);
     void finish(const std::string& reason);
     void kill();
+    void know(const Process& process);
+    void end_exabgp();
     [[nodiscard]] boost::asio::awaitable<void> beat();
 
     boost::asio::io_context& loop_;
@@ -92,6 +94,8 @@ class Sidecar : public std::enable_shared_from_this<Sidecar> {
     std::shared_ptr<LineSocket> connection_;
     std::unique_ptr<Child> child_;  ///< the supervisor, if this agent started it
     UniqueFd adopted_;              ///< a pidfd, otherwise
+    Process exabgp_;
+    UniqueFd exabgp_fd_;  ///< a pidfd
     std::vector<Held> held_;
     Terms terms_;
     std::optional<std::string> end_reason_;

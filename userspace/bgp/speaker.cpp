@@ -398,7 +398,9 @@ void Speaker::note_session(const SessionEvent& event) {
     heard_by_router_ = heard_by_router_ || is_up;
     if (is_up && !was_up)
         spdlog::info("BGP session with {}: established", event.peer.text());
-    if (was_up && !is_up)
+    if (was_up && !is_up && changing_)
+        spdlog::info("BGP session with {}: ended, as its configuration changes", event.peer.text());
+    else if (was_up && !is_up)
         spdlog::warn("BGP session with {}: lost{}{}", event.peer.text(), event.reason.empty() ? "" : ": ",
                      event.reason);
 }

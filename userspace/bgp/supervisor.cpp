@@ -45,11 +45,17 @@ constexpr std::chrono::milliseconds kOnTheWire{100};
 constexpr std::chrono::milliseconds kReadWithin{200};
 constexpr std::size_t kVipsInALine = 1000;
 
-/// Rights that it needs no more: as its user it owns all that it touches.
+/// As its user it owns all that it touches: what is left is for ending ExaBGP, as its user or by the kernel.
 void drop_capabilities() {
     __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-    __user_cap_data_struct none[2] = {};
-    if (::syscall(SYS_capset, &header, none) != 0)
+    __user_cap_data_struct capabilities[2] = {};
+    constexpr std::uint32_t kNeeded = 1U << CAP_SETUID | 1U << CAP_KILL;
+    bool done = ::syscall(SYS_capget, &header, capabilities) == 0;
+    const auto kept = capabilities[0].permitted & kNeeded;
+    capabilities[0] = {.effective = kept, .permitted = kept, .inheritable = 0};
+    capabilities[1] = {};
+    done = done && ::syscall(SYS_capset, &header, capabilities) == 0;
+    if (!done)
         spdlog::warn("drop capabilities: {}", errno_text());
 }
 
@@ -108,8 +114,7 @@ class Supervisor {
     }
 
   private:
-    // --- the agent
-    // ---------------------------------------------------------------------------------------------
+    // --- the agent ------------------------------------------------------------------------------
 
     void tell(const FromSupervisor& message) { agent_->send(to_line(message)); }
 
@@ -131,6 +136,7 @@ class Supervisor {
         }
         tell(Hello{.program = options_.exabgp,
                    .started = exabgp_ != nullptr,
+                   .process = exabgp_ ? process() : Process{},
                    .neighbors = running_,
                    .alone = exabgp_ ? alone : std::chrono::milliseconds(0)});
         tell_hearing();
@@ -194,8 +200,9 @@ class Supervisor {
         relay_->send(command.text);
     }
 
-    // --- ExaBGP
-    // ------------------------------------------------------------------------------------------------
+    [[nodiscard]] Process process() const { return {exabgp_->pid(), place_.user.uid}; }
+
+    // --- ExaBGP -----------------------------------------------------------------------------------
 
     asio::awaitable<void> run_exabgp() {
         if (!options_.version_known) {
@@ -214,7 +221,7 @@ class Supervisor {
         }
         exabgp_ = std::move(*child);
         drop_capabilities();
-        tell(Started{exabgp_->pid()});
+        tell(Started{process()});
         end(co_await run_to_end(*exabgp_));
     }
 
@@ -237,8 +244,7 @@ class Supervisor {
             tell_hearing();
     }
 
-    // --- without an agent
-    // --------------------------------------------------------------------------------------
+    // --- without an agent -----------------------------------------------------------------------
 
     asio::awaitable<void> beat() {
         asio::steady_timer timer(loop_);
@@ -365,8 +371,7 @@ Result<void> run_supervisor(const SupervisorOptions& options) {
         return started;
     }
     loop.run();
-    // Not waited for: the kernel kills ExaBGP.
-    ::_exit(0);
+    return {};
 }
 
 }  // namespace guideway::bgp

@@ -28,9 +28,10 @@ inline constexpr const char* kSupervisorCommand = "bgp-supervisor";
 /// agent that is killed, and lets ExaBGP go on announcing what that agent said, for as long as Lease has it,
 /// while the agent's links stay attached; then withdraws everything and ends.
 ///
-/// When it ends, however it ends, the kernel kills ExaBGP (PR_SET_PDEATHSIG). It runs as the agent's user, so
-/// that ExaBGP's can do nothing to it, and without any capability once ExaBGP runs. Takes the whole process:
-/// its signals, umask, group, and standard streams.
+/// ExaBGP ends with it: killed by it, or, if it is killed itself, by the kernel (PR_SET_PDEATHSIG, where
+/// CAP_KILL permits it), the relay, and an agent that is there. It runs as the agent's user, so that ExaBGP's
+/// can do nothing to it, and once ExaBGP runs with no capability but those for ending it. Takes the whole
+/// process: its signals, umask, group, and standard streams.
 [[nodiscard]] Result<void> run_supervisor(const SupervisorOptions& options);
 
 }  // namespace guideway::bgp

@@ -57,6 +57,14 @@ std::chrono::milliseconds milliseconds_in(const Json& number) {
     return std::chrono::milliseconds(number.get<std::int64_t>());
 }
 
+Json json_of(const Process& process) {
+    return {{"id", process.id}, {"user", process.user}};
+}
+
+Process process_in(const Json& json) {
+    return {json.at("id").get<pid_t>(), json.at("user").get<uid_t>()};
+}
+
 std::string line_of(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -99,10 +107,11 @@ FromSupervisor from_supervisor(const std::string& type, const Json& content) {
         return Hello{.protocol = content.at("protocol").get<unsigned>(),
                      .program = content.at("program").get<std::string>(),
                      .started = content.at("started").get<bool>(),
+                     .process = process_in(content.at("process")),
                      .neighbors = neighbors_in(content.at("neighbors")),
                      .alone = milliseconds_in(content.at("alone_ms"))};
     if (type == "started")
-        return Started{content.get<pid_t>()};
+        return Started{process_in(content)};
     if (type == "configured")
         return Configured{content.get<std::string>()};
     if (type == "hearing")
@@ -158,11 +167,12 @@ std::string to_line(const FromSupervisor& message) {
                                         {{"protocol", hello.protocol},
                                          {"program", hello.program},
                                          {"started", hello.started},
+                                         {"process", json_of(hello.process)},
                                          {"neighbors", texts_of(hello.neighbors)},
                                          {"alone_ms", hello.alone.count()}}}};
                        },
                        [](const Started& started) {
-                           return Json{{"started", started.process}};
+                           return Json{{"started", json_of(started.process)}};
                        },
                        [](const Configured& configured) {
                            return Json{{"configured", configured.error}};

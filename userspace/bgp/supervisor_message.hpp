@@ -36,6 +36,12 @@ struct Configure {
 
 using FromAgent = std::variant<Beat, Terms, Configure, Command>;
 
+/// ExaBGP, as the agent may have to end it.
+struct Process {
+    pid_t id = 0;
+    uid_t user = 0;
+};
+
 /// To begin with: routes of a peer that ExaBGP may have been told to announce, ...
 struct Held {
     IpAddress peer;
@@ -47,12 +53,13 @@ struct Hello {
     unsigned protocol = kSupervisorProtocol;
     std::string program;                 ///< ExaBGP's
     bool started = false;                ///< ExaBGP runs, for an earlier agent
+    Process process;                     ///< if it does
     Neighbors neighbors;                 ///< as it was started or told to read them
     std::chrono::milliseconds alone{0};  ///< for how long there was no agent
 };
 
 struct Started {
-    pid_t process = 0;
+    Process process;
 };
 
 /// The answer to Configure.

@@ -46,14 +46,19 @@ TEST_CASE("what the supervisor tells an agent arrives as it was") {
     const auto held = sent_back<Held>(Held{ip("10.0.0.1"), {ip("192.0.2.10"), ip("2001:db8::10")}});
     CHECK(held.peer == ip("10.0.0.1"));
     CHECK(held.vips == std::vector<IpAddress>{ip("192.0.2.10"), ip("2001:db8::10")});
-    const auto hello = sent_back<Hello>(
-        Hello{.program = "exabgp", .started = true, .neighbors = {{ip("10.0.0.1"), "x"}}, .alone = 12s});
+    const auto hello = sent_back<Hello>(Hello{.program = "exabgp",
+                                              .started = true,
+                                              .process = {4711, 104},
+                                              .neighbors = {{ip("10.0.0.1"), "x"}},
+                                              .alone = 12s});
     CHECK(hello.protocol == kSupervisorProtocol);
     CHECK(hello.program == "exabgp");
     CHECK(hello.started);
+    CHECK(hello.process.id == 4711);
     CHECK(hello.neighbors == Neighbors{{ip("10.0.0.1"), "x"}});
     CHECK(hello.alone == 12s);
-    CHECK(sent_back<Started>(Started{4711}).process == 4711);
+    CHECK(sent_back<Started>(Started{{4711, 104}}).process.id == 4711);
+    CHECK(sent_back<Started>(Started{{4711, 104}}).process.user == 104);
     CHECK(sent_back<Configured>(Configured{"no space left"}).error == "no space left");
     CHECK(sent_back<Hearing>(Hearing{true}).hears);
     CHECK(sent_back<Ended>(Ended{"exit status 1"}).reason == "exit status 1");
