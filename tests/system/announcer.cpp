@@ -24,6 +24,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -142,6 +143,7 @@ int run(const std::string& path, bgp::SpeakerOptions options) {
     std::signal(SIGPIPE, SIG_IGN);
     asio::io_context loop;
     options.bgp = *parsed->config.bgp;
+    options.relay_program = std::filesystem::read_symlink("/proc/self/exe");
     auto speaker = bgp::Speaker::start(loop, options);
     Announcer announcer(loop, options.bgp, speaker);
     asio::co_spawn(loop, announcer.obey(), asio::detached);
@@ -159,10 +161,12 @@ int run(const std::string& path, bgp::SpeakerOptions options) {
 int main(int argc, char** argv) {
     if (argc == 3 && std::string(argv[1]) == "relay")
         return guideway::bgp::run_relay(argv[2]) ? 0 : 1;
-    if (argc == 5 && std::string(argv[1]) == guideway::bgp::kSupervisorCommand) {
+    if (argc == 6 && std::string(argv[1]) == guideway::bgp::kSupervisorCommand) {
         guideway::set_up_log();
-        const auto done = guideway::bgp::run_supervisor(
-            {.directory = argv[2], .exabgp = argv[3], .version_known = argv[4] == std::string("1")});
+        const auto done = guideway::bgp::run_supervisor({.directory = argv[2],
+                                                         .exabgp = argv[3],
+                                                         .relay_program = argv[4],
+                                                         .version_known = argv[5] == std::string("1")});
         return done ? 0 : 1;
     }
     CLI::App app("Announces VIPs as told on its standard input", "announcer");

@@ -131,6 +131,31 @@ upgraded() {
     unchanged "upgraded"
 }
 
+# Its program is replaced while it runs, as by a package; then ExaBGP dies, whose relay is the new one.
+replaced_while_it_runs() {
+    stop lb1-agent || fail "the agent ended with status $?"
+    cp "$GUIDEWAY" "$LAB_DIR/guideway"
+    GUIDEWAY=$LAB_DIR/guideway run_agent lb1
+    await "it to be in step" settled "lb1 lb2"
+    cp "$GUIDEWAY_UPGRADED" "$LAB_DIR/guideway.new"
+    mv "$LAB_DIR/guideway.new" "$LAB_DIR/guideway"
+    exabgp=$(exabgp_of lb1)
+    kill -KILL "$exabgp"
+    took "its program is replaced, and ExaBGP killed: announced by another" eval 'settled "lb1 lb2" && [[ $(exabgp_of lb1) != "$exabgp" ]]'
+}
+
+sockets_taken_away() {
+    remember
+    rm -r "$LAB_DIR/lb1/bgp"
+    await "they are there again" test -S "$LAB_DIR/lb1/bgp/agent.sock"
+    await "both" test -S "$LAB_DIR/lb1/bgp/relay.sock"
+    kill -KILL "$(relay_of lb1)"
+    kill_agent lb1
+    run_agent lb1
+    took "its sockets taken away, then agent and relay killed: taken over" taken_over lb1
+    unchanged "its sockets taken away"
+}
+
 # --- back with another configuration -----------------------------------------------------------------------------------
 
 back_with_other_services() {
@@ -193,7 +218,7 @@ gone() {
 
 # held "sentence": for some time.
 held() {
-    grep -q "exabgp's agent is gone; the routes stay for" "$(log_of lb1-agent)" || fail "$1"
+    grep -q "exabgp hears nothing of its agent; the routes stay for" "$(log_of lb1-agent)" || fail "$1"
     echo "ok: $1: its routes were held"
 }
 
@@ -347,6 +372,8 @@ took "both balancers are announced" settled "lb1 lb2"
 drained_then_killed
 killed_again_and_again
 upgraded
+replaced_while_it_runs
+sockets_taken_away
 back_with_other_services
 back_with_other_peers
 back_without_bgp

@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
 #include <vector>
 
 namespace guideway::agent {
@@ -20,7 +21,10 @@ std::string some_of(const std::vector<std::string>& vips) {
 
 Announcer::Announcer(boost::asio::io_context& loop, const std::string& runtime_dir,
                      std::function<void()> adopted)
-    : loop_(loop), directory_(runtime_dir + "/bgp"), adopted_(std::move(adopted)) {}
+    : loop_(loop),
+      directory_(runtime_dir + "/bgp"),
+      relay_program_(std::filesystem::read_symlink("/proc/self/exe")),
+      adopted_(std::move(adopted)) {}
 
 Announcer::~Announcer() {
     end();
@@ -49,6 +53,7 @@ void Announcer::configure(const std::optional<config::Bgp>& bgp, bool withdrawn)
         speaker_ = bgp::Speaker::start(
             loop_, {.bgp = *bgp,
                     .directory = directory_,
+                    .relay_program = relay_program_,
                     .presence = withdrawn ? bgp::Presence::kGone : bgp::Presence::kPresent,
                     .adopted = adopted_});
     }
@@ -96,6 +101,12 @@ boost::asio::awaitable<bool> Announcer::withdraw() {
     if (!speaker)
         co_return true;
     co_return co_await speaker->leave();
+}
+
+boost::asio::awaitable<bool> Announcer::leave() {
+    if (speaker_)
+        speaker_->hold_nothing();
+    co_return co_await withdraw();
 }
 
 void Announcer::announce() {

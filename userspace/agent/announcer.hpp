@@ -39,6 +39,8 @@ class Announcer {
 
     /// Marks the routes as leaving, then withdraws them: true once the routers have been told.
     [[nodiscard]] boost::asio::awaitable<bool> withdraw();
+    /// The same, for good: should this agent be killed meanwhile, ExaBGP does not outlive it.
+    [[nodiscard]] boost::asio::awaitable<bool> leave();
     /// Undoes withdraw().
     void announce();
 
@@ -54,6 +56,7 @@ class Announcer {
 
     boost::asio::io_context& loop_;
     std::string directory_;
+    std::string relay_program_;  ///< as it was called at the start: an upgrade may replace the file
     std::function<void()> adopted_;
     std::shared_ptr<bgp::Speaker> speaker_;
     bgp::Vips servable_;  ///< what routers have, unless it is withdrawn by hand

@@ -155,7 +155,7 @@ Result<void> Agent::obey_withdraw(bool withdrawn) {
 asio::awaitable<void> Agent::leave() {
     if (announcer_.active()) {
         spdlog::info("leaving: the routes are marked, then withdrawn");
-        co_await announcer_.withdraw();
+        co_await announcer_.leave();
         co_await until_quiet();
     }
     loop_.stop();

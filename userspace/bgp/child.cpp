@@ -124,6 +124,16 @@ int exec_error(int report) {
     return size == sizeof(error) ? error : 0;
 }
 
+/// Those that had not ended when they were let go of, to be collected later.
+std::vector<pid_t>& uncollected() {
+    static std::vector<pid_t> pids;
+    return pids;
+}
+
+void collect() {
+    std::erase_if(uncollected(), [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
+}
+
 std::string end_text(int status) {
     if (WIFSIGNALED(status))
         return fmt::format("signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)));
@@ -177,6 +187,7 @@ void kill_process(int pidfd, uid_t user) {
 }
 
 Result<std::unique_ptr<Child>> Child::spawn(asio::io_context& loop, const ChildOptions& options) {
+    collect();
     const auto& program = options.program.empty() ? options.arguments.front() : options.program;
     auto report = make_pipe();
     auto output = options.passed ? Result<Pipe>(Pipe{}) : make_pipe();
@@ -224,9 +235,11 @@ Child::Child(asio::io_context& loop, pid_t pid, uid_t user, int pidfd, UniqueFd 
 
 /// One that does not end at once, or that this process may not kill, is not waited for.
 Child::~Child() {
-    kill();
+    if (!disowned_)
+        kill();
     if (!reaped_)
-        ::waitpid(pid_, nullptr, WNOHANG);
+        uncollected().push_back(pid_);
+    collect();
 }
 
 void Child::kill() const {

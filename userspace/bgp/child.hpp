@@ -59,7 +59,7 @@ class Child {
     [[nodiscard]] pid_t pid() const { return pid_; }
     void kill() const;
     /// It lives on when this is destroyed.
-    void disown() { reaped_ = true; }
+    void disown() { disowned_ = true; }
     /// Its standard output and error; closed if it has none of its own.
     [[nodiscard]] boost::asio::posix::stream_descriptor& output() { return output_; }
 
@@ -74,6 +74,7 @@ class Child {
     pid_t pid_;
     uid_t user_;
     bool reaped_ = false;
+    bool disowned_ = false;
     mutable boost::asio::posix::stream_descriptor pidfd_;
     boost::asio::posix::stream_descriptor output_;
 };

@@ -23,28 +23,44 @@ constexpr std::chrono::milliseconds kAfterAccept{50};
 
 Result<std::shared_ptr<LineServer>> LineServer::listen(asio::io_context& loop, const std::string& path,
                                                        mode_t rights, LineServerEvents events) {
-    if (path.size() >= sizeof(sockaddr_un::sun_path))
-        return fail("listen on {}: the path is longer than the {} bytes that a socket's may have", path,
-                    sizeof(sockaddr_un::sun_path) - 1);
-    ::unlink(path.c_str());
-    Unix::acceptor acceptor(loop);
-    boost::system::error_code error;
-    acceptor.open({}, error);
-    const mode_t before = ::umask(0777 & ~rights);
-    if (!error)
-        acceptor.bind(Unix::endpoint(path), error);
-    ::umask(before);
-    if (!error)
-        acceptor.listen(asio::socket_base::max_listen_connections, error);
-    if (error)
-        return fail("listen on {}: {}", path, error.message());
-    std::shared_ptr<LineServer> server(new LineServer(loop, std::move(events), std::move(acceptor)));
+    std::shared_ptr<LineServer> server(new LineServer(loop, path, rights, std::move(events)));
+    if (auto listens = server->listen_again(); !listens)
+        return std::unexpected(listens.error());
     asio::co_spawn(loop, server->accept(), asio::detached);
     return server;
 }
 
-LineServer::LineServer(asio::io_context& loop, LineServerEvents events, Unix::acceptor acceptor)
-    : loop_(loop), events_(std::move(events)), acceptor_(std::move(acceptor)) {}
+LineServer::LineServer(asio::io_context& loop, std::string path, mode_t rights, LineServerEvents events)
+    : loop_(loop), path_(std::move(path)), rights_(rights), events_(std::move(events)), acceptor_(loop) {}
+
+Result<void> LineServer::listen_again() {
+    if (path_.size() >= sizeof(sockaddr_un::sun_path))
+        return fail("listen on {}: the path is longer than the {} bytes that a socket's may have", path_,
+                    sizeof(sockaddr_un::sun_path) - 1);
+    ::unlink(path_.c_str());
+    Unix::acceptor acceptor(loop_);
+    boost::system::error_code error;
+    acceptor.open({}, error);
+    const mode_t before = ::umask(0777 & ~rights_);
+    if (!error)
+        acceptor.bind(Unix::endpoint(path_), error);
+    ::umask(before);
+    if (!error)
+        acceptor.listen(asio::socket_base::max_listen_connections, error);
+    struct stat status {};
+    if (error || ::lstat(path_.c_str(), &status) != 0)
+        return fail("listen on {}: {}", path_, error ? error.message() : errno_text());
+    acceptor_ = std::move(acceptor);
+    inode_ = status.st_ino;
+    return {};
+}
+
+LineServer::Place LineServer::place() const {
+    struct stat status {};
+    if (::lstat(path_.c_str(), &status) != 0)
+        return Place::kNothing;
+    return status.st_ino == inode_ ? Place::kOwn : Place::kAnother;
+}
 
 void LineServer::take(Unix::socket connection) {
     if (connection_)

@@ -30,6 +30,12 @@ class LineServer : public std::enable_shared_from_this<LineServer> {
                                                                     const std::string& path, mode_t rights,
                                                                     LineServerEvents events);
 
+    /// What lies at its path now.
+    enum class Place { kOwn, kNothing, kAnother };
+    [[nodiscard]] Place place() const;
+    /// Puts the socket there anew; the connection that it has stays. Errors: as of listen().
+    [[nodiscard]] Result<void> listen_again();
+
     /// Serves this one, as if it had just connected.
     void take(LineSocket::Unix::socket connection);
     /// One line, to be heard after those before. Without a connection it is dropped.
@@ -39,12 +45,15 @@ class LineServer : public std::enable_shared_from_this<LineServer> {
   private:
     using Unix = LineSocket::Unix;
 
-    LineServer(boost::asio::io_context& loop, LineServerEvents events, Unix::acceptor acceptor);
+    LineServer(boost::asio::io_context& loop, std::string path, mode_t rights, LineServerEvents events);
     [[nodiscard]] boost::asio::awaitable<void> accept();
 
     boost::asio::io_context& loop_;
+    std::string path_;
+    mode_t rights_;
     LineServerEvents events_;
     Unix::acceptor acceptor_;
+    ino_t inode_ = 0;  ///< of the socket at the path
     std::shared_ptr<LineSocket> connection_;
 };
 

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,11 +48,12 @@ UniqueFd process_behind(int socket) {
 
 /// Nothing if nobody listens there, or it is not this user's to trust.
 std::optional<Unix::socket> connect(asio::io_context& loop, const std::string& directory) {
-    if (!check_directory(directory))
+    const auto path = agent_socket(directory);
+    if (!check_directory(directory) || path.size() >= sizeof(sockaddr_un::sun_path))
         return std::nullopt;
     Unix::socket socket(loop);
     boost::system::error_code error;
-    socket.connect(Unix::endpoint(agent_socket(directory)), error);
+    socket.connect(Unix::endpoint(path), error);
     if (error)
         return std::nullopt;
     return socket;
@@ -197,19 +199,20 @@ Result<Unix::socket> Sidecar::reach() {
     return spawn();
 }
 
-/// The program that this process runs, whatever lies at its path by now.
+/// The program that this process runs, whatever lies at its path by now: that is for the relay.
 Result<Unix::socket> Sidecar::spawn() {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return fail("start exabgp: make a pair of sockets: {}", errno_text());
     Unix::socket own(loop_, Unix(), ends[0]);
     const UniqueFd passed(ends[1]);
-    auto child = Child::spawn(loop_, {.arguments = {"guideway", kSupervisorCommand, options_.directory,
-                                                    options_.exabgp, version_known_ ? "1" : "0"},
-                                      .environment = own_environment(),
-                                      .program = "/proc/self/exe",
-                                      .user = std::nullopt,
-                                      .passed = passed.get()});
+    auto child = Child::spawn(
+        loop_, {.arguments = {"guideway", kSupervisorCommand, options_.directory, options_.exabgp,
+                              options_.relay_program, version_known_ ? "1" : "0"},
+                .environment = own_environment(),
+                .program = "/proc/self/exe",
+                .user = std::nullopt,
+                .passed = passed.get()});
     if (!child)
         return std::unexpected(child.error());
     child_ = std::move(*child);

@@ -31,7 +31,8 @@ struct SidecarEvents {
 struct SidecarOptions {
     std::string directory;  ///< made where it is missing; nobody else may write the one that it is in
     std::string exabgp = "exabgp";
-    bool may_adopt = true;  ///< an ExaBGP of an earlier agent, if there is one; otherwise it is ended
+    std::string relay_program;  ///< what ExaBGP runs; its path as it was when this process started
+    bool may_adopt = true;      ///< an ExaBGP of an earlier agent, if there is one; otherwise it is ended
     SidecarEvents events;
 };
 

@@ -78,6 +78,7 @@ void Speaker::start_sidecar() {
         loop_,
         {.directory = options_.directory,
          .exabgp = options_.exabgp,
+         .relay_program = options_.relay_program,
          .may_adopt = !std::exchange(had_sidecar_, true),
          .events = {.came = [this](const Hello& hello, const std::vector<Held>& held) { came(hello, held); },
                     .hearing = [this](bool hears) { hearing_changed(hears); },
@@ -98,7 +99,8 @@ void Speaker::end_sidecar() {
 }
 
 void Speaker::send_terms() {
-    const auto hold = links_.empty() ? config::Duration(0) : options_.bgp.hold_after_kill;
+    const bool holds = holds_ && !links_.empty();
+    const auto hold = holds ? options_.bgp.hold_after_kill : config::Duration(0);
     if (sidecar_)
         sidecar_->set_terms({.hold = hold, .links = links_});
 }
@@ -174,6 +176,11 @@ void Speaker::stay() {
     patience_.cancel();
     presence_ = Presence::kPresent;
     update_wanted();
+}
+
+void Speaker::hold_nothing() {
+    holds_ = false;
+    send_terms();
 }
 
 void Speaker::watch(std::vector<std::string> links) {

@@ -23,7 +23,8 @@ enum class Presence {
 
 struct SpeakerOptions {
     config::Bgp bgp;
-    std::string directory;  ///< for ExaBGP's files: RUNTIME_DIR/bgp
+    std::string directory;      ///< for ExaBGP's files: RUNTIME_DIR/bgp
+    std::string relay_program;  ///< this executable, which knows `relay`, as it was called at the start
     std::string exabgp = "exabgp";
     Presence presence = Presence::kPresent;  ///< to begin with: kPresent or kGone
     /// An ExaBGP of an earlier agent was taken over, with routes that are held(). Nothing is said to it
@@ -61,6 +62,8 @@ class Speaker : public std::enable_shared_from_this<Speaker> {
     [[nodiscard]] boost::asio::awaitable<bool> leave();
     /// Undoes leave().
     void stay();
+    /// From now on ExaBGP does not outlive this agent.
+    void hold_nothing();
 
     /// Other peers or sessions. Those that stay the same notice nothing.
     void reconfigure(config::Bgp bgp);
@@ -111,6 +114,7 @@ class Speaker : public std::enable_shared_from_this<Speaker> {
     Ledger ledger_;
     Roster roster_;
     std::vector<std::string> links_;
+    bool holds_ = true;
     Routes wanted_;
     bool complete_ = false;
     Presence presence_ = Presence::kPresent;

@@ -61,8 +61,6 @@ void drop_capabilities() {
 
 /// One that others might write is not used, and out of the way: a former version gave it to ExaBGP's user.
 Result<void> make_directory(const std::string& directory) {
-    std::error_code unmade;  // making the directory itself tells
-    std::filesystem::create_directories(std::filesystem::path(directory).parent_path(), unmade);
     struct stat status {};
     if (::lstat(directory.c_str(), &status) == 0 && !check_directory(directory)) {
         const auto away = fmt::format("{}.not-trusted.{}", directory, ::getpid());
@@ -82,11 +80,13 @@ class Supervisor {
           options_(options),
           place_{.directory = options.directory,
                  .program = options.exabgp,
-                 .relay_program = std::filesystem::read_symlink("/proc/self/exe"),
+                 .relay_program = options.relay_program,
                  .user = {}},
           signals_(loop, SIGTERM) {}
 
     Result<void> start(int connection) {
+        std::error_code unmade;  // making the directory itself tells
+        std::filesystem::create_directories(std::filesystem::path(options_.directory).parent_path(), unmade);
         if (auto made = make_directory(options_.directory); !made)
             return made;
         place_.user = choose_exabgp_user(options_.directory, place_.relay_program);
@@ -260,7 +260,22 @@ class Supervisor {
         for (;;) {
             timer.expires_after(kBetweenLooks);
             co_await timer.async_wait(kAnyOutcome);
+            mind_sockets();
             look();
+        }
+    }
+
+    /// Somebody may take them away; and another supervisor must not run beside this one.
+    void mind_sockets() {
+        for (const auto& server : {relay_, agent_}) {
+            const auto place = server->place();
+            if (place == LineServer::Place::kAnother) {
+                spdlog::error("another exabgp is run in {}: this one ends", options_.directory);
+                return loop_.stop();
+            }
+            if (place == LineServer::Place::kNothing && make_directory(options_.directory) &&
+                server->listen_again())
+                spdlog::warn("{}: sockets were taken away, and are there again", options_.directory);
         }
     }
 
@@ -274,7 +289,7 @@ class Supervisor {
         if (const auto attached = check_links(links_); !attached)
             return leave(attached.error().message);
         if (!std::exchange(alone_told_, true))
-            spdlog::warn("exabgp's agent is gone; the routes stay for {} s, for another one to take over",
+            spdlog::warn("exabgp hears nothing of its agent; the routes stay for {} s, for another one",
                          std::chrono::duration_cast<std::chrono::seconds>(lease_.ends() - now).count());
     }
 

@@ -7,11 +7,12 @@
 
 namespace guideway::bgp {
 
-/// What the supervisor is started as: `PROGRAM bgp-supervisor DIRECTORY EXABGP VERSION_KNOWN`, with its first
-/// connection to an agent as kPassedDescriptor.
+/// What the supervisor is started as: `PROGRAM bgp-supervisor DIRECTORY EXABGP RELAY VERSION_KNOWN`, with its
+/// first connection to an agent as kPassedDescriptor.
 struct SupervisorOptions {
     std::string directory;       ///< for sockets and ExaBGP's configuration; nobody else may write it
     std::string exabgp;          ///< looked up in PATH
+    std::string relay_program;   ///< run by ExaBGP as `PROGRAM relay SOCKET`
     bool version_known = false;  ///< it has been asked before
 };
 

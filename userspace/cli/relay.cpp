@@ -14,6 +14,7 @@ void add_supervisor(CLI::App& app, int& status) {
     auto options = std::make_shared<bgp::SupervisorOptions>();
     command->add_option("directory", options->directory)->required();
     command->add_option("exabgp", options->exabgp)->required();
+    command->add_option("relay", options->relay_program)->required();
     command->add_option("version-known", options->version_known)->required();
     command->callback([options, &status] {
         set_up_log();
