@@ -30,7 +30,7 @@ constexpr std::chrono::seconds kRanWell{60};
 /// The supervisor takes five times as much for a loop that is dead.
 constexpr std::chrono::seconds kHeartbeat{2};
 /// A supervisor says hello at once; one that does not in this time is stopped or hangs.
-constexpr std::chrono::seconds kHelloWithin{3};
+constexpr std::chrono::seconds kHelloWithin{5};
 
 /// The process at the other end of a socket that is connected to a listening one, if it is this user's.
 UniqueFd process_behind(int socket) {
@@ -94,6 +94,7 @@ Sidecar::Sidecar(asio::io_context& loop, SidecarOptions options)
 
 void Sidecar::configure(const Neighbors& neighbors) {
     configured_ = true;
+    deaf_since_ = steady_clock::now();
     if (connection_)
         connection_->send(to_line(Configure{neighbors}));
 }
@@ -283,6 +284,7 @@ void Sidecar::hear(const std::string& line) {
     } else if (const auto* configured = std::get_if<Configured>(&*message)) {
         options_.events.configured(configured->error);
     } else if (const auto* ended = std::get_if<Ended>(&*message)) {
+        kill();  // it is about to end by itself
         finish(ended->reason);
     }
 }

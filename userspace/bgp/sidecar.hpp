@@ -61,13 +61,15 @@ class Sidecar : public std::enable_shared_from_this<Sidecar> {
     void end();
 
     [[nodiscard]] bool started() const { return started_; }  ///< ExaBGP runs
-    /// Its supervisor is there and has not been told yet to start it.
+    /// Its supervisor was told to start it.
+    [[nodiscard]] bool starting() const { return configured_ && !started_; }
+    /// Its supervisor is there and has not been told yet.
     [[nodiscard]] bool waiting() const { return greeted_ && !started_ && !configured_; }
     [[nodiscard]] bool hearing() const { return hearing_; }
     [[nodiscard]] unsigned restarts() const { return restarts_; }  ///< since the first start
     /// How often it ended in a row without having heard a command.
     [[nodiscard]] unsigned failures() const { return failures_; }
-    /// Since when it is deaf.
+    /// Since when it hears no commands.
     [[nodiscard]] std::chrono::steady_clock::time_point deaf_since() const { return deaf_since_; }
 
   private:
