@@ -4,7 +4,7 @@
 // standard input asks for, and prints its status as JSON. For tests of userspace/bgp against real routers.
 //
 //     announcer -c FILE --directory DIR [--exabgp PROGRAM]
-//     announcer relay SOCKET      as `guideway relay`
+//     announcer relay SOCKET      as `guideway relay`; and bgp-supervisor
 //
 //     want VIP...       exactly these, with the attributes of the configuration; complete from now on
 //     range N           the first N addresses of 198.18.0.0/15
@@ -32,6 +32,7 @@
 #include "bgp/announcement.hpp"
 #include "bgp/relay.hpp"
 #include "bgp/speaker.hpp"
+#include "bgp/supervisor.hpp"
 #include "config/parser.hpp"
 #include "util/log.hpp"
 
@@ -142,12 +143,9 @@ int run(const std::string& path, bgp::SpeakerOptions options) {
     std::signal(SIGPIPE, SIG_IGN);
     asio::io_context loop;
     options.bgp = *parsed->config.bgp;
+    options.relay_program = std::filesystem::read_symlink("/proc/self/exe");
     auto speaker = bgp::Speaker::start(loop, options);
-    if (!speaker) {
-        std::cerr << speaker.error().message << "\n";
-        return 1;
-    }
-    Announcer announcer(loop, options.bgp, *speaker);
+    Announcer announcer(loop, options.bgp, speaker);
     asio::co_spawn(loop, announcer.obey(), asio::detached);
     asio::signal_set signals(loop, SIGTERM);
     signals.async_wait([&](const boost::system::error_code& error, int) {
@@ -163,6 +161,14 @@ int run(const std::string& path, bgp::SpeakerOptions options) {
 int main(int argc, char** argv) {
     if (argc == 3 && std::string(argv[1]) == "relay")
         return guideway::bgp::run_relay(argv[2]) ? 0 : 1;
+    if (argc == 6 && std::string(argv[1]) == guideway::bgp::kSupervisorCommand) {
+        guideway::set_up_log();
+        const auto done = guideway::bgp::run_supervisor({.directory = argv[2],
+                                                         .exabgp = argv[3],
+                                                         .relay_program = argv[4],
+                                                         .version_known = argv[5] == std::string("1")});
+        return done ? 0 : 1;
+    }
     CLI::App app("Announces VIPs as told on its standard input", "announcer");
     std::string path;
     guideway::bgp::SpeakerOptions options;
@@ -170,6 +176,5 @@ int main(int argc, char** argv) {
     app.add_option("--directory", options.directory)->required();
     app.add_option("--exabgp", options.exabgp);
     CLI11_PARSE(app, argc, argv);
-    options.relay_program = std::filesystem::read_symlink("/proc/self/exe");
     return run(path, options);
 }

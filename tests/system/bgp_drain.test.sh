@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck source-path=SCRIPTDIR disable=SC2016
+# shellcheck source-path=SCRIPTDIR disable=SC2016,SC2119
 #
 # Who drains is not cut off: a VIP stays announced while only drained backends are left and have flows, and while its
 # service is renamed.

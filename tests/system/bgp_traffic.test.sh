@@ -122,11 +122,30 @@ all_are_intact() {
     echo "ok: $1 established downloads complete"
 }
 
+one_is_killed_and_started() {
+    start route-watch router ip monitor route
+    start_numbered 9000
+    begin_downloads 8
+    stop lb1-agent KILL || true
+    run_agent lb1
+    took "$daemon: lb1's agent is killed and started: the next one takes ExaBGP over" taken_over lb1
+    finish_numbered
+    expect "no packet is lost" clean
+    all_are_intact 8
+    stop route-watch || true
+    expect "and no route was ever gone" eval '! grep -q "^Deleted" "$(log_of route-watch)"'
+}
+
+taken_over() {
+    grep -q "exabgp of an earlier agent is taken over" "$(log_of "$1-agent")" &&
+        status "$1" '.bgp | .running and ([.peers[] | .state == "established" and .wanted == .announced] | all)'
+}
+
 one_is_killed() {
     start_numbered 9000
     begin_downloads 8
     stop lb2-agent KILL || true
-    took "$daemon: lb2's agent is killed without graceful restart: its routes go" goes_via lb1
+    took "$daemon: lb2's agent is killed, and nothing holds its routes: they go" goes_via lb1
     finish_numbered
     expect "no packet is lost, for its kernel goes on forwarding" clean
     all_are_intact 8
@@ -147,7 +166,7 @@ one_vanishes() {
 # A backend that fails meanwhile makes its checks take longer than any other part of a start.
 one_restarts_gracefully() {
     stop lb1-agent || fail "the agent ended with status $?"
-    local pace="interval: 1500ms, fall: 4"
+    local pace="interval: 1500ms, fall: 4" HOLD_AFTER_KILL=0s
     run_agent lb1 "graceful_restart: 30s"
     took "$daemon: lb1 negotiates graceful restart, and is announced once all is judged" goes_via lb1
     expect_soon "End-of-RIB has been sent" in_step_with_router
@@ -206,15 +225,16 @@ forget_all() {
 balancers_come_go_and_die() {
     start_router "$1"
     run_agent lb1
-    run_agent lb2
+    HOLD_AFTER_KILL=0s run_agent lb2
     took "$daemon: two balancers announce" goes_via "lb1 lb2"
     spread_over lb1 lb2
     run_agent lb3
     took "$daemon: a third announces" goes_via "lb1 lb2 lb3"
     spread_over lb1 lb2 lb3
     one_is_terminated lb3 "lb1 lb2"
+    one_is_killed_and_started
     one_is_killed
-    HOLD_TIME=3s run_agent lb2
+    HOLD_TIME=3s HOLD_AFTER_KILL=0s run_agent lb2
     took "$daemon: it is back" goes_via "lb1 lb2"
     one_vanishes
     one_restarts_gracefully

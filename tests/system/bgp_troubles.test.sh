@@ -16,7 +16,7 @@ LAB_VERBOSE=
 . "$LAB_ROOT/tests/system/router.sh"
 cd "$LAB_ROOT"
 lab_enter "$@"
-speaker=agent
+HOLD_AFTER_KILL=0s # each agent that is started finds no ExaBGP of another one
 
 # write_config [PEER_KEYS]
 write_config() {
@@ -71,6 +71,12 @@ recovered() {
         ! metrics_say '^guideway_bgp_session_error'
 }
 
+# readyz STATUS [PATTERN]: what it answers.
+readyz() {
+    [[ $(on lb1 curl -s -o "$LAB_DIR/ready" -w '%{http_code}' http://127.0.0.1:9660/readyz) == "$1" ]] &&
+        grep -qE "${2-}" "$LAB_DIR/ready"
+}
+
 has_ended() {
     ! kill -0 "$1"
 }
@@ -79,8 +85,10 @@ has_ended() {
 
 routers() {
     expect_soon "no router there: status and metrics say so" trouble "idle|connecting" "TCP connection was refused or broke"
+    expect_soon "no session has come up yet: it is not ready" readyz 503 'no BGP session has come up yet: .*refused'
     start_router bird
     took "it is started: recovered" recovered
+    expect_soon "it is ready" readyz 200
 
     router_with 's/as 64600/as 64601/'
     expect_soon "it expects another AS: they have what it says" trouble "idle|connecting|opening" "bad peer AS"
@@ -102,6 +110,11 @@ routers() {
 
     stop_router
     expect_soon "the router is down: they say so" trouble "idle|connecting" "administrative shutdown"
+    expect "it is as ready as before: that is the router's" readyz 200
+    ip -n router link set br-fabric down
+    expect_soon "its host is gone: they say what is so now" trouble "connecting" "does not answer"
+    ip -n router link set br-fabric up
+    ip -n router address add 2001:db8:f::1/64 dev br-fabric nodad 2>/dev/null || true
     start_router bird
     took "it is up again: recovered" recovered
 }
@@ -129,11 +142,13 @@ exabgp_dies_or_hangs() {
 # An ExaBGP whose relay garbles a command about one route, so that it is refused.
 install_refusing_exabgp() {
     mkdir -p "$LAB_DIR/bin"
+    install -d -m 777 "$LAB_DIR/garbled" # ExaBGP's user may write nowhere else
     cat >"$LAB_DIR/bin/exabgp" <<-END
 	#!/bin/sh
 	[ "\$1" != --version ] || exec $(command -v exabgp) --version
-	sed 's|run \(.*\);|run $LAB_DIR/bin/garbling \1;|' "\$1" >"\$1.garbled"
-	exec $(command -v exabgp) "\$1.garbled"
+	rm -f $LAB_DIR/garbled/exabgp.conf
+	sed 's|run \(.*\);|run $LAB_DIR/bin/garbling \1;|' "\$1" >$LAB_DIR/garbled/exabgp.conf
+	exec $(command -v exabgp) $LAB_DIR/garbled/exabgp.conf
 	END
     cat >"$LAB_DIR/bin/garbling" <<-END
 	#!/bin/sh
@@ -175,10 +190,32 @@ exabgp_dies_at_once() {
     run_agent
     expect_soon "ExaBGP dies whenever it is started: status says so" bgp \
         '.restarts >= 4 and .last_error == "exabgp ended: exit status 3: oops" and (.running | not)'
+    expect_soon "it is not ready" readyz 503 "ExaBGP cannot be run: exabgp ended: exit status 3: oops"
     expect_equal "it is started later and later" "250 500 1000 2000" \
         "$(sed -n 's/.*started again in \(.*\) ms/\1/p' "$(log_of lb1-agent)" | head -n 4 | paste -sd ' ')"
     rm "$LAB_DIR/bin/exabgp"
     took "it is repaired: recovered" recovered
+    expect_soon "it is ready" readyz 200
+}
+
+# Its last words are other people's text; a program that hangs keeps nothing else waiting.
+exabgp_is_odd() {
+    printf '#!/bin/sh\n[ "$1" = --version ] && exec %s --version\nprintf "a\\033[31m\\007b%%1000d\\n" 0; exit 3\n' \
+        "$(command -v exabgp)" >"$LAB_DIR/bin/exabgp"
+    chmod 755 "$LAB_DIR/bin/exabgp"
+    stop lb1-agent KILL || true
+    run_agent
+    expect_soon "its last words are shown clean, and cut" bgp \
+        '(.last_error | test("^exabgp ended: exit status 3: a \\[31m b +\\.\\.\\.$"))'
+    printf '#!/bin/sh\nexec sleep 1000\n' >"$LAB_DIR/bin/exabgp"
+    stop lb1-agent KILL || true
+    run_agent
+    expect_soon "it hangs when asked for its version: status says so" bgp \
+        '(.last_error | test("it does not tell its version within 10 s; install exabgp 4.2"))'
+    expect "nobody had to wait for that" readyz 503 'no BGP session has come up yet'
+    expect "SIGTERM ends the agent" stop lb1-agent
+    took "and what hung" eval '! pgrep -f "sleep 1000"'
+    rm "$LAB_DIR/bin/exabgp"
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -192,3 +229,4 @@ exabgp_dies_or_hangs
 withdraw_refused
 announcement_refused
 exabgp_dies_at_once
+exabgp_is_odd

@@ -13,7 +13,6 @@ LAB_VERBOSE=
 . "$LAB_ROOT/tests/system/guideway.sh"
 . "$LAB_ROOT/tests/system/router.sh"
 cd "$LAB_ROOT"
-speaker=agent
 
 vips=()              # of service s0, s1, ...
 declare -A taken=()  # "lb1 VIP": taken out there by hand
@@ -180,6 +179,12 @@ restart() {
     run_agent "$1"
 }
 
+other_hold_time() {
+    sed "/address: 10.0.0.1,/s/hold_time: [0-9]*s/hold_time: $((RANDOM % 20 + 9))s/" "$LAB_DIR/$1.yaml" >"$LAB_DIR/$1.yaml.new"
+    mv "$LAB_DIR/$1.yaml.new" "$LAB_DIR/$1.yaml"
+    guideway "$1" reload
+}
+
 fall_silent_or_speak() {
     silent=$((1 - silent))
     on be1 sysctl -q -w net.ipv4.icmp_echo_ignore_all="$silent"
@@ -187,7 +192,7 @@ fall_silent_or_speak() {
 
 # event lb1: something happens to it, as $what says.
 event() {
-    case $((RANDOM % 12)) in
+    case $((RANDOM % 15)) in
     0 | 1 | 2) what="takes some out" && change "$1" 3 ;;
     3) what="takes out and in ten times" && change "$1" 10 ;;
     4) what="loses ExaBGP" && kill -KILL "$(exabgp_of "$1")" ;;
@@ -198,6 +203,9 @@ event() {
     9) what="ends and is started" && restart "$1" TERM ;;
     10) what="sees the router restart" && stop_router && start_router bird ;;
     11) what="sees the backend fall silent, or speak" && fall_silent_or_speak ;;
+    12) what="loses the supervisor" && kill -KILL "$(supervisor_of "$1")" ;;
+    13) what="has the supervisor stopped" && kill -STOP "$(supervisor_of "$1")" && change "$1" 2 ;;
+    14) what="reloads with another hold time for one router" && other_hold_time "$1" ;;
     esac
 }
 

@@ -7,7 +7,6 @@
 ANNOUNCER=$(dirname "$GUIDEWAY")/tests/system/announcer
 declare -A announcer_input=()
 daemon=
-speaker=announcer # what runs ExaBGP: announcer or agent
 
 # --- the router ------------------------------------------------------------------------------------------------------
 
@@ -135,6 +134,7 @@ bgp_config() {
 	  communities: ["64600:100", "64600:1:2"]
 	  med: 50
 	  graceful_shutdown: ${GRACEFUL_SHUTDOWN:-2s}
+	  hold_after_kill: ${HOLD_AFTER_KILL:-30s}
 	  peers:
 	    - {address: 10.0.0.1, as: 64512, hold_time: ${HOLD_TIME:-9s}${2:+, $2}}
 	    - {address: "2001:db8:f::1", as: 64512, hold_time: ${HOLD_TIME:-9s}${2:+, $2}}
@@ -187,9 +187,13 @@ in_step() {
     says "$1" '.running and ([.peers[] | .state == "established" and .wanted == .announced] | all)'
 }
 
-# exabgp_of lb1: its process. The only child of the announcer or the agent; the relay is the child of that.
+# supervisor_of lb1: the process that runs ExaBGP, whose only child it is; the relay is the only child of that.
+supervisor_of() {
+    pgrep -f -- "bgp-supervisor $LAB_DIR/$1/bgp "
+}
+
 exabgp_of() {
-    pgrep -P "$(pid_of "$1-$speaker")"
+    pgrep -P "$(supervisor_of "$1")"
 }
 
 relay_of() {

@@ -82,10 +82,9 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
         done = agent->attach(config);
     if (done)
         done = agent->datapath_.leave_all_but(config.interfaces);
-    if (done)
-        done = agent->start_announcing();
     if (!done)
         return std::unexpected(done.error());
+    agent->start_announcing();
     return agent;
 }
 
@@ -107,7 +106,7 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, OverridesFile overrides_f
       overrides_file_(std::move(overrides_file)),
       health_file_(options_.config.runtime_dir),
       reconciler_(datapath_.maps(), datapath_.adopted() ? control::Past::kRecorded : control::Past::kNone),
-      announcer_(loop_, options_.config.runtime_dir),
+      announcer_(loop_, options_.config.runtime_dir, [this] { announce(); }),
       backend_metrics_(options_.config.metrics.backends),
       status_(loop_, {.config = options_.config,
                       .generation = generation_,
@@ -152,6 +151,7 @@ Result<void> Agent::run() {
     sd_notify(0, "READY=1");
     loop_.run();
     pool_.join();
+    announcer_.end();
     sd_notify(0, "STOPPING=1");
     if (auto written = health_file_.write(health_.known()); !written)
         spdlog::error("{}", written.error().message);

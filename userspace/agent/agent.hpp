@@ -112,7 +112,9 @@ class Agent {
     [[nodiscard]] boost::asio::awaitable<Result<void>> sweep();
 
     /// announcing.cpp: what the routers are told.
-    [[nodiscard]] Result<void> start_announcing();
+    void start_announcing();
+    void configure_announcer(const config::Config& config);
+    [[nodiscard]] std::vector<std::string> links_to_watch() const;
     void announce();
     [[nodiscard]] bgp::ServiceFacts announcing_facts(const config::Service& service) const;
     void count_backends(const config::Service& service, bgp::ServiceFacts& facts) const;

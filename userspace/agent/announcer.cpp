@@ -19,36 +19,44 @@ std::string some_of(const std::vector<std::string>& vips) {
 }
 }  // namespace
 
-Announcer::Announcer(boost::asio::io_context& loop, const std::string& runtime_dir)
+Announcer::Announcer(boost::asio::io_context& loop, const std::string& runtime_dir,
+                     std::function<void()> adopted)
     : loop_(loop),
       directory_(runtime_dir + "/bgp"),
-      relay_program_(std::filesystem::read_symlink("/proc/self/exe")) {}
+      relay_program_(std::filesystem::read_symlink("/proc/self/exe")),
+      adopted_(std::move(adopted)) {}
 
 Announcer::~Announcer() {
-    if (speaker_)
-        speaker_->end();
+    end();
 }
 
-Result<void> Announcer::configure(const std::optional<config::Bgp>& bgp, bool withdrawn) {
-    if (!bgp) {
-        if (speaker_)
-            speaker_->end();
-        speaker_ = nullptr;
-        servable_.clear();
-        announcements_.clear();
-        return {};
-    }
+void Announcer::end() {
     if (speaker_)
-        return speaker_->reconfigure(*bgp);
-    auto speaker =
-        bgp::Speaker::start(loop_, {.bgp = *bgp,
-                                    .directory = directory_,
-                                    .relay_program = relay_program_,
-                                    .presence = withdrawn ? bgp::Presence::kGone : bgp::Presence::kPresent});
-    if (!speaker)
-        return std::unexpected(speaker.error());
-    speaker_ = std::move(*speaker);
-    return {};
+        speaker_->end();
+    speaker_ = nullptr;
+    servable_.clear();
+    announcements_.clear();
+}
+
+void Announcer::watch(std::vector<std::string> links) {
+    if (speaker_)
+        speaker_->watch(std::move(links));
+}
+
+void Announcer::configure(const std::optional<config::Bgp>& bgp, bool withdrawn) {
+    if (!bgp) {
+        end();
+        bgp::Sidecar::end_leftover(loop_, directory_);
+    } else if (speaker_) {
+        speaker_->reconfigure(*bgp);
+    } else {
+        speaker_ = bgp::Speaker::start(
+            loop_, {.bgp = *bgp,
+                    .directory = directory_,
+                    .relay_program = relay_program_,
+                    .presence = withdrawn ? bgp::Presence::kGone : bgp::Presence::kPresent,
+                    .adopted = adopted_});
+    }
 }
 
 /// What is withdrawn by hand stays wanted: it leaves step by step, and may come back.
@@ -58,6 +66,7 @@ void Announcer::update(const config::Config& config, const bgp::BalancerFacts& b
         return;
     auto servable = balancer;
     servable.withdrawn = false;
+    servable_.merge(speaker_->held());
     auto wanted = bgp::routes_of(bgp::decide(config, servable, services, servable_));
     servable_ = bgp::vips_of(wanted);
     speaker_->want(std::move(wanted), complete);
@@ -92,6 +101,12 @@ boost::asio::awaitable<bool> Announcer::withdraw() {
     if (!speaker)
         co_return true;
     co_return co_await speaker->leave();
+}
+
+boost::asio::awaitable<bool> Announcer::leave() {
+    if (speaker_)
+        speaker_->hold_nothing();
+    co_return co_await withdraw();
 }
 
 void Announcer::announce() {

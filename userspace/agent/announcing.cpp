@@ -19,14 +19,26 @@ constexpr std::chrono::milliseconds kQuiet{500};
 constexpr std::chrono::seconds kMoveAwayWithin{10};
 }  // namespace
 
-Result<void> Agent::start_announcing() {
+void Agent::start_announcing() {
     own_health_ = prove_datapath(options_.config, datapath_, reconciler_.numbering());
     started_ = control::SteadyClock::now();
-    if (auto done = announcer_.configure(options_.config.bgp, conditions_.overrides().withdrawn); !done)
-        return done;
+    configure_announcer(options_.config);
     announce();
     spawn(keep_proving());
-    return {};
+}
+
+void Agent::configure_announcer(const config::Config& config) {
+    announcer_.configure(config.bgp, conditions_.overrides().withdrawn);
+    announcer_.watch(links_to_watch());
+}
+
+/// What must stay attached while nobody looks after it: what is now.
+std::vector<std::string> Agent::links_to_watch() const {
+    std::vector<std::string> links;
+    for (const auto& interface : options_.config.interfaces)
+        if (datapath::is_attached(datapath_.pins(), interface))
+            links.push_back(datapath_.pins().path(datapath::link_pin_name(interface)));
+    return links;
 }
 
 /// The routers follow the backends' conditions, the datapath's proof and what was said by hand.
@@ -99,6 +111,7 @@ asio::awaitable<void> Agent::keep_proving() {
             told = own_health_;
             snapshots_.outdated();
         }
+        announcer_.watch(links_to_watch());
         announce();
     }
 }
@@ -127,11 +140,11 @@ void Agent::log_own_health(const OwnHealth& before) const {
     }
 }
 
-/// Written down before it holds, as with backends.
+/// Written down before it holds, as with backends. Without a bgp section nothing is announced anyway.
 asio::awaitable<Result<void>> Agent::obey_withdraw(bool withdrawn) {
     const auto turn = co_await ordering_.enter();
     if (!announcer_.active())
-        co_return fail("the configuration has no bgp section: nothing is announced");
+        co_return Result<void>{};
     auto overrides = conditions_.overrides();
     if (overrides.withdrawn == withdrawn)
         co_return Result<void>{};
@@ -153,7 +166,7 @@ asio::awaitable<Result<void>> Agent::obey_withdraw(bool withdrawn) {
 asio::awaitable<void> Agent::leave() {
     if (announcer_.active()) {
         spdlog::info("leaving: the routes are marked, then withdrawn");
-        co_await announcer_.withdraw();
+        co_await announcer_.leave();
         co_await until_quiet();
     }
     loop_.stop();

@@ -176,8 +176,7 @@ asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& n
     ++generation_;
     backend_metrics_ = next.metrics.backends;
     about_.fingerprint = control::fingerprint(next);
-    if (auto bgp = announcer_.configure(next.bgp, conditions_.overrides().withdrawn); !bgp)
-        spdlog::error("{}; nothing is announced", bgp.error().message);
+    configure_announcer(next);
     if (auto left = datapath_.leave_all_but(next.interfaces); !left)
         spdlog::error("{}", left.error().message);
     co_return std::vector<std::string>{};

@@ -128,6 +128,10 @@ api::Readiness StatusSource::readiness() const {
             return {.not_because = fmt::format("service '{}': {}", service.name, fault->second),
                     .degraded = {}};
     }
+    if (const auto bgp = parts_.announcer.snapshot()) {
+        if (auto unheard = bgp::why_unheard(bgp->speaker); !unheard.empty())
+            return {.not_because = std::move(unheard), .degraded = {}};
+    }
     auto degraded = own_health.degraded;
     for (const auto& service : parts_.config.services) {
         if (const auto health = parts_.health.facts(service.name); health && health->blind)

@@ -19,7 +19,9 @@ enum class Order : std::uint8_t { kDrain, kUndrain, kEnable, kDisable };
 /// How much a reload is meant: one that is only asked for is refused if it does more than it may.
 enum class Insistence : bool { kAsked, kForced };
 
-/// Whether the routers and whoever else asks should send packets here.
+/// Whether the routers and whoever else asks should send packets here. With a bgp section it is not ready either
+/// before a first session has come up, and while ExaBGP cannot be run: nobody is told of it. What routers do to
+/// sessions later does not make it so.
 struct Readiness {
     std::string not_because;            ///< empty: they should
     std::vector<std::string> degraded;  ///< what is missing all the same, a sentence each
@@ -40,7 +42,7 @@ struct AgentPort {
     std::function<boost::asio::awaitable<Result<void>>(
         Order, std::string backend, std::optional<std::string> service, Insistence insistence)>
         order;
-    /// Withdraws every VIP by hand, or takes that back. Errors: nothing is announced at all.
+    /// Withdraws every VIP by hand, or takes that back. Errors: it could not be written down.
     std::function<boost::asio::awaitable<Result<void>>(bool withdrawn)> withdraw;
 };
 

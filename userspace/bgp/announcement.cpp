@@ -109,8 +109,9 @@ std::string why_no_peer(const config::Config& config, const IpAddress& vip) {
     if (!config.bgp || config.bgp->peers.empty() || std::ranges::any_of(config.bgp->peers, takes))
         return {};
     const bool v4 = family == config::Family::kIpv4;
-    return fmt::format("no peer takes IPv{} routes: give one `families: [ipv4, ipv6]`, or add an IPv{} peer",
-                       v4 ? 4 : 6, v4 ? 4 : 6);
+    return fmt::format(
+        "no peer takes IPv{0} routes: add an IPv{0} peer, or give one `families: [ipv4, ipv6]` and all {1}",
+        v4 ? 4 : 6, v4 ? "`next_hop`" : "`next_hop6`");
 }
 
 Announcement decide(const config::Config& config, const IpAddress& vip, const Services& services,

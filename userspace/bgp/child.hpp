@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "util/result.hpp"
+#include "util/unique_fd.hpp"
 
 namespace guideway::bgp {
 
@@ -30,13 +31,24 @@ struct User {
 [[nodiscard]] bool can_execute(const User& user, const std::string& path);
 
 struct ChildOptions {
-    std::vector<std::string> arguments;  ///< the first is looked up in PATH
+    std::vector<std::string> arguments;
     std::vector<std::string> environment;
+    std::string program{};     ///< looked up in PATH; empty: the first argument
     std::optional<User> user;  ///< nothing: this process's
+    /// Nothing: it dies with this process, by SIGKILL, if that has CAP_KILL or is of the same user, and
+    /// writes into one pipe. Otherwise it outlives this process, in a session of its own, has this descriptor
+    /// as its kPassedDescriptor, and writes where this process does.
+    std::optional<int> passed;
 };
 
-/// A process that dies with this one, by SIGKILL; killed when this is destroyed. It reads nothing, inherits
-/// no descriptor, and writes into one pipe.
+inline constexpr int kPassedDescriptor = 3;
+
+/// Has a process end, whatever state it is in: as its own user where this one may not signal it. That takes
+/// CAP_SETUID, which it took to start it, and not CAP_KILL.
+void kill_process(int pidfd, uid_t user);
+
+/// A child process, killed when this is destroyed. It reads nothing, inherits no other descriptor, and no
+/// program that it executes gets more privileges than it has.
 class Child {
   public:
     /// Errors: `run PROGRAM: cause`.
@@ -45,8 +57,10 @@ class Child {
     ~Child();
 
     [[nodiscard]] pid_t pid() const { return pid_; }
-    void signal(int number) const;
-    /// Its standard output and error.
+    void kill() const;
+    /// It lives on when this is destroyed.
+    void disown() { disowned_ = true; }
+    /// Its standard output and error; closed if it has none of its own.
     [[nodiscard]] boost::asio::posix::stream_descriptor& output() { return output_; }
 
     /// Until it has ended.
@@ -55,11 +69,13 @@ class Child {
     [[nodiscard]] boost::asio::awaitable<std::string> ended();
 
   private:
-    Child(boost::asio::io_context& loop, pid_t pid, int pidfd, int output);
+    Child(boost::asio::io_context& loop, pid_t pid, uid_t user, int pidfd, UniqueFd output);
 
     pid_t pid_;
+    uid_t user_;
     bool reaped_ = false;
-    boost::asio::posix::stream_descriptor pidfd_;
+    bool disowned_ = false;
+    mutable boost::asio::posix::stream_descriptor pidfd_;
     boost::asio::posix::stream_descriptor output_;
 };
 

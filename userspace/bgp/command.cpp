@@ -72,4 +72,18 @@ Command summary_command() {
     return command;
 }
 
+Command reload_command() {
+    Command command;
+    command.kind = Command::Kind::kReload;
+    command.text = "reload";
+    return command;
+}
+
+Command configuration_command() {
+    Command command;
+    command.kind = Command::Kind::kConfiguration;
+    command.text = "show neighbor configuration";
+    return command;
+}
+
 }  // namespace guideway::bgp

@@ -33,8 +33,9 @@ std::string graceful_restart_text(const config::Peer& peer) {
     return fmt::format("  manual-eor true;\n  capability {{ graceful-restart {}; }}\n",
                        in_seconds(peer.graceful_restart));
 }
+}  // namespace
 
-std::string neighbor_text(const config::Bgp& bgp, const config::Peer& peer, const IpAddress& local) {
+std::string neighbor_section(const config::Bgp& bgp, const config::Peer& peer, const IpAddress& local) {
     std::string text = fmt::format(
         "neighbor {} {{\n"
         "  router-id {};\n  local-address {};\n  local-as {};\n  peer-as {};\n  hold-time {};\n",
@@ -52,7 +53,6 @@ std::string neighbor_text(const config::Bgp& bgp, const config::Peer& peer, cons
                       "  api {{ processes [ agent ]; neighbor-changes; fsm; }}\n}}\n",
                       families_text(peer));
 }
-}  // namespace
 
 Result<IpAddress> source_towards(const IpAddress& peer) {
     sockaddr_storage address{};
@@ -79,13 +79,11 @@ Result<IpAddress> source_towards(const IpAddress& peer) {
     return IpAddress::from_network(&reinterpret_cast<sockaddr_in6&>(address).sin6_addr, false);
 }
 
-std::string exabgp_config(const config::Bgp& bgp, const LocalAddresses& local,
-                          const std::string& relay_command) {
+std::string exabgp_config(const Neighbors& neighbors, const std::string& relay_command) {
     std::string text =
         fmt::format("process agent {{\n  run {};\n  encoder json;\n  respawn true;\n}}\n", relay_command);
-    for (const auto& peer : bgp.peers)
-        if (const auto found = local.find(peer.address); found != local.end())
-            text += neighbor_text(bgp, peer, found->second);
+    for (const auto& [peer, section] : neighbors)
+        text += section;
     return text;
 }
 

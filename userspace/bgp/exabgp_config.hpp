@@ -10,16 +10,18 @@
 
 namespace guideway::bgp {
 
-/// Each peer's this end.
-using LocalAddresses = std::map<IpAddress, IpAddress>;
+/// The sections of ExaBGP's configuration file, by peer. They hold passwords.
+using Neighbors = std::map<IpAddress, std::string>;
 
 /// The address from which the kernel reaches the peer. Errors: `no route to ADDRESS: cause`.
 [[nodiscard]] Result<IpAddress> source_towards(const IpAddress& peer);
 
-/// ExaBGP 4.2's configuration file: the peers that have a local address, each with the API towards
-/// `relay_command`. It holds passwords.
-[[nodiscard]] std::string exabgp_config(const config::Bgp& bgp, const LocalAddresses& local,
-                                        const std::string& relay_command);
+/// The peer's section, with this end's address; its API is that of exabgp_config().
+[[nodiscard]] std::string neighbor_section(const config::Bgp& bgp, const config::Peer& peer,
+                                           const IpAddress& local);
+
+/// ExaBGP 4.2's configuration file; its API process is `relay_command`.
+[[nodiscard]] std::string exabgp_config(const Neighbors& neighbors, const std::string& relay_command);
 
 /// Its settings, `NAME=VALUE` each, beside which it needs PATH alone.
 [[nodiscard]] std::vector<std::string> exabgp_environment(const std::string& user);

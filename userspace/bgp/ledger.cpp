@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace guideway::bgp {
 
@@ -15,6 +16,7 @@ constexpr std::chrono::seconds kPatience{3};
 /// What a router said is not hidden by the connections that it closes afterwards.
 constexpr std::chrono::seconds kNotificationStays{60};
 constexpr std::string_view kNotification = "notification ";
+constexpr std::string_view kRefused = "exabgp refused ";
 
 std::string nobody_answers(const config::Peer& peer) {
     return fmt::format(
@@ -26,13 +28,84 @@ std::string nobody_answers(const config::Peer& peer) {
 }  // namespace
 
 Ledger::Ledger(const config::Bgp& bgp, Time now) {
+    configure(bgp, now);
+}
+
+void Ledger::configure(const config::Bgp& bgp, Time now) {
+    auto before = std::exchange(neighbours_, {});
     for (const auto& peer : bgp.peers) {
+        const auto known = std::ranges::find_if(
+            before, [&](const Neighbour& each) { return each.config.address == peer.address; });
         Neighbour neighbour;
+        if (known != before.end()) {
+            neighbour = std::move(*known);
+            before.erase(known);
+        } else {
+            neighbour.since = neighbour.observed = now;
+        }
         neighbour.config = peer;
         neighbour.families = families_of(peer);
-        neighbour.since = now;
+        neighbour.going = false;
         neighbours_.push_back(std::move(neighbour));
     }
+    for (auto& neighbour : before) {
+        neighbour.going = true;
+        neighbours_.push_back(std::move(neighbour));
+    }
+    open_all();
+}
+
+void Ledger::hold_back(std::set<IpAddress> peers) {
+    if (peers == held_back_)
+        return;
+    held_back_ = std::move(peers);
+    open_all();
+}
+
+void Ledger::dropped(const std::set<IpAddress>& peers, Time now) {
+    std::erase_if(neighbours_, [&](const Neighbour& neighbour) {
+        return neighbour.going && peers.contains(neighbour.config.address);
+    });
+    for (const auto& peer : peers) {
+        if (auto* neighbour = find(peer)) {
+            neighbour->held.clear();
+            neighbour->error.clear();
+            neighbour->notification.clear();
+            go_down(*neighbour, Session::kIdle, "", now);
+        }
+    }
+}
+
+void Ledger::adopt(const IpAddress& peer, const std::vector<IpAddress>& vips, Time now) {
+    auto* neighbour = find(peer);
+    if (neighbour == nullptr) {
+        neighbour = &neighbours_.emplace_back();
+        neighbour->config.address = peer;
+        neighbour->since = neighbour->observed = now;
+        neighbour->going = true;
+    }
+    for (const auto& vip : vips) {
+        neighbour->held[vip] = {.attributes = {}, .announced = true, .certain = false, .changed = now};
+        open_.insert(vip);
+    }
+}
+
+std::set<IpAddress> Ledger::held() const {
+    std::set<IpAddress> vips;
+    for (const auto& neighbour : neighbours_)
+        for (const auto& [vip, route] : neighbour.held)
+            if (route.announced)
+                vips.insert(vip);
+    return vips;
+}
+
+/// Any VIP may need a command.
+void Ledger::open_all() {
+    for (const auto& [vip, attributes] : wanted_)
+        open_.insert(vip);
+    for (const auto& neighbour : neighbours_)
+        for (const auto& [vip, route] : neighbour.held)
+            open_.insert(vip);
 }
 
 void Ledger::want(Routes wanted, bool complete, Time now) {
@@ -51,10 +124,13 @@ void Ledger::want(Routes wanted, bool complete, Time now) {
 }
 
 void Ledger::restarted(const std::string& reason, Time now) {
+    std::erase_if(neighbours_, [](const Neighbour& neighbour) { return neighbour.going; });
     for (auto& neighbour : neighbours_) {
         neighbour.held.clear();
         go_down(neighbour, Session::kIdle, reason, now);
+        neighbour.no_attempt = true;
     }
+    held_back_.clear();
     retry_at_.clear();
 }
 
@@ -68,6 +144,9 @@ void Ledger::observe(const SessionEvent& event, Time now) {
     auto* neighbour = find(event.peer);
     if (neighbour == nullptr)
         return;
+    neighbour->observed = now;
+    if (std::exchange(neighbour->no_attempt, false))
+        neighbour->error.clear();
     if (event.session == Session::kUp)
         come_up(*neighbour, now);
     else
@@ -83,9 +162,20 @@ void Ledger::observe_established(const std::set<IpAddress>& peers, Time now) {
     }
 }
 
+std::set<IpAddress> Ledger::established() const {
+    std::set<IpAddress> peers;
+    for (const auto& neighbour : neighbours_)
+        if (neighbour.session == Session::kUp)
+            peers.insert(neighbour.config.address);
+    return peers;
+}
+
 void Ledger::note_error(const IpAddress& peer, const std::string& error, Time now) {
-    if (auto* neighbour = find(peer))
-        set_error(*neighbour, error, now);
+    auto* neighbour = find(peer);
+    if (neighbour == nullptr)
+        return;
+    set_error(*neighbour, error, now);
+    neighbour->no_attempt = true;
 }
 
 /// ExaBGP announces by itself again what the session had before.
@@ -94,6 +184,8 @@ void Ledger::come_up(Neighbour& neighbour, Time now) {
         return;
     neighbour.session = Session::kUp;
     neighbour.since = now;
+    neighbour.error.clear();
+    neighbour.notification.clear();
     if (neighbour.config.graceful_restart.count() > 0)
         neighbour.ends_of_rib = neighbour.families;
     for (const auto& [vip, attributes] : wanted_)
@@ -110,17 +202,32 @@ void Ledger::go_down(Neighbour& neighbour, Session session, const std::string& r
 }
 
 void Ledger::set_error(Neighbour& neighbour, const std::string& error, Time now) {
-    const bool stays = neighbour.last_error.starts_with(kNotification) && !error.starts_with(kNotification) &&
-                       neighbour.session != Session::kUp &&
-                       now - neighbour.last_error_at < kNotificationStays;
-    if (stays)
+    const bool notification = error.starts_with(kNotification);
+    neighbour.error = notification ? "" : error;
+    neighbour.no_attempt = false;
+    if (!notification)
         return;
-    neighbour.last_error = error;
-    neighbour.last_error_at = now;
+    neighbour.notification = error;
+    neighbour.notification_at = now;
+}
+
+/// What keeps the session down now: what was heard last, or that nothing is heard. A router that closes
+/// connections for a while after it said why, as BIRD does, has that beside it.
+std::string Ledger::present_trouble(const Neighbour& neighbour, Time now) {
+    if (neighbour.session == Session::kUp)
+        return neighbour.error;  // a route was refused
+    const bool told = !neighbour.notification.empty() && now - neighbour.notification_at < kNotificationStays;
+    const bool silent = neighbour.session == Session::kConnecting && now - neighbour.observed > kPatience;
+    const auto present = silent ? nobody_answers(neighbour.config) : neighbour.error;
+    if (!told)
+        return present;
+    return present.empty() ? neighbour.notification
+                           : fmt::format("{}; before that: {}", present, neighbour.notification);
 }
 
 const Attributes* Ledger::wanted_by(const Neighbour& neighbour, const IpAddress& vip) const {
-    if (std::ranges::find(neighbour.families, config::family_of(vip)) == neighbour.families.end())
+    if (neighbour.going ||
+        std::ranges::find(neighbour.families, config::family_of(vip)) == neighbour.families.end())
         return nullptr;
     const auto found = wanted_.find(vip);
     return found == wanted_.end() ? nullptr : &found->second;
@@ -133,7 +240,8 @@ bool Ledger::must_withdraw(const Neighbour& neighbour, const IpAddress& vip) con
 
 bool Ledger::must_announce(const Neighbour& neighbour, const IpAddress& vip) const {
     const auto* wanted = wanted_by(neighbour, vip);
-    if (wanted == nullptr || neighbour.session != Session::kUp)
+    if (wanted == nullptr || neighbour.session != Session::kUp ||
+        held_back_.contains(neighbour.config.address))
         return false;
     const auto held = neighbour.held.find(vip);
     return held == neighbour.held.end() || !held->second.announced || !held->second.certain ||
@@ -214,7 +322,9 @@ void Ledger::finished(const Command& command, bool ok, Time now) {
         if (neighbour == nullptr)
             continue;
         if (!ok)
-            set_error(*neighbour, fmt::format("exabgp refused '{}'", command.text), now);
+            set_error(*neighbour, fmt::format("{}'{}'", kRefused, command.text), now);
+        else if (command.kind == Command::Kind::kAnnounce && neighbour->error.starts_with(kRefused))
+            neighbour->error.clear();
         if (command.kind == Command::Kind::kEndOfRib)
             std::erase(neighbour->ends_of_rib, command.family);
         else if (ok && command.kind != Command::Kind::kSummary)
@@ -247,19 +357,18 @@ bool Ledger::settled() const {
 std::vector<PeerStatus> Ledger::status(Time now) const {
     std::vector<PeerStatus> peers;
     for (const auto& neighbour : neighbours_) {
+        if (neighbour.going)
+            continue;
         PeerStatus peer{.address = neighbour.config.address,
                         .as = neighbour.config.as,
                         .session = neighbour.session,
                         .since = neighbour.since,
-                        .last_error = neighbour.last_error};
+                        .last_error = present_trouble(neighbour, now)};
         const bool up = neighbour.session == Session::kUp;
         peer.wanted = static_cast<std::size_t>(std::ranges::count_if(
             wanted_, [&](const auto& route) { return wanted_by(neighbour, route.first) != nullptr; }));
         peer.announced = static_cast<std::size_t>(std::ranges::count_if(
             neighbour.held, [&](const auto& route) { return up && route.second.announced; }));
-        const bool silent = neighbour.session == Session::kConnecting && now - neighbour.since > kPatience;
-        if (silent && (peer.last_error.empty() || neighbour.last_error_at < neighbour.since))
-            peer.last_error = nobody_answers(neighbour.config);
         peers.push_back(std::move(peer));
     }
     return peers;

@@ -18,7 +18,7 @@ struct PeerStatus {
     Time since;                 ///< when it came up, or ceased to be
     std::size_t wanted = 0;     ///< routes
     std::size_t announced = 0;  ///< routes that ExaBGP has taken; 0 without a session
-    std::string last_error;     ///< empty: none yet
+    std::string last_error;     ///< what is wrong now; empty: nothing that is known
 };
 
 /// What should be announced against what is, a peer each, and the next command that brings them together.
@@ -31,6 +31,19 @@ class Ledger {
   public:
     explicit Ledger(const config::Bgp& bgp, Time now);
 
+    /// Other peers. What is known of those that stay stays known; those that go are withdrawn from until
+    /// dropped().
+    void configure(const config::Bgp& bgp, Time now);
+    /// Nothing is announced to these, until they are dropped() or others are held back.
+    void hold_back(std::set<IpAddress> peers);
+    /// ExaBGP does not have these neighbours any more, or has them anew: no session, no route.
+    void dropped(const std::set<IpAddress>& peers, Time now);
+
+    /// A running ExaBGP was taken over, which may announce these already.
+    void adopt(const IpAddress& peer, const std::vector<IpAddress>& vips, Time now);
+    /// VIPs that some router may have.
+    [[nodiscard]] std::set<IpAddress> held() const;
+
     /// The routes that every peer shall have, as far as they are of its families. Until they are complete
     /// once, no End-of-RIB is sent, so that a router that restarts gracefully keeps what it has.
     void want(Routes wanted, bool complete, Time now);
@@ -40,6 +53,7 @@ class Ledger {
     void observe(const SessionEvent& event, Time now);
     /// Those whose sessions are up; all others' are not.
     void observe_established(const std::set<IpAddress>& peers, Time now);
+    [[nodiscard]] std::set<IpAddress> established() const;
     /// Why there will be no session.
     void note_error(const IpAddress& peer, const std::string& error, Time now);
 
@@ -68,8 +82,12 @@ class Ledger {
         std::vector<config::Family> families;
         Session session = Session::kIdle;
         Time since;
-        std::string last_error;
-        Time last_error_at;
+        Time observed;             ///< when something was heard of its session last
+        std::string error;         ///< of its last session or attempt, or why there is none
+        bool no_attempt = false;   ///< the error is why there is none
+        std::string notification;  ///< the last that the router sent, or was sent
+        Time notification_at;
+        bool going = false;  ///< it is no peer any more
         std::map<IpAddress, Held> held;
         std::vector<config::Family> ends_of_rib;  ///< still to be sent
     };
@@ -82,11 +100,14 @@ class Ledger {
     [[nodiscard]] std::optional<Command> next_end_of_rib() const;
     void come_up(Neighbour& neighbour, Time now);
     void go_down(Neighbour& neighbour, Session session, const std::string& reason, Time now);
-    void set_error(Neighbour& neighbour, const std::string& error, Time now);
+    static void set_error(Neighbour& neighbour, const std::string& error, Time now);
+    [[nodiscard]] static std::string present_trouble(const Neighbour& neighbour, Time now);
+    void open_all();
     void forget_settled();
     [[nodiscard]] Neighbour* find(const IpAddress& peer);
 
     std::vector<Neighbour> neighbours_;
+    std::set<IpAddress> held_back_;
     Routes wanted_;
     bool complete_ = false;
     std::set<IpAddress> open_;            ///< VIPs that may need a command

@@ -98,7 +98,7 @@ Message read_event(std::string_view line) {
         const auto session = session_of(neighbor.at("state").get<std::string>());
         if (!peer || !session)
             return OtherLine{};
-        return SessionEvent{*peer, *session, readable(neighbor.value("reason", ""))};
+        return SessionEvent{*peer, *session, cleaned_text(readable(neighbor.value("reason", "")))};
     } catch (const nlohmann::json::exception&) {
         return OtherLine{};
     }
@@ -126,6 +126,13 @@ Message read_message(std::string_view line) {
         return Acknowledgement{false};
     if (line.starts_with('{'))
         return read_event(line);
+    // "neighbor 10.0.0.1 {"
+    constexpr std::string_view kNeighbor = "neighbor ", kBrace = " {";
+    if (line.starts_with(kNeighbor) && line.ends_with(kBrace)) {
+        const auto peer = IpAddress::parse(
+            std::string(line.substr(kNeighbor.size(), line.size() - kNeighbor.size() - kBrace.size())));
+        return peer ? Message(ConfiguredPeer{*peer}) : OtherLine{};
+    }
     // "10.0.0.1  64512  1 day, 0:00:04  established  2  1"
     std::istringstream words{std::string(line)};
     std::string address;
@@ -135,6 +142,12 @@ Message read_message(std::string_view line) {
         if (word == "established")
             return EstablishedPeer{*peer};
     return OtherLine{};
+}
+
+std::string cleaned_text(std::string_view text) {
+    constexpr std::size_t kLongest = 200;
+    const bool too_long = text.size() > kLongest;
+    return cleaned(text.substr(0, kLongest)) + (too_long ? "..." : "");
 }
 
 std::vector<std::string> LineBuffer::add(std::string_view bytes) {

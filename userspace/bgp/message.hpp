@@ -33,13 +33,22 @@ struct EstablishedPeer {
     IpAddress peer;
 };
 
+/// A line of the answer to `show neighbor configuration`: ExaBGP has this neighbour, whatever its session.
+struct ConfiguredPeer {
+    IpAddress peer;
+};
+
 /// Anything else: nothing to act on.
 struct OtherLine {};
 
-using Message = std::variant<OtherLine, Acknowledgement, SessionEvent, EstablishedPeer>;
+using Message = std::variant<OtherLine, Acknowledgement, SessionEvent, EstablishedPeer, ConfiguredPeer>;
 
 /// Any text is read without fault: ExaBGP puts raw control characters and other people's bytes into its JSON.
 [[nodiscard]] Message read_message(std::string_view line);
+
+/// Other people's text, as an operator's terminal, log and metrics may have it: printable ASCII, 200 bytes of
+/// it at most.
+[[nodiscard]] std::string cleaned_text(std::string_view text);
 
 /// Bytes to lines, wherever they are cut.
 class LineBuffer {

@@ -15,30 +15,39 @@ using std::chrono::steady_clock;
 
 namespace {
 constexpr auto kAnyOutcome = asio::as_tuple(asio::use_awaitable);
-/// ExaBGP answers in milliseconds; one that does not in this time is stopped or hangs.
-constexpr std::chrono::seconds kAnswerWithin{5};
-constexpr std::chrono::seconds kBetweenSummaries{2};
-/// A relay is there a fraction of a second after ExaBGP has started.
-constexpr std::chrono::seconds kConnectWithin{15};
 /// For the routers to be told: longer than ExaBGP takes for anything.
 constexpr std::chrono::seconds kSettleWithin{10};
 /// What is acknowledged is on the wire one turn of ExaBGP's loop later.
 constexpr std::chrono::milliseconds kOnTheWire{100};
 
-/// What ExaBGP's configuration is made of; attributes are part of each command.
-bool same_sessions(const config::Bgp& a, const config::Bgp& b) {
-    return a.local_as == b.local_as && a.router_id == b.router_id && a.peers == b.peers;
-}
+/// A peer without a way at the start gets one, when the network is up.
+constexpr std::chrono::seconds kBetweenLooksForWays{2};
+/// So many failures are no accident.
+constexpr unsigned kCannotStart = 3;
 }  // namespace
 
-Result<std::shared_ptr<Speaker>> Speaker::start(asio::io_context& loop, SpeakerOptions options) {
+std::string why_unheard(const SpeakerStatus& status) {
+    if (status.peers.empty())
+        return {};
+    if (status.failures >= kCannotStart)
+        return fmt::format("nothing is announced, since ExaBGP cannot be run: {}", status.last_error);
+    if (status.heard_by_router)
+        return {};
+    const auto troubled =
+        std::ranges::find_if(status.peers, [](const PeerStatus& peer) { return !peer.last_error.empty(); });
+    return troubled == status.peers.end()
+               ? "no BGP session has come up yet"
+               : fmt::format("no BGP session has come up yet: {}", troubled->last_error);
+}
+
+std::shared_ptr<Speaker> Speaker::start(asio::io_context& loop, SpeakerOptions options) {
     std::shared_ptr<Speaker> speaker(new Speaker(loop, std::move(options)));
-    if (auto started = speaker->start_sidecar(); !started)
-        return std::unexpected(started.error());
-    asio::co_spawn(loop, speaker->converse(), [speaker](const std::exception_ptr& failure) {
-        if (failure)
-            std::rethrow_exception(failure);
-    });
+    speaker->start_sidecar();
+    for (auto task : {&Speaker::converse, &Speaker::look_for_ways})
+        asio::co_spawn(loop, (speaker.get()->*task)(), [speaker](const std::exception_ptr& failure) {
+            if (failure)
+                std::rethrow_exception(failure);
+        });
     return speaker;
 }
 
@@ -48,41 +57,49 @@ Speaker::Speaker(asio::io_context& loop, SpeakerOptions options)
       ledger_(options_.bgp, steady_clock::now()),
       presence_(options_.presence),
       wake_(loop),
-      patience_(loop) {}
+      patience_(loop),
+      ways_(loop) {}
 
-Result<void> Speaker::start_sidecar() {
+void Speaker::start_sidecar() {
     if (options_.bgp.peers.empty())
-        return {};
-    auto sidecar = Sidecar::start(
-        loop_, {.bgp = options_.bgp,
-                .directory = options_.directory,
-                .relay_program = options_.relay_program,
-                .exabgp = options_.exabgp,
-                .events = {.connected =
-                               [this] {
-                                   known_ = false;
-                                   wake();
-                               },
-                           .line = [this](const std::string& line) { hear(line); },
-                           .disconnected = [this] { relay_lost(); },
-                           .ended = [this](const std::string& reason) { sidecar_ended(reason); },
-                           .left_out =
-                               [this](const IpAddress& peer, const std::string& reason) {
-                                   ledger_.note_error(peer, reason, steady_clock::now());
-                               }}});
-    if (!sidecar)
-        return std::unexpected(sidecar.error());
-    sidecar_ = std::move(*sidecar);
-    return {};
+        return Sidecar::end_leftover(loop_, options_.directory);
+    sidecar_ = Sidecar::start(
+        loop_,
+        {.directory = options_.directory,
+         .exabgp = options_.exabgp,
+         .relay_program = options_.relay_program,
+         .may_adopt = !std::exchange(had_sidecar_, true),
+         .events = {.came = [this](const Hello& hello, const std::vector<Held>& held) { came(hello, held); },
+                    .hearing = [this](bool hears) { hearing_changed(hears); },
+                    .line = [this](const std::string& line) { hear(line); },
+                    .configured = [this](const std::string& error) { written(error); },
+                    .ended = [this](const std::string& reason) { sidecar_ended(reason); }}});
+    send_terms();
+}
+
+void Speaker::end_sidecar() {
+    if (sidecar_)
+        sidecar_->end();
+    sidecar_ = nullptr;
+    roster_.set_running({});
+    under_way_.reset();
+    changing_.reset();
+    writing_ = checked_ = known_ = adopting_ = false;
+}
+
+void Speaker::send_terms() {
+    const bool holds = holds_ && !links_.empty();
+    const auto hold = holds ? options_.bgp.hold_after_kill : config::Duration(0);
+    if (sidecar_)
+        sidecar_->set_terms({.hold = hold, .links = links_});
 }
 
 void Speaker::end() {
     ended_ = true;
-    if (sidecar_)
-        sidecar_->end();
-    sidecar_ = nullptr;
+    end_sidecar();
     ++turns_;
     patience_.cancel();
+    ways_.cancel();
     wake();
 }
 
@@ -93,7 +110,10 @@ void Speaker::wake() {
 void Speaker::want(Routes routes, bool complete) {
     wanted_ = std::move(routes);
     complete_ = complete;
+    adopting_ = false;
     update_wanted();
+    if (sidecar_)
+        sidecar_->set_complete(complete_);
 }
 
 void Speaker::update_wanted() {
@@ -147,18 +167,31 @@ void Speaker::stay() {
     update_wanted();
 }
 
-Result<void> Speaker::reconfigure(config::Bgp bgp) {
-    const bool same = same_sessions(bgp, options_.bgp);
+void Speaker::hold_nothing() {
+    holds_ = false;
+    send_terms();
+}
+
+void Speaker::watch(std::vector<std::string> links) {
+    if (links == std::exchange(links_, links))
+        return;
+    send_terms();
+}
+
+void Speaker::reconfigure(config::Bgp bgp) {
+    const auto now = steady_clock::now();
     options_.bgp = std::move(bgp);
-    if (same)
-        return {};
-    if (sidecar_)
-        sidecar_->end();
-    sidecar_ = nullptr;
-    under_way_.reset();
-    ledger_ = Ledger(options_.bgp, steady_clock::now());
-    update_wanted();
-    return start_sidecar();
+    ledger_.configure(options_.bgp, now);
+    change_due_ = now;
+    if (options_.bgp.peers.empty()) {
+        end_sidecar();
+        ledger_.restarted("", now);
+    } else if (!sidecar_) {
+        start_sidecar();
+    }
+    refresh_roster();
+    send_terms();
+    wake();
 }
 
 bool Speaker::announces() const {
@@ -168,103 +201,77 @@ bool Speaker::announces() const {
 
 SpeakerStatus Speaker::status() const {
     return {.presence = presence_,
-            .running = sidecar_ && sidecar_->connected() && known_,
+            .running = sidecar_ && sidecar_->hearing() && known_,
             .restarts = sidecar_ ? sidecar_->restarts() : 0,
             .last_error = last_error_,
+            .heard_by_router = heard_by_router_,
+            .failures = sidecar_ ? sidecar_->failures() : 0,
             .peers = ledger_.status(steady_clock::now())};
 }
 
-void Speaker::relay_lost() {
-    if (under_way_)
+// --- ExaBGP's life -----------------------------------------------------------------------------------------
+
+void Speaker::refresh_roster() {
+    const auto now = steady_clock::now();
+    for (const auto& left_out : roster_.refresh(options_.bgp, ledger_.established()))
+        ledger_.note_error(left_out.peer, left_out.reason, now);
+    ledger_.hold_back(roster_.going());
+    const bool nobody = sidecar_ && !sidecar_->started() && roster_.wanted().empty();
+    if (nobody)
+        last_error_ = "start exabgp: no BGP peer can be reached yet";
+}
+
+/// A supervisor without ExaBGP waits for the first peer that can be reached.
+void Speaker::came(const Hello& hello, const std::vector<Held>& held) {
+    const auto now = steady_clock::now();
+    roster_.set_running(hello.neighbors);
+    refresh_roster();
+    if (hello.started) {
+        for (const auto& [peer, vips] : held)
+            ledger_.adopt(peer, vips, now);
+        adopting_ = options_.adopted != nullptr;
+        if (adopting_)
+            options_.adopted();
+    } else if (!roster_.wanted().empty()) {
+        sidecar_->configure(roster_.wanted());
+        roster_.set_running(roster_.wanted());
+    }
+    wake();
+}
+
+/// What was under way when ExaBGP's relay was lost may have been heard.
+void Speaker::hearing_changed(bool hears) {
+    if (!hears && under_way_)
         ledger_.unanswered(*under_way_, steady_clock::now());
     under_way_.reset();
-    known_ = false;
+    checked_ = known_ = false;
     wake();
 }
 
 void Speaker::sidecar_ended(const std::string& reason) {
     last_error_ = reason;
     under_way_.reset();
-    known_ = false;
+    changing_.reset();
+    writing_ = checked_ = known_ = adopting_ = false;
+    roster_.set_running({});
     ledger_.restarted(reason, steady_clock::now());
     wake();
 }
 
-asio::awaitable<void> Speaker::converse() {
+asio::awaitable<void> Speaker::look_for_ways() {
     const auto self = shared_from_this();
     while (!ended_) {
-        wake_.expires_at(step(steady_clock::now()));
-        co_await wake_.async_wait(kAnyOutcome);
-    }
-}
-
-/// Does what is due, and says when something will be.
-Time Speaker::step(Time now) {
-    if (!sidecar_ || !sidecar_->running())
-        return Time::max();
-    if (!sidecar_->connected()) {
-        const auto due = sidecar_->disconnected_since() + kConnectWithin;
-        if (now >= due)
-            sidecar_->restart("its relay does not connect");
-        return now >= due ? now + kConnectWithin : due;
-    }
-    if (under_way_ && now < answer_due_)
-        return answer_due_;
-    if (under_way_) {
-        sidecar_->restart(
-            fmt::format("no answer to '{}' within {} s", under_way_->text, kAnswerWithin.count()));
-        return now + kAnswerWithin;
-    }
-    const bool ask = !known_ || now >= summary_due_;
-    auto command = known_ ? ledger_.next(now) : std::nullopt;
-    if (!command && ask)
-        command = summary_command();
-    if (!command)
-        return std::min(ledger_.due(), summary_due_);
-    say(std::move(*command), now);
-    return answer_due_;
-}
-
-void Speaker::say(Command command, Time now) {
-    spdlog::debug("to exabgp: {}", command.text);
-    if (command.kind == Command::Kind::kSummary)
-        established_.clear();
-    answer_due_ = now + kAnswerWithin;
-    sidecar_->send(command.text);
-    under_way_ = std::move(command);
-}
-
-void Speaker::hear(const std::string& line) {
-    const auto message = read_message(line);
-    if (const auto* event = std::get_if<SessionEvent>(&message)) {
-        spdlog::debug("from exabgp: {} {} {}", event->peer.text(), session_text(event->session),
-                      event->reason);
-        ledger_.observe(*event, steady_clock::now());
-        wake();
-    } else if (const auto* answer = std::get_if<Acknowledgement>(&message)) {
-        answered(answer->ok);
-    } else if (const auto* peer = std::get_if<EstablishedPeer>(&message)) {
-        established_.insert(peer->peer);
-    }
-}
-
-void Speaker::answered(bool ok) {
-    if (!under_way_)
-        return;
-    const auto now = steady_clock::now();
-    const auto command = std::move(*under_way_);
-    under_way_.reset();
-    if (command.kind == Command::Kind::kSummary) {
-        summary_due_ = now + kBetweenSummaries;
-        if (ok) {
-            ledger_.observe_established(established_, now);
-            known_ = true;
+        ways_.expires_after(kBetweenLooksForWays);
+        co_await ways_.async_wait(kAnyOutcome);
+        if (ended_ || !sidecar_)
+            continue;
+        refresh_roster();
+        if (sidecar_->waiting() && !roster_.wanted().empty()) {
+            sidecar_->configure(roster_.wanted());
+            roster_.set_running(roster_.wanted());
         }
+        wake();
     }
-    ledger_.finished(command, ok, now);
-    if (!ok && command.kind == Command::Kind::kWithdraw && sidecar_)
-        sidecar_->restart(fmt::format("it refused '{}', and what cannot be withdrawn must go", command.text));
-    wake();
 }
 
 }  // namespace guideway::bgp

@@ -37,7 +37,16 @@ int wait_until_gone(const Options& options) {
     }
 }
 
+/// Without a bgp section there is nothing to be done, and it is done: a preStop hook need not know.
 int run(const std::string& order, const Options& options) {
+    const auto status = api::ask_agent_json(options.runtime_dir, "GET", "/status");
+    if (!status)
+        return refuse(status.error());
+    if (status->at("bgp").is_null()) {
+        fmt::print("{}: nothing to do: the configuration has no bgp section, so nothing is announced\n",
+                   order);
+        return kDone;
+    }
     const int given = give_order(options.runtime_dir, order);
     return given == kDone && options.wait ? wait_until_gone(options) : given;
 }

@@ -224,6 +224,7 @@ struct Bgp : RouteAttributes {
     IpAddress router_id;  ///< IPv4
     std::vector<Peer> peers;
     Duration graceful_shutdown = std::chrono::seconds(10);
+    Duration hold_after_kill = std::chrono::seconds(30);  ///< 0: ExaBGP dies with its agent
 
     bool operator==(const Bgp&) const = default;
 };

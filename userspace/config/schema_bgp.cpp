@@ -79,6 +79,10 @@ const Keys<Bgp>& keys_of() {
             {"peers", sections(&Bgp::peers), kRequired, "", "the routers"},
             {"graceful_shutdown", duration(&Bgp::graceful_shutdown, seconds(0), hours(1)), kDefault, "10s",
              "how long routes carry the community GRACEFUL_SHUTDOWN (65535:0) before a planned withdraw"},
+            {"hold_after_kill", duration(&Bgp::hold_after_kill, seconds(0), hours(1)), kDefault, "30s",
+             "how long the routes stay after the agent was killed or hangs, for the next one to take them "
+             "over, "
+             "while its program is attached; then they are withdrawn. 0s: they go with the agent"},
         };
         add_route_keys(made);
         return made;

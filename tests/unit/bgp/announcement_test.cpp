@@ -141,7 +141,8 @@ TEST_CASE("a VIP whose family no peer takes is not announced, and says why") {
     CHECK(decided().at(ip("192.0.2.10")).announced);
     CHECK_FALSE(decided().at(ip("2001:db8::10")).announced);
     CHECK(decided().at(ip("2001:db8::10")).reason ==
-          "no peer takes IPv6 routes: give one `families: [ipv4, ipv6]`, or add an IPv6 peer");
+          "no peer takes IPv6 routes: add an IPv6 peer, or give one `families: [ipv4, ipv6]` and all "
+          "`next_hop6`");
     config.bgp->peers[0].families = {config::Family::kIpv4, config::Family::kIpv6};
     CHECK(decided().at(ip("2001:db8::10")).announced);
 }

@@ -17,7 +17,7 @@ TEST_CASE("ExaBGP's configuration has what the peers' keys say") {
     config::Bgp bgp;
     bgp.local_as = 4200000001;
     bgp.router_id = ip("10.0.0.5");
-    config::Peer plain, full, unreachable;
+    config::Peer plain, full;
     plain.address = ip("2001:db8::1");
     plain.as = 64512;
     full.address = ip("10.0.0.1");
@@ -28,24 +28,13 @@ TEST_CASE("ExaBGP's configuration has what the peers' keys say") {
     full.ttl = 255;
     full.graceful_restart = std::chrono::seconds(120);
     full.families = {config::Family::kIpv4, config::Family::kIpv6};
-    unreachable.address = ip("10.0.0.2");
-    bgp.peers = {plain, full, unreachable};
-    const LocalAddresses local{{plain.address, ip("2001:db8::5")}, {full.address, ip("10.0.0.5")}};
-    CHECK(exabgp_config(bgp, local, "/bin/guideway relay /run/relay.sock") ==
+    const Neighbors neighbors{{plain.address, neighbor_section(bgp, plain, ip("2001:db8::5"))},
+                              {full.address, neighbor_section(bgp, full, ip("10.0.0.5"))}};
+    CHECK(exabgp_config(neighbors, "/bin/guideway relay /run/relay.sock") ==
           "process agent {\n"
           "  run /bin/guideway relay /run/relay.sock;\n"
           "  encoder json;\n"
           "  respawn true;\n"
-          "}\n"
-          "neighbor 2001:db8::1 {\n"
-          "  router-id 10.0.0.5;\n"
-          "  local-address 2001:db8::5;\n"
-          "  local-as 4200000001;\n"
-          "  peer-as 64512;\n"
-          "  hold-time 90;\n"
-          "  capability { graceful-restart disable; }\n"
-          "  family { ipv6 unicast; }\n"
-          "  api { processes [ agent ]; neighbor-changes; fsm; }\n"
           "}\n"
           "neighbor 10.0.0.1 {\n"
           "  router-id 10.0.0.5;\n"
@@ -59,6 +48,16 @@ TEST_CASE("ExaBGP's configuration has what the peers' keys say") {
           "  manual-eor true;\n"
           "  capability { graceful-restart 120; }\n"
           "  family { ipv4 unicast; ipv6 unicast; }\n"
+          "  api { processes [ agent ]; neighbor-changes; fsm; }\n"
+          "}\n"
+          "neighbor 2001:db8::1 {\n"
+          "  router-id 10.0.0.5;\n"
+          "  local-address 2001:db8::5;\n"
+          "  local-as 4200000001;\n"
+          "  peer-as 64512;\n"
+          "  hold-time 90;\n"
+          "  capability { graceful-restart disable; }\n"
+          "  family { ipv6 unicast; }\n"
           "  api { processes [ agent ]; neighbor-changes; fsm; }\n"
           "}\n");
 }

@@ -192,12 +192,12 @@ TEST_CASE("End-of-RIB follows the routes, a session each, once the routes are co
     CHECK(converse(ledger, kStart + 2s).size() == 2);
 }
 
-TEST_CASE("what a router said stays over the connections that it closes afterwards") {
+TEST_CASE("what a router said stays beside the connections that it closes afterwards, for a minute") {
     Ledger ledger(peers({kFirst}), kStart);
     const std::string said = "notification sent (2,2): OPEN message error / Bad Peer AS";
     ledger.observe({kFirst, Session::kIdle, said}, kStart);
     ledger.observe({kFirst, Session::kIdle, "closing connection"}, kStart + 1s);
-    CHECK(ledger.status(kStart + 1s)[0].last_error == said);
+    CHECK(ledger.status(kStart + 1s)[0].last_error == "closing connection; before that: " + said);
     ledger.observe({kFirst, Session::kIdle, "closing connection"}, kStart + 61s);
     CHECK(ledger.status(kStart + 61s)[0].last_error == "closing connection");
 }
@@ -210,6 +210,96 @@ TEST_CASE("a peer that does not answer at all has a sentence about it") {
           "no BGP session: 10.0.0.1 port 179 does not answer; is the address right, the router up, the way "
           "there "
           "open, and does it want no password?");
+}
+
+TEST_CASE("a router's trouble is the present one, not what ended its former session") {
+    Ledger ledger(peers({kFirst}), kStart);
+    const auto trouble = [&](Time now) { return ledger.status(now)[0].last_error; };
+    bring_up(ledger, kFirst, kStart);
+    ledger.observe({kFirst, Session::kIdle, "the TCP connection was refused or broke"}, kStart + 1h);
+    CHECK(trouble(kStart + 1h) == "the TCP connection was refused or broke");
+    ledger.observe({kFirst, Session::kConnecting, ""}, kStart + 1h + 1s);
+    CHECK(trouble(kStart + 1h + 10s).starts_with("no BGP session: 10.0.0.1 port 179 does not answer"));
+    // What it said last stands beside that, for a minute.
+    ledger.observe({kFirst, Session::kIdle, "notification received (6,2): administrative shutdown"},
+                   kStart + 2h);
+    ledger.observe({kFirst, Session::kConnecting, ""}, kStart + 2h + 1s);
+    CHECK(trouble(kStart + 2h + 2s) == "notification received (6,2): administrative shutdown");
+    CHECK(trouble(kStart + 2h + 5s).starts_with("no BGP session: 10.0.0.1"));
+    CHECK(trouble(kStart + 2h + 5s)
+              .ends_with("; before that: notification received (6,2): administrative shutdown"));
+    CHECK(trouble(kStart + 2h + 61s).starts_with("no BGP session: 10.0.0.1"));
+    CHECK(trouble(kStart + 2h + 61s).ends_with("want no password?"));
+    // An established session has none.
+    bring_up(ledger, kFirst, kStart + 3h);
+    CHECK(trouble(kStart + 3h).empty());
+    // Nor is ExaBGP's own end one once it tries again.
+    ledger.restarted("exabgp ended: signal 9 (Killed)", kStart + 4h);
+    CHECK(trouble(kStart + 4h) == "exabgp ended: signal 9 (Killed)");
+    ledger.observe({kFirst, Session::kConnecting, ""}, kStart + 4h + 1s);
+    CHECK(trouble(kStart + 4h + 1s).empty());
+}
+
+TEST_CASE("peers come and go; those that stay keep what is known of them") {
+    Ledger ledger(peers({kFirst, kSecond}), kStart);
+    bring_up(ledger, kFirst, kStart);
+    bring_up(ledger, kSecond, kStart);
+    ledger.want({{kVip, {}}}, true, kStart);
+    CHECK(converse(ledger, kStart).size() == 1);
+    const auto third = ip("10.0.0.3");
+    ledger.configure(peers({kFirst, third}), kStart + 1s);
+    CHECK(converse(ledger, kStart + 1s) == Texts{"neighbor 10.0.0.2 withdraw route 192.0.2.10/32"});
+    ledger.dropped({kSecond}, kStart + 1s);
+    bring_up(ledger, third, kStart + 2s);
+    CHECK(converse(ledger, kStart + 2s) ==
+          Texts{"neighbor 10.0.0.3 announce route 192.0.2.10/32 next-hop self"});
+    const auto status = ledger.status(kStart + 2s);
+    REQUIRE(status.size() == 2);
+    CHECK(status[0].session == Session::kUp);
+    CHECK(status[0].since == kStart);
+    CHECK(status[0].announced == 1);
+}
+
+TEST_CASE("a neighbour that changes is told nothing until ExaBGP has it anew, and then everything") {
+    Ledger ledger(peers({kFirst, kSecond}), kStart);
+    bring_up(ledger, kFirst, kStart);
+    bring_up(ledger, kSecond, kStart);
+    ledger.want({{kVip, {}}}, true, kStart);
+    CHECK(converse(ledger, kStart).size() == 1);
+    ledger.hold_back({kSecond});
+    const auto vip = ip("192.0.2.11");
+    ledger.want({{kVip, {}}, {vip, {}}}, true, kStart);
+    CHECK(converse(ledger, kStart) == Texts{"neighbor 10.0.0.1 announce route 192.0.2.11/32 next-hop self"});
+    ledger.dropped({kSecond}, kStart + 1s);
+    ledger.hold_back({});
+    CHECK(converse(ledger, kStart + 1s).empty());
+    bring_up(ledger, kSecond, kStart + 2s);
+    CHECK(converse(ledger, kStart + 2s).size() == 2);
+}
+
+TEST_CASE("routes that were taken over are said again, and those that nobody wants withdrawn") {
+    Ledger ledger(peers({kFirst}), kStart);
+    const auto gone = ip("192.0.2.12");
+    ledger.adopt(kFirst, {kVip, gone}, kStart);
+    ledger.adopt(kSecond, {kVip}, kStart);  // it is no peer any more
+    CHECK(ledger.held() == std::set<IpAddress>{kVip, gone});
+    ledger.observe_established({kFirst}, kStart);
+    ledger.want({{kVip, {}}}, true, kStart);
+    CHECK(converse(ledger, kStart) == Texts{"neighbor 10.0.0.2 withdraw route 192.0.2.10/32",
+                                            "neighbor 10.0.0.1 withdraw route 192.0.2.12/32"});
+    CHECK(converse(ledger, kStart + 500ms) ==
+          Texts{"neighbor 10.0.0.1 announce route 192.0.2.10/32 next-hop self"});
+    CHECK(ledger.status(kStart + 1s).size() == 1);
+}
+
+TEST_CASE("a refused route is a trouble until it is taken") {
+    Ledger ledger(peers({kFirst}), kStart);
+    bring_up(ledger, kFirst, kStart);
+    ledger.want({{kVip, {}}}, true, kStart);
+    CHECK(converse(ledger, kStart, false).size() == 1);
+    CHECK_FALSE(ledger.status(kStart)[0].last_error.empty());
+    CHECK(converse(ledger, kStart + 10s).size() == 1);
+    CHECK(ledger.status(kStart + 10s)[0].last_error.empty());
 }
 
 TEST_CASE("500 routes are 500 commands, and one more withdraw comes before the rest") {
