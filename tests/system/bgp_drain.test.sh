@@ -131,6 +131,24 @@ drained "removed from the file" "web: it has no backends"
 reload_with "$BE1, $BE2"
 served "back in the file"
 
+# A drained backend keeps its flows while it is alive, whatever its checks say.
+HEALTH="health: {check: tcp, port: 80, interval: 250ms, timeout: 200ms, rise: 2, fall: 2}"
+reload_with "$BE1, $BE2" web "$HEALTH"
+await "both to be judged" both_say '[.services[0].backends[].health.state == "up"] | all'
+begin
+both guideway drain be1
+both guideway drain be2
+stop be1-app KILL || true
+stop be2-app KILL || true
+await "their checks to fail" both_say '[.services[0].backends[].health.state == "down"] | all'
+drained "drained, then failing their checks" "web: all backends are drained"
+start_app be1
+start_app be2
+await "them to be judged" both_say '[.services[0].backends[].health.state == "up"] | all'
+both guideway undrain be1
+both guideway undrain be2
+served "serving and undrained"
+
 reload_with "$BE1, $BE2" web "health: {check: tcp, interval: 500ms, timeout: 400ms, rise: 2}"
 served "with health"
 begin

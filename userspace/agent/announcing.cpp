@@ -64,7 +64,8 @@ bgp::ServiceFacts Agent::announcing_facts(const config::Service& service) const 
 }
 
 /// The healthy ones up to what its announcement needs: beyond that it makes no difference. In panic backends
-/// serve that are down.
+/// serve that are down. Whether one that is drained passes its checks is not asked: its flows stay while it
+/// is alive.
 void Agent::count_backends(const config::Service& service, bgp::ServiceFacts& facts) const {
     const auto now = control::SteadyClock::now();
     for (const auto& backend : service.backends) {
@@ -72,14 +73,14 @@ void Agent::count_backends(const config::Service& service, bgp::ServiceFacts& fa
             break;
         const control::BackendId id{service.name, backend.address};
         const auto condition = conditions_.at(id, now);
-        if (condition.state == config::BackendState::kDrain)
-            ++facts.drained;
+        if (conditions_.ordered_state(id) == config::BackendState::kDrain)
+            facts.drained += condition.alive ? 1 : 0;
         else if (condition.availability > 0 && !health_.is_down(id))
             ++facts.healthy;
     }
 }
 
-/// Who gets no new flows may have old ones: in slots that learn of it, or with a record.
+/// Who is drained or leaving may have flows: in slots that learn of it, or with a record.
 void Agent::look_for_drains(const config::Service& service, bgp::ServiceFacts& facts) const {
     const auto numbers = reconciler_.numbering().services.find(service.name);
     if (numbers == reconciler_.numbering().services.end())
@@ -89,7 +90,10 @@ void Agent::look_for_drains(const config::Service& service, bgp::ServiceFacts& f
     const auto& flows = reconciler_.lives().flow_counts();
     for (const auto& backend : numbers->second.backends) {
         const auto& entry = datapath_.maps().backend(numbers->second.region.first + backend.number);
-        if ((entry.flags & abi::BACKEND_ALIVE) == 0 || entry.availability > 0)
+        const bool alive = (entry.flags & abi::BACKEND_ALIVE) != 0;
+        const bool drained = !backend.retired && conditions_.ordered_state({service.name, backend.address}) ==
+                                                     config::BackendState::kDrain;
+        if (!alive || !(drained || backend.retired))
             continue;
         facts.leaving += backend.retired ? 1 : 0;
         facts.draining = facts.draining || flows.contains({number, backend.number}) ||
