@@ -30,6 +30,7 @@ enum listener_kind {
 
 enum listener_flags {
 	LISTENER_QUIC = 1 << 0, /* UDP packets are QUIC; in a VIP's entry: of VIP:any/udp */
+	LISTENER_ANSWER_CLOSED = 1 << 1, /* in a VIP's entry: UDP to other ports is answered */
 };
 
 struct listener_key {

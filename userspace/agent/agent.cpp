@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <map>
 
+#include "agent/link_addresses.hpp"
 #include "agent/next_hop_choice.hpp"
 #include "api/control_client.hpp"
 #include "control/fingerprint.hpp"
@@ -218,9 +219,17 @@ void Agent::commit(const config::Config& config, control::Change change) {
     health_.set_next_hops(config, *next_hops_);
 }
 
+/// Lets packets come and go by the interfaces.
+Result<void> Agent::connect(const config::Config& config) {
+    if (auto connected = datapath_.connect(config.interfaces); !connected)
+        return connected;
+    const auto addresses = link_addresses_of(config.interfaces);
+    return addresses ? datapath_.set_link_addresses(*addresses) : std::unexpected(addresses.error());
+}
+
 /// All or none: what was not attached before is left again when another fails.
 Result<void> Agent::attach(const config::Config& config) {
-    if (auto connected = datapath_.connect(config.interfaces); !connected)
+    if (auto connected = connect(config); !connected)
         return connected;
     const auto before = datapath_.pins().linked_interfaces();
     for (const auto& interface : config.interfaces) {
@@ -246,16 +255,15 @@ Result<void> Agent::attach(const std::string& interface, config::Mode mode) {
     return {};
 }
 
-/// An interface that vanished takes its link along; its successor gets a new one.
+/// An interface that vanished takes its link along; its successor gets a new one. MAC addresses change, too.
 void Agent::attach_again() {
     const auto& config = options_.config;
+    if (const auto connected = connect(config); !connected)
+        spdlog::error("{}", connected.error().message);
     for (const auto& interface : config.interfaces) {
         if (if_nametoindex(interface.c_str()) == 0 || datapath::is_attached(datapath_.pins(), interface))
             continue;
-        auto attached = datapath_.connect(config.interfaces);
-        if (attached)
-            attached = attach(interface, config.datapath.mode);
-        if (!attached)
+        if (auto attached = attach(interface, config.datapath.mode); !attached)
             spdlog::error("{}", attached.error().message);
         snapshot_ = nullptr;
     }

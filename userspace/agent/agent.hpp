@@ -67,6 +67,7 @@ class Agent {
     void remember_health_later();
     [[nodiscard]] boost::asio::awaitable<void> remember_health();
     [[nodiscard]] Result<void> apply(const config::Config& config);
+    [[nodiscard]] Result<void> connect(const config::Config& config);
     [[nodiscard]] Result<void> attach(const config::Config& config);
     [[nodiscard]] Result<void> attach(const std::string& interface, config::Mode mode);
     [[nodiscard]] Result<void> open_servers();

@@ -101,6 +101,8 @@ const Keys<Datapath>& keys_of() {
          "outer source of wrapped packets; without it: the interface's own IPv6 address"},
         {"source_prefix", scalar(&Datapath::source_prefix, "ADDRESS/LENGTH", read_prefix), kOptional,
          "10.9.0.0/16", "outer sources vary inside it, so that backends spread flows over their queues"},
+        {"answer_closed", boolean(&Datapath::answer_closed), kDefault, "false",
+         "whether UDP to a VIP's port on which nobody listens is answered by ICMP, so that traceroutes end"},
         {"probe_mark", scalar(&Datapath::probe_mark, "VALUE/MASK", read_probe_mark), kDefault,
          "0x67000000/0xff000000",
          "socket mark of health probes, in hexadecimal; the bits outside the mask tell backends apart"},

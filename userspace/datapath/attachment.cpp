@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <cstring>
 #include <optional>
 
 #include "datapath/program.hpp"
@@ -114,6 +115,17 @@ Result<Attachment> attach_anew(const Pins& pins, const std::string& interface, u
 }
 }  // namespace
 
+Result<MacAddress> link_address(const std::string& interface) {
+    const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq request{};
+    interface.copy(request.ifr_name, sizeof(request.ifr_name) - 1);
+    if (!socket || ::ioctl(socket.get(), SIOCGIFHWADDR, &request) != 0)
+        return fail("ask for the MAC address of {}: {}", interface, errno_text());
+    MacAddress mac;
+    std::memcpy(mac.bytes.data(), request.ifr_hwaddr.sa_data, mac.bytes.size());
+    return mac;
+}
+
 Result<void> check_interface(const std::string& interface) {
     if (if_nametoindex(interface.c_str()) == 0)
         return fail("attach to {}: no such interface; name one that `ip link` shows", interface);
@@ -159,7 +171,7 @@ bool is_attached(const Pins& pins, const std::string& interface) {
     return link && index != 0 && link_interface(link->get()) == index;
 }
 
-Result<UniqueFd> attached_program(const Pins& pins, const std::string& interface) {
+Result<void> check_attached(const Pins& pins, const std::string& interface, int program_fd) {
     const auto link = pins.get(link_pin_name(interface));
     if (!link)
         return fail("not attached to {}: its link is not pinned any more", interface);
@@ -171,10 +183,14 @@ Result<UniqueFd> attached_program(const Pins& pins, const std::string& interface
     if (index == 0 || info.xdp.ifindex != index)
         return fail("not attached to {}: {}", interface,
                     index == 0 ? "there is no such interface" : "the program was detached from it");
-    UniqueFd program(bpf_prog_get_fd_by_id(info.prog_id));
-    if (!program)
-        return fail("not attached to {}: open program {}: {}", interface, info.prog_id, errno_text());
-    return program;
+    bpf_prog_info program{};
+    length = sizeof(program);
+    if (bpf_obj_get_info_by_fd(program_fd, &program, &length) != 0)
+        return fail("not attached to {}: ask for the program's id: {}", interface, errno_text());
+    if (info.prog_id != program.id)
+        return fail("not attached to {}: its link runs another program (id {} instead of {})", interface,
+                    info.prog_id, program.id);
+    return {};
 }
 
 }  // namespace guideway::datapath

@@ -6,6 +6,7 @@
 
 #include "config/model.hpp"
 #include "datapath/pins.hpp"
+#include "util/mac_address.hpp"
 
 namespace guideway::datapath {
 
@@ -16,6 +17,9 @@ struct Attachment {
     bool replaced = false;  ///< took over the link of an earlier agent, without a gap
     std::string fallback;   ///< why it is generic although native was tried
 };
+
+/// The MAC address that the interface has now.
+[[nodiscard]] Result<MacAddress> link_address(const std::string& interface);
 
 /// Whether there is such an interface.
 [[nodiscard]] Result<void> check_interface(const std::string& interface);
@@ -35,7 +39,8 @@ struct Attachment {
 /// Whether the pinned link still leads to its interface.
 [[nodiscard]] bool is_attached(const Pins& pins, const std::string& interface);
 
-/// The program that the pinned link runs on its interface. Errors: `not attached to eth0`, and why.
-[[nodiscard]] Result<UniqueFd> attached_program(const Pins& pins, const std::string& interface);
+/// Whether the pinned link runs this program on its interface. Errors: `not attached to eth0`, and why. To
+/// get the program from the kernel instead would take CAP_SYS_ADMIN.
+[[nodiscard]] Result<void> check_attached(const Pins& pins, const std::string& interface, int program_fd);
 
 }  // namespace guideway::datapath

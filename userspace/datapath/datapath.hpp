@@ -34,6 +34,13 @@ class Datapath {
     /// Lets packets leave by any of these interfaces; those that do not exist are passed over.
     [[nodiscard]] Result<void> connect(const std::vector<std::string>& interfaces) const;
 
+    /// This host's MAC addresses, by the index of the interface that frames to them come by.
+    [[nodiscard]] Result<void> set_link_addresses(const std::map<int, std::vector<MacAddress>>& addresses) {
+        return program_.set_link_addresses(addresses);
+    }
+
+    [[nodiscard]] const Program& program() const { return program_; }
+
     /// Attaches the program to an interface and pins everything. An error leaves what was attached there.
     [[nodiscard]] Result<Attachment> attach(const std::string& interface, config::Mode mode);
 

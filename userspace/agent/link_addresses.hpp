@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "util/mac_address.hpp"
+#include "util/result.hpp"
+
+namespace guideway::agent {
+
+/// By the index of each of these interfaces that exists, this host's MAC addresses there.
+[[nodiscard]] Result<std::map<int, std::vector<MacAddress>>> link_addresses_of(
+    const std::vector<std::string>& interfaces);
+
+}  // namespace guideway::agent
