@@ -76,6 +76,11 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     if (!datapath->not_adopted_because().empty())
         spdlog::warn("not adopted: {}; new maps are filled, then take their place",
                      datapath->not_adopted_because());
+    if (datapath->hash_key_changed())
+        spdlog::warn(
+            "the hash key is another than the one that this balancer placed flows by until now: nearly all "
+            "of them "
+            "go to other backends, and their connections break; every balancer needs the same key");
 
     std::unique_ptr<Agent> agent(new Agent(std::move(options), std::move(*lock), std::move(*datapath)));
     const auto& config = agent->options_.config;

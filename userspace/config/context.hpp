@@ -13,6 +13,9 @@ namespace guideway::config {
 /// Reads the file that a key names.
 using ReadFile = std::function<Result<std::string>(const std::string& path)>;
 
+/// Whether that file may hold a secret.
+using CheckFile = std::function<Result<void>(const std::string& path)>;
+
 /// What was found, unordered.
 struct Findings {
     std::string file;
@@ -24,6 +27,7 @@ struct Findings {
 /// What reading a configuration shares.
 struct Context {
     const ReadFile& read_file;
+    const CheckFile& check_secret;
     Findings findings;
 };
 

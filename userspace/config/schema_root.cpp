@@ -31,10 +31,12 @@ void read_hash_key_file(const Place& place, Config& config) {
         place.error("{}", text.error().message);
         return;
     }
-    if (const auto key = read_hash_key(trimmed(*text)))
-        config.hash_key = *key;
-    else
-        place.error("{}: {}", config.hash_key_file, key.error().message);
+    const auto key = read_hash_key(trimmed(*text));
+    if (!key)
+        return place.error("{}: {}", config.hash_key_file, key.error().message);
+    if (const auto secret = place.context().check_secret(config.hash_key_file); !secret)
+        place.error("{}", secret.error().message);
+    config.hash_key = *key;
 }
 
 Value<Datapath> table_size() {
@@ -59,7 +61,7 @@ const Keys<Config>& keys_of() {
          {"path", read_hash_key_file},
          kOptional,
          "/etc/guideway/hash.key",
-         "file that holds the hash key, instead of hash_key"},
+         "file that holds the hash key, instead of hash_key; others must not be able to read it"},
         {"runtime_dir", scalar(&Config::runtime_dir, "absolute path", read_absolute_path), kDefault,
          "/run/guideway", "directory of the control socket"},
         {"pins", scalar(&Config::pins, "absolute path", read_absolute_path), kDefault, "/sys/fs/bpf/guideway",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +30,9 @@ class Datapath {
     /// Why pinned maps were not adopted; empty if there were none, or if they were.
     [[nodiscard]] const std::string& not_adopted_because() const { return not_adopted_because_; }
 
+    /// Whether the adopted maps were used with another hash key: the flows that there are then go elsewhere.
+    [[nodiscard]] bool hash_key_changed() const;
+
     /// Goes over to new, empty maps, which take the place of the adopted ones when attach() is called.
     [[nodiscard]] Result<void> start_afresh(const config::Config& config, const std::string& because);
 
@@ -54,16 +59,20 @@ class Datapath {
     [[nodiscard]] Result<void> remove() const;
 
   private:
-    Datapath(ExclusiveLock lock, Pins pins, Program program, Maps maps)
+    using HashKeyId = std::array<std::uint64_t, 2>;
+
+    Datapath(ExclusiveLock lock, Pins pins, Program program, Maps maps, const HashKeyId& hash_key_id)
         : lock_(std::move(lock)),
           pins_(std::move(pins)),
           program_(std::move(program)),
-          maps_(std::move(maps)) {}
+          maps_(std::move(maps)),
+          hash_key_id_(hash_key_id) {}
 
     ExclusiveLock lock_;
     Pins pins_;
     Program program_;
     Maps maps_;
+    HashKeyId hash_key_id_;
     bool pinned_ = false;
     std::string not_adopted_because_;
 };
