@@ -11,6 +11,7 @@
 
 #include "health/alarm.hpp"
 #include "health/check.hpp"
+#include "health/farewells.hpp"
 
 namespace guideway::health {
 
@@ -22,6 +23,7 @@ class Attempts {
     using Done = std::function<void(const Outcome&, Clock::duration took)>;
 
     Attempts(boost::asio::io_context& loop, std::size_t most);
+    /// Resets the connections that there are.
     ~Attempts();
 
     /// `done` is called from the loop, unless this object is gone by then.
@@ -50,6 +52,7 @@ class Attempts {
     boost::asio::io_context& loop_;
     std::size_t most_;
     Alarm deadlines_;
+    Farewells farewells_;
     std::uint64_t last_id_ = 0;
     std::unordered_map<std::uint64_t, std::shared_ptr<Running>> running_;
     std::deque<std::shared_ptr<Running>> waiting_;

@@ -125,10 +125,14 @@ class HttpCheck : public Check {
     explicit HttpCheck(const config::Health& settings) : exchange_(settings) {}
 
     asio::awaitable<Outcome> probe(Attempt& attempt) const override {
+        const Held held(attempt);
         auto socket = co_await connect_tcp(attempt);
         if (!socket)
             co_return socket.error();
-        co_return co_await exchange(*socket, exchange_, attempt);
+        auto outcome = co_await exchange(*socket, exchange_, attempt);
+        if (outcome.answered)
+            part(attempt, std::move(*socket), Farewells::First::kPeer);
+        co_return outcome;
     }
 
   private:
@@ -165,6 +169,7 @@ class HttpsCheck : public Check {
     }
 
     asio::awaitable<Outcome> probe(Attempt& attempt) const override {
+        const Held held(attempt);
         auto socket = co_await connect_tcp(attempt);
         if (!socket)
             co_return socket.error();
@@ -180,7 +185,10 @@ class HttpsCheck : public Check {
                 fmt::format("certificate: {}", X509_verify_cert_error_string(verified)));
         if (failed)
             co_return outcome_of(failed, "TLS handshake");
-        co_return co_await exchange(stream, exchange_, attempt);
+        auto outcome = co_await exchange(stream, exchange_, attempt);
+        if (outcome.answered)
+            part(attempt, std::move(stream), Farewells::First::kPeer);
+        co_return outcome;
     }
 
   private:

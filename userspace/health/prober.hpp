@@ -121,9 +121,10 @@ class Prober {
                   std::function<void(const Outcome&)> done);
     void conclude(const ProbePtr& probe, const Findings& findings);
 
+    /// Comes before the attempts: their connections end through it.
+    Result<std::unique_ptr<Tunnels>> tunnels_;
     Attempts attempts_;
     Alarm starts_;
-    Result<std::unique_ptr<Tunnels>> tunnels_;
     std::unordered_map<IpAddress, KnownWay> direct_ways_;
     std::function<void()> catch_up_;
     Report report_;
