@@ -140,6 +140,7 @@ Result<void> Agent::run() {
     loop_.run();
     pool_.join();
     sd_notify(0, "STOPPING=1");
+    health_.end();
     if (auto written = health_file_.write(health_.known()); !written)
         spdlog::error("{}", written.error().message);
     for (const auto& interface : options_.config.interfaces) {

@@ -39,6 +39,9 @@ class HealthWatch {
     /// Backends that are probed no longer, and are still configured, serve.
     void release_unprobed();
 
+    /// Ends the probes that are under way, and waits a moment for late answers; the loop runs no more.
+    void end();
+
     /// As the kernel has them now, of a configuration whose backends all are followed there.
     void set_next_hops(const config::Config& config, const net::NextHops& next_hops);
 
@@ -63,6 +66,7 @@ class HealthWatch {
     void add_to(api::Snapshot& snapshot) const;
 
   private:
+    void begin_probing(const config::Config& config);
     [[nodiscard]] bool is_taken_out(const control::BackendId& backend) const;
     void take(const control::BackendId& backend);
     void change_later();

@@ -26,12 +26,19 @@ Attempts::Attempts(asio::io_context& loop, std::size_t most)
       farewells_(loop, most / 2, port_limits()) {}
 
 Attempts::~Attempts() {
+    abandon();
+}
+
+bool Attempts::abandon() {
+    const bool any = !running_.empty() || farewells_.under_way() > 0;
     for (const auto& [id, running] : running_) {
         running->attempt.farewells = nullptr;
         if (running->attempt.socket >= 0)
             reset_connection(running->attempt.socket);
         running->cancel.emit(asio::cancellation_type::terminal);
     }
+    farewells_.abandon();
+    return any;
 }
 
 void Attempts::run(const Way& way, config::Duration timeout, Task task, Done done) {

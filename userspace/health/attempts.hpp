@@ -23,8 +23,10 @@ class Attempts {
     using Done = std::function<void(const Outcome&, Clock::duration took)>;
 
     Attempts(boost::asio::io_context& loop, std::size_t most);
-    /// Resets the connections that there are.
     ~Attempts();
+    /// Resets the connections that there are, and has nothing to do with anything any more. True if anything
+    /// was under way.
+    bool abandon();
 
     /// `done` is called from the loop, unless this object is gone by then.
     void run(const Way& way, config::Duration timeout, Task task, Done done);

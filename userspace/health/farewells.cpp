@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <utility>
 
 namespace guideway::health {
 
@@ -78,8 +79,8 @@ Farewells::Farewells(asio::io_context& loop, std::size_t most, const PortLimits&
               guest->socket->cancel(ignored);
       }) {}
 
-Farewells::~Farewells() {
-    for (const auto& [key, guest] : guests_) {
+void Farewells::abandon() {
+    for (const auto& [key, guest] : std::exchange(guests_, {})) {
         guest->owner = nullptr;
         error_code ignored;
         if (guest->socket != nullptr) {

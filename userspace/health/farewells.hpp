@@ -33,8 +33,9 @@ class Farewells {
 
     /// `most` at a time; what is beyond ends by a reset.
     Farewells(boost::asio::io_context& loop, std::size_t most, const PortLimits& ports);
+    ~Farewells() { abandon(); }
     /// Resets what is left.
-    ~Farewells();
+    void abandon();
     Farewells(const Farewells&) = delete;
     Farewells& operator=(const Farewells&) = delete;
 

@@ -71,6 +71,12 @@ class Prober {
     Prober(boost::asio::io_context& loop, Result<std::unique_ptr<Tunnels>> tunnels,
            std::function<void()> catch_up, Report report);
 
+    /// What the probes' tunnels need, nothing without them.
+    [[nodiscard]] Tunnels* tunnels() { return tunnels_ ? tunnels_->get() : nullptr; }
+
+    /// See Attempts.
+    [[nodiscard]] bool abandon() { return attempts_.abandon(); }
+
     /// Replaces the set of specs; those that stay keep their pace and facts. Errors leave all as it was.
     [[nodiscard]] Result<void> follow(const std::set<ProbeSpec>& specs);
     /// Where the kernel sends what goes to a backend itself, and where traffic to it is sent: what goes
