@@ -40,20 +40,19 @@ static __always_inline void count_verdict(const struct packet *packet, __u32 ver
 }
 
 /* Counts the packet under its verdict, and what it was sent for; returns what XDP shall do. */
-static __always_inline int account(const struct packet *packet, enum verdict verdict)
+static __always_inline int account(struct packet *packet, enum verdict verdict)
 {
-	/* Of a frame that is too short, or no IP, the source was not read. */
-	bool counted = verdict <= VERDICT_NOT_IP || !packet_is_proof(packet);
-
 	if (verdict == VERDICT_FORWARDED && packet->interface)
 		verdict = VERDICT_REDIRECTED;
-	if (counted)
-		count_verdict(packet, verdict);
 	if (record_decisions)
 		record(packet, verdict);
+	if (packet->odd & PACKET_PROOF)
+		packet->backend = 0;
+	else
+		count_verdict(packet, verdict);
 	if (verdict >= VERDICT_FIRST_DROPPED)
 		return XDP_DROP;
-	if (counted && packet->backend) {
+	if (packet->backend) {
 		count_traffic(&service_stats, packet->service, packet);
 		count_traffic(&backend_stats, packet->backend, packet);
 	}

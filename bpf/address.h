@@ -10,6 +10,8 @@
 
 /* ::ffff:0:0/96, as the upper half of an address's second word holds it before the IPv4 address. */
 #define MAPPED_PREFIX ((__u64)0xffff0000)
+/* ::1, as its second word. */
+#define LOOPBACK ((__u64)1 << 56)
 
 static __always_inline void address_from_ipv4(struct address *address, __be32 ipv4)
 {

@@ -2,12 +2,7 @@
 #ifndef ECHO_H
 #define ECHO_H
 
-#include "checksum.h"
-#include "icmp_header.h"
-#include "link.h"
-#include "packet.h"
-
-#define ANSWER_HOP_LIMIT 64
+#include "answer.h"
 
 static __always_inline bool echo_turn_ipv4(struct iphdr *ip, void *end)
 {
@@ -55,13 +50,16 @@ static __always_inline void echo_turn_message(struct icmp_header *icmp, __u8 rep
 }
 
 /* Turns an echo request into its reply, in place. */
-static __always_inline enum verdict echo_answer(struct xdp_md *ctx, const struct packet *packet,
-						struct icmp_header *icmp)
+static __always_inline enum verdict echo_answer(struct xdp_md *ctx, struct packet *packet)
 {
-	void *end = (void *)(long)ctx->data_end;
+	enum verdict verdict = answer_permitted(ctx, packet, ANSWER_ASKED, VERDICT_ECHO_UNANSWERED);
+	struct icmp_header *icmp = (void *)(long)ctx->data + (packet->transport & OFFSET_MASK);
 	void *ip = (void *)(long)ctx->data + packet->link_length;
+	void *end = (void *)(long)ctx->data_end;
 
-	if (!link_turn(ctx))
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	if ((void *)(icmp + 1) > end || !link_turn(ctx))
 		return VERDICT_BAD_TRANSPORT_HEADER;
 	if (packet->flow.is_ipv4) {
 		if (!echo_turn_ipv4(ip, end))

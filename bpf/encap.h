@@ -8,16 +8,15 @@
 #include "tunnel.h"
 
 #define OUTER_HOP_LIMIT 64
+#define SERVICE_SHIM (SERVICE_GRE | SERVICE_GUE)
 
 static __always_inline __u32 encap_overhead(const struct backend *backend, __u16 service_flags)
 {
 	__u32 overhead =
 		address_is_ipv4(&backend->address) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 
-	if (service_flags & SERVICE_GRE)
-		overhead += SHIM_GRE;
-	if (service_flags & SERVICE_GUE)
-		overhead += SHIM_GUE;
+	if (service_flags & SERVICE_SHIM)
+		overhead += service_flags & SERVICE_GRE ? SHIM_GRE : SHIM_GUE;
 	return overhead;
 }
 
@@ -28,13 +27,10 @@ static __always_inline __u8 inner_protocol(const struct packet *packet)
 
 /* The bits of the outer source that are the flow's. */
 static __always_inline __u64 varied_source(const struct packet *packet,
-					   const struct backend *backend,
-					   const struct next_hop *next_hop)
+					   const struct backend *backend)
 {
 	__u8 bits = backend->source_bits;
 
-	if (!(next_hop->flags & BACKEND_VARIED_SOURCE))
-		return 0;
 	return bits < 64 ? packet->hash & ((1ULL << bits) - 1) : packet->hash;
 }
 
@@ -61,15 +57,30 @@ static __always_inline bool encap_shim(struct xdp_md *ctx, const struct packet *
 	return true;
 }
 
+/*
+ * An outer packet that may be fragmented on its way needs an ID that no other one to the backend
+ * has meanwhile: the clients' are no such, and the fragments of one datagram have theirs in common
+ * (RFC 6864, section 4). Each CPU counts for itself.
+ */
+__noinline int next_outer_id(void)
+{
+	__u32 cpu = outer_id_cpu_bits ? bpf_get_smp_processor_id() : 0;
+	struct outer_id *id = bpf_map_lookup_elem(&outer_ids, &cpu);
+
+	return id ? bpf_htons(id->next++ << outer_id_cpu_bits | cpu) : 0;
+}
+
 static __always_inline enum verdict encap_in_ipv4(struct xdp_md *ctx, const struct packet *packet,
 						  const struct backend *backend,
 						  const struct next_hop *next_hop, enum shim shim)
 {
+	__be16 id = packet->dont_fragment ? packet->id : next_outer_id();
+	__u32 sum = next_hop_checksum(next_hop);
 	struct ethhdr *ethernet;
 	struct iphdr *outer;
-	__u8 protocol = shim_protocol(shim, inner_protocol(packet));
-	__be16 length = bpf_htons(packet->length + sizeof(*outer) + shim);
-	__be32 varied = bpf_htonl((__u32)varied_source(packet, backend, next_hop));
+	__be32 source;
+	__be16 length;
+	__u8 protocol;
 
 	if (!encap_grow(ctx, packet, sizeof(*outer) + shim))
 		return VERDICT_NO_HEADROOM;
@@ -79,19 +90,27 @@ static __always_inline enum verdict encap_in_ipv4(struct xdp_md *ctx, const stru
 		return VERDICT_NO_HEADROOM;
 
 	next_hop_write(ethernet, next_hop, bpf_htons(ETH_P_IP));
+	source = address_ipv4(&backend->source);
+	if (next_hop_flags(next_hop) & BACKEND_VARIED_SOURCE) {
+		__be32 varied = bpf_htonl((__u32)varied_source(packet, backend));
+
+		source |= varied;
+		sum += (varied & 0xffff) + (varied >> 16);
+	}
+	length = bpf_htons(packet->length + sizeof(*outer) + shim);
+	protocol = shim_protocol(shim, inner_protocol(packet));
 	outer->version = 4;
 	outer->ihl = sizeof(*outer) / 4;
 	outer->tos = packet->traffic_class;
 	outer->tot_len = length;
-	outer->id = packet->id;
+	outer->id = id;
 	outer->frag_off = packet->dont_fragment;
 	outer->ttl = OUTER_HOP_LIMIT;
 	outer->protocol = protocol;
-	outer->saddr = address_ipv4(&backend->source) | varied;
+	outer->saddr = source;
 	outer->daddr = address_ipv4(&backend->address);
-	outer->check = checksum_fold(next_hop->outer_checksum + length + packet->id +
-				     packet->dont_fragment + bpf_htons(packet->traffic_class) +
-				     bpf_htons(protocol) + (varied & 0xffff) + (varied >> 16));
+	outer->check = checksum_fold(sum + length + id + packet->dont_fragment +
+				     bpf_htons(packet->traffic_class) + bpf_htons(protocol));
 	if (!encap_shim(ctx, packet, outer + 1, shim, packet->length + shim))
 		return VERDICT_NO_HEADROOM;
 	return VERDICT_FORWARDED;
@@ -101,7 +120,6 @@ static __always_inline enum verdict encap_in_ipv6(struct xdp_md *ctx, const stru
 						  const struct backend *backend,
 						  const struct next_hop *next_hop, enum shim shim)
 {
-	__u64 varied = varied_source(packet, backend, next_hop);
 	struct ethhdr *ethernet;
 	struct ipv6hdr *outer;
 
@@ -120,8 +138,8 @@ static __always_inline enum verdict encap_in_ipv6(struct xdp_md *ctx, const stru
 	outer->nexthdr = shim_protocol(shim, inner_protocol(packet));
 	outer->hop_limit = OUTER_HOP_LIMIT;
 	address_to_ipv6(&outer->saddr, &backend->source);
-	if (varied)
-		*((__be64 *)&outer->saddr + 1) |= bpf_cpu_to_be64(varied);
+	if (next_hop_flags(next_hop) & BACKEND_VARIED_SOURCE)
+		*((__be64 *)&outer->saddr + 1) |= bpf_cpu_to_be64(varied_source(packet, backend));
 	address_to_ipv6(&outer->daddr, &backend->address);
 	if (!encap_shim(ctx, packet, outer + 1, shim, packet->length + shim))
 		return VERDICT_NO_HEADROOM;
@@ -158,10 +176,9 @@ static __always_inline enum verdict encap(struct xdp_md *ctx, const struct packe
 					  const struct backend *backend,
 					  const struct next_hop *next_hop, __u16 service_flags)
 {
-	if (service_flags & SERVICE_GRE)
-		return encap_gre(ctx, packet, backend, next_hop);
-	if (service_flags & SERVICE_GUE)
-		return encap_gue(ctx, packet, backend, next_hop);
+	if (service_flags & SERVICE_SHIM)
+		return service_flags & SERVICE_GRE ? encap_gre(ctx, packet, backend, next_hop)
+						   : encap_gue(ctx, packet, backend, next_hop);
 	return encap_in(ctx, packet, backend, next_hop, SHIM_NONE);
 }
 

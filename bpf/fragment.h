@@ -2,6 +2,7 @@
 #ifndef BPF_FRAGMENT_H
 #define BPF_FRAGMENT_H
 
+#include "link.h"
 #include "packet.h"
 
 static __always_inline void fragment_id_of(struct fragment_id *id, const struct packet *packet)

@@ -5,38 +5,108 @@
  */
 #include "account.h"
 #include "client_filter.h"
+#include "closed_port.h"
 #include "encap.h"
 #include "fragment.h"
 #include "icmp.h"
 #include "listener.h"
 #include "next_hop.h"
-#include "packet.h"
+#include "parse.h"
 #include "slot.h"
 #include "too_big.h"
 
-/* Where the packet belongs: its service and its backend; a later fragment follows the first. */
-static __always_inline enum verdict choose(struct packet *packet, const struct service **service,
+/* Where the packet belongs: its service, and its backend. */
+static __always_inline enum verdict choose(struct xdp_md *ctx, struct packet *packet,
+					   const struct service **service,
 					   const struct backend **backend)
 {
-	bool later = packet->fragment == FRAGMENT_LATER;
-	enum verdict verdict = later ? fragment_find(packet) : listener_find(packet);
+	enum verdict verdict = listener_find(packet);
 
 	if (verdict != VERDICT_NONE)
 		return verdict;
 	*service = bpf_map_lookup_elem(&services, &packet->service);
 	if (!*service)
 		return VERDICT_NO_LISTENER;
-	if ((*service)->filter && !client_permitted(packet, (*service)->filter))
+	if ((*service)->filter && !client_permitted(ctx, packet, (*service)->filter))
 		return VERDICT_CLIENT_DENIED;
-	if (later)
-		*backend = bpf_map_lookup_elem(&backends, &packet->backend);
-	else
-		*backend = slot_backend(packet, *service);
-	if (!*backend)
-		return VERDICT_NO_BACKEND;
-	if (packet->fragment == FRAGMENT_FIRST)
-		fragment_record(packet, READ_ONCE((*service)->first_backend));
+	*backend = slot_backend(ctx, packet, *service);
+	return *backend ? VERDICT_NONE : VERDICT_NO_BACKEND;
+}
+
+/* The same for a later fragment, which follows the first. */
+static __always_inline enum verdict follow(struct xdp_md *ctx, struct packet *packet)
+{
+	enum verdict verdict = fragment_find(packet);
+	const struct service *service;
+
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	service = bpf_map_lookup_elem(&services, &packet->service);
+	if (!service)
+		return VERDICT_NO_LISTENER;
+	if (service->filter && !client_permitted(ctx, packet, service->filter))
+		return VERDICT_CLIENT_DENIED;
 	return VERDICT_NONE;
+}
+
+/* The same for fragments and ICMP errors, of which more is to be noted. */
+__noinline int choose_odd(struct xdp_md *ctx, struct packet *packet)
+{
+	const struct backend *backend;
+	const struct service *service;
+	enum verdict verdict;
+
+	if (!packet)
+		return VERDICT_NO_BACKEND;
+	if (packet->odd & PACKET_LATER_FRAGMENT)
+		return follow(ctx, packet);
+	verdict = choose(ctx, packet, &service, &backend);
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	if (!link_is_own(ctx, packet))
+		return leave_to_others(packet);
+	if (packet->odd & PACKET_ICMP_ERROR && !icmp_error_allowed(packet))
+		return VERDICT_ICMP_ERROR_LIMITED;
+	if (packet->odd & PACKET_FIRST_FRAGMENT)
+		fragment_record(packet, READ_ONCE(service->first_backend));
+	return VERDICT_NONE;
+}
+
+static __always_inline enum verdict choose_any(struct xdp_md *ctx, struct packet *packet,
+					       const struct service **service,
+					       const struct backend **backend)
+{
+	enum verdict verdict;
+
+	if (!packet->odd)
+		return choose(ctx, packet, service, backend);
+	verdict = choose_odd(ctx, packet);
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	*service = bpf_map_lookup_elem(&services, &packet->service);
+	*backend = bpf_map_lookup_elem(&backends, &packet->backend);
+	return *service && *backend ? VERDICT_NONE : VERDICT_NO_BACKEND;
+}
+
+/* Sends it there. */
+static __always_inline enum verdict send(struct xdp_md *ctx, struct packet *packet,
+					 const struct service *service,
+					 const struct backend *backend,
+					 const struct next_hop *next_hop)
+{
+	enum verdict verdict = packet_trim(ctx, packet);
+
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	verdict = encap(ctx, packet, backend, next_hop, service->flags);
+	if (verdict != VERDICT_FORWARDED)
+		return verdict;
+	if (next_hop_flags(next_hop) & BACKEND_VLAN && next_hop_tag(ctx, backend) != VERDICT_NONE)
+		return VERDICT_NO_HEADROOM;
+	/* A mixture of two ways leads nowhere. */
+	if (!next_hop_is_current(backend, next_hop))
+		return VERDICT_NO_NEXT_HOP;
+	return VERDICT_FORWARDED;
 }
 
 static __always_inline enum verdict forward(struct xdp_md *ctx, struct packet *packet)
@@ -48,7 +118,7 @@ static __always_inline enum verdict forward(struct xdp_md *ctx, struct packet *p
 	__u32 overhead;
 	__u16 mtu;
 
-	verdict = choose(packet, &service, &backend);
+	verdict = choose_any(ctx, packet, &service, &backend);
 	if (verdict != VERDICT_NONE)
 		return verdict;
 
@@ -64,15 +134,21 @@ static __always_inline enum verdict forward(struct xdp_md *ctx, struct packet *p
 			return verdict;
 	}
 
-	verdict = packet_trim(ctx, packet);
-	if (verdict != VERDICT_NONE)
-		return verdict;
-
-	verdict = encap(ctx, packet, backend, &next_hop, service->flags);
-	if (next_hop.flags & BACKEND_VLAN && verdict == VERDICT_FORWARDED &&
-	    next_hop_tag(ctx, backend) != VERDICT_NONE)
-		return VERDICT_NO_HEADROOM;
+	verdict = send(ctx, packet, service, backend, &next_hop);
+	if (verdict != VERDICT_FORWARDED)
+		packet->own = true; /* as it is no more told by its frame */
 	return verdict;
+}
+
+/* What is dropped if it was for a VIP, and for this host. */
+static __always_inline enum verdict refuse(struct xdp_md *ctx, struct packet *packet,
+					   enum verdict verdict)
+{
+	if (!packet->service && !listener_is_vip(packet))
+		return VERDICT_NOT_VIP; /* malformed, but not ours to judge */
+	if (!link_is_own(ctx, packet))
+		return leave_to_others(packet);
+	return verdict == VERDICT_NO_LISTENER ? closed_port(ctx, packet) : verdict;
 }
 
 SEC("xdp.frags")
@@ -85,9 +161,9 @@ int guideway(struct xdp_md *ctx)
 		verdict = icmp_read(ctx, &packet);
 	if (verdict == VERDICT_NONE)
 		verdict = forward(ctx, &packet);
-	if (verdict >= VERDICT_FIRST_DROPPED && !packet.service && !listener_is_vip(&packet))
-		verdict = VERDICT_NOT_VIP; /* malformed, but not ours to judge */
-	return account(&packet, verdict);  /* the only exit */
+	if (verdict >= VERDICT_FIRST_DROPPED)
+		verdict = refuse(ctx, &packet, verdict);
+	return account(&packet, verdict); /* the only exit */
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

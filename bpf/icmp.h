@@ -4,8 +4,17 @@
 
 #include "echo.h"
 #include "icmp_header.h"
+#include "ipv6_extension.h"
 #include "listener.h"
 #include "packet.h"
+#include "source.h"
+
+/* An error is no longer than this, whatever it quotes (RFC 1812, section 4.3.2.3; RFC 4443, section
+ * 2.4 (c)). */
+#define ICMP_ERROR_LENGTH 576
+#define ICMPV6_ERROR_LENGTH 1280
+#define LINK_HOP_LIMIT 255   /* of what no router has sent on (RFC 4861, section 7.1) */
+#define LISTENER_HOP_LIMIT 1 /* RFC 2710, section 3 */
 
 /* What an error quotes of a transport header at least (RFC 792); the ports come first. */
 struct quoted_transport {
@@ -32,6 +41,30 @@ static __always_inline bool is_icmp_error(const struct packet *packet,
 	return icmp->type >= ICMPV6_UNREACHABLE && icmp->type <= ICMPV6_PARAMETER_PROBLEM;
 }
 
+/*
+ * Neighbour discovery of this link, and what else its hosts must tell each other: by such a message
+ * a router keeps its entry for a VIP that is on the link. The host's own stack answers and verifies
+ * it.
+ */
+static __always_inline bool is_link_control(struct xdp_md *ctx, const struct packet *packet,
+					    const struct icmp_header *icmp)
+{
+	const struct ipv6hdr *ip = (void *)(long)ctx->data + packet->link_length;
+
+	if (packet->flow.is_ipv4 || (void *)(ip + 1) > (void *)(long)ctx->data_end)
+		return false;
+	if (ip->hop_limit == LINK_HOP_LIMIT)
+		return (icmp->type >= ICMPV6_ROUTER_SOLICITATION &&
+			icmp->type <= ICMPV6_REDIRECT) ||
+		       icmp->type == ICMPV6_INVERSE_SOLICITATION ||
+		       icmp->type == ICMPV6_INVERSE_ADVERTISEMENT ||
+		       icmp->type == ICMPV6_PATH_SOLICITATION ||
+		       icmp->type == ICMPV6_PATH_ADVERTISEMENT;
+	return ip->hop_limit == LISTENER_HOP_LIMIT && packet->odd & PACKET_LINK_LOCAL &&
+	       ((icmp->type >= ICMPV6_LISTENER_QUERY && icmp->type <= ICMPV6_LISTENER_DONE) ||
+		icmp->type == ICMPV6_LISTENER_REPORT_2);
+}
+
 static __always_inline bool same_address(const struct address *a, const struct address *b)
 {
 	const __u64 *left = (const __u64 *)a->bytes, *right = (const __u64 *)b->bytes;
@@ -55,7 +88,8 @@ static __always_inline bool read_quoted_ipv4(struct xdp_md *ctx, struct quoted_p
 		return false;
 	header_length = ip->ihl * 4;
 	if (ip->version != 4 || header_length < sizeof(*ip) || header_length > quoted->rest.left ||
-	    ip->frag_off & IPV4_FRAGMENT_OFFSET)
+	    ip->frag_off & IPV4_FRAGMENT_OFFSET ||
+	    bpf_ntohs(ip->tot_len) < header_length + sizeof(struct quoted_transport))
 		return false;
 	address_from_ipv4(&quoted->vip, ip->saddr);
 	address_from_ipv4(&quoted->client, ip->daddr);
@@ -70,7 +104,7 @@ static __always_inline bool read_quoted_ipv6(struct xdp_md *ctx, struct quoted_p
 	struct ipv6hdr *ip = (void *)(long)ctx->data + (quoted->rest.offset & OFFSET_MASK);
 
 	if (quoted->rest.left < sizeof(*ip) || (void *)(ip + 1) > (void *)(long)ctx->data_end ||
-	    ip->version != 6)
+	    ip->version != 6 || bpf_ntohs(ip->payload_len) < sizeof(struct quoted_transport))
 		return false;
 	address_from_ipv6(&quoted->vip, &ip->saddr);
 	address_from_ipv6(&quoted->client, &ip->daddr);
@@ -78,7 +112,14 @@ static __always_inline bool read_quoted_ipv6(struct xdp_md *ctx, struct quoted_p
 	quoted->rest.offset += sizeof(*ip);
 	quoted->rest.left -= sizeof(*ip);
 	return skip_ipv6_extensions(ctx, &quoted->rest) == VERDICT_NONE &&
-	       quoted->rest.fragment != FRAGMENT_LATER;
+	       quoted->rest.fragment != PACKET_LATER_FRAGMENT;
+}
+
+/* Whether anybody can have had the packet that is quoted. */
+static __always_inline enum verdict quoted_client_judge(struct xdp_md *ctx, struct packet *packet)
+{
+	return packet->flow.is_ipv4 ? judge_ipv4_source(ctx, packet)
+				    : judge_ipv6_source(ctx, packet);
 }
 
 /*
@@ -96,6 +137,8 @@ static __always_inline enum verdict read_icmp_error(struct xdp_md *ctx, struct p
 	};
 	struct quoted_transport *transport;
 
+	if (packet->length > (packet->flow.is_ipv4 ? ICMP_ERROR_LENGTH : ICMPV6_ERROR_LENGTH))
+		return VERDICT_BAD_ICMP_ERROR;
 	if (!(packet->flow.is_ipv4 ? read_quoted_ipv4(ctx, &quoted)
 				   : read_quoted_ipv6(ctx, &quoted)))
 		return VERDICT_BAD_ICMP_ERROR;
@@ -112,8 +155,22 @@ static __always_inline enum verdict read_icmp_error(struct xdp_md *ctx, struct p
 	packet->flow.source_port = transport->destination_port;
 	packet->flow.destination_port = transport->source_port;
 	packet->flow.protocol = quoted.rest.protocol;
-	packet->icmp_error = true;
+	packet->odd |= PACKET_ICMP_ERROR;
+	if (quoted_client_judge(ctx, packet) != VERDICT_NONE)
+		return VERDICT_BAD_ICMP_ERROR;
 	return VERDICT_NONE;
+}
+
+/* Whether the service gets one more error in the present window: nobody vouches for them. */
+__noinline int icmp_error_allowed(const struct packet *packet)
+{
+	struct window_budget *budget;
+
+	if (!packet)
+		return false;
+	budget = bpf_map_lookup_elem(&icmp_errors, &packet->service);
+	return budget && budget_allows(budget, bpf_ktime_get_coarse_ns() >> ANSWER_WINDOW_SHIFT,
+				       errors_per_window);
 }
 
 /* Answers an echo request; VERDICT_NONE: an error, to be sent where its flow is. */
@@ -124,15 +181,19 @@ __noinline int icmp_read(struct xdp_md *ctx, struct packet *packet)
 	if (!packet)
 		return VERDICT_ICMP;
 	icmp = (void *)(long)ctx->data + (packet->transport & OFFSET_MASK);
-	if (packet->fragment)
+	if (packet->odd & PACKET_FRAGMENT)
 		return VERDICT_FRAGMENT;
 	if (packet->transport_left < sizeof(*icmp) ||
 	    (void *)(icmp + 1) > (void *)(long)ctx->data_end)
 		return VERDICT_BAD_TRANSPORT_HEADER;
+	if (is_link_control(ctx, packet, icmp))
+		return listener_is_vip(packet) ? VERDICT_LINK_CONTROL : VERDICT_NOT_VIP;
+	if (packet->odd & PACKET_LINK_LOCAL)
+		return VERDICT_IMPOSSIBLE_SOURCE;
 	if (is_icmp_error(packet, icmp))
 		return read_icmp_error(ctx, packet);
 	if (is_echo_request(packet, icmp) && listener_is_vip(packet))
-		return echo_answer(ctx, packet, icmp);
+		return echo_answer(ctx, packet);
 	return VERDICT_ICMP;
 }
 

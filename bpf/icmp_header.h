@@ -21,7 +21,8 @@ enum icmp_type {
 };
 
 enum icmp_code {
-	ICMP_FRAGMENTATION_NEEDED = 4, /* of ICMP_UNREACHABLE */
+	ICMP_PORT_UNREACHABLE = 3, /* these are of ICMP_UNREACHABLE */
+	ICMP_FRAGMENTATION_NEEDED = 4,
 };
 
 enum icmpv6_type {
@@ -30,6 +31,19 @@ enum icmpv6_type {
 	ICMPV6_PARAMETER_PROBLEM = 4,
 	ICMPV6_ECHO_REQUEST = 128,
 	ICMPV6_ECHO_REPLY = 129,
+	ICMPV6_LISTENER_QUERY = 130, /* multicast listener discovery, up to 132 */
+	ICMPV6_LISTENER_DONE = 132,
+	ICMPV6_ROUTER_SOLICITATION = 133, /* neighbour discovery, up to 137 */
+	ICMPV6_REDIRECT = 137,
+	ICMPV6_INVERSE_SOLICITATION = 141,
+	ICMPV6_INVERSE_ADVERTISEMENT = 142,
+	ICMPV6_LISTENER_REPORT_2 = 143,
+	ICMPV6_PATH_SOLICITATION = 148, /* secure neighbour discovery */
+	ICMPV6_PATH_ADVERTISEMENT = 149,
+};
+
+enum icmpv6_code {
+	ICMPV6_PORT_UNREACHABLE = 4, /* of ICMPV6_UNREACHABLE */
 };
 
 #endif

@@ -2,9 +2,66 @@
 #ifndef LINK_H
 #define LINK_H
 
-#include <stdbool.h>
-#include <linux/bpf.h>
-#include <linux/if_ether.h>
+#include "packet.h"
+
+#define VLAN_TAGS 2 /* followed at most */
+
+struct vlan_tag {
+	__be16 control;
+	__be16 protocol; /* of what follows */
+};
+
+static __always_inline bool is_vlan(__be16 protocol)
+{
+	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
+}
+
+/* Leaves the cursor behind the tags; returns the protocol there, 0 if the frame ends before. */
+static __always_inline __be16 skip_vlan_tags(struct packet *packet, struct cursor *cursor,
+					     __be16 protocol)
+{
+	for (int i = 0; i < VLAN_TAGS && is_vlan(protocol); i++) {
+		struct vlan_tag *tag = cursor->header;
+
+		if ((void *)(tag + 1) > cursor->frame_end)
+			return 0;
+		protocol = tag->protocol;
+		cursor->header = tag + 1;
+		packet->link_length += sizeof(*tag);
+	}
+	return protocol;
+}
+
+__noinline int link_address_is_own(struct xdp_md *ctx, __u64 address)
+{
+	struct link_address key = {.interface = ctx->ingress_ifindex};
+
+	if (any_unicast_is_own)
+		return !(address & 1);
+	__builtin_memcpy(key.mac, &address, ETH_ALEN);
+	return bpf_map_lookup_elem(&link_addresses, &key) != NULL;
+}
+
+/*
+ * Whether the frame is for this host, and for it alone; if not, the packet is somebody else's to
+ * forward, and nobody's to answer. A frame that the backend's entry tells to be so is not looked up
+ * (next_hop.h).
+ */
+static __always_inline bool link_is_own(struct xdp_md *ctx, struct packet *packet)
+{
+	if (!packet->own)
+		packet->own = link_address_is_own(ctx, packet->link_destination);
+	return packet->own;
+}
+
+/* The packet is passed as if it were for no VIP. */
+static __always_inline enum verdict leave_to_others(struct packet *packet)
+{
+	packet->service = 0;
+	packet->backend = 0;
+	packet->slot = DECISION_NO_SLOT;
+	return VERDICT_OTHER_HOST;
+}
 
 /* Sends the frame back to where it came from. */
 static __always_inline bool link_turn(struct xdp_md *ctx)

@@ -45,10 +45,11 @@ static __always_inline const struct listener *listener_probe(const struct listen
 	return listener_difference(listener, key) ? NULL : listener;
 }
 
-static __always_inline const struct listener *listener_vip(const struct packet *packet)
+/* The entry of an address that is a VIP, or NULL. */
+static __always_inline const struct listener *listener_of_vip(const struct address *vip)
 {
 	struct listener_key key = {
-		.vip = packet->flow.destination,
+		.vip = *vip,
 		.kind = LISTENER_VIP,
 	};
 
@@ -57,7 +58,7 @@ static __always_inline const struct listener *listener_vip(const struct packet *
 
 static __always_inline bool listener_is_vip(const struct packet *packet)
 {
-	return listener_vip(packet) != NULL;
+	return listener_of_vip(&packet->flow.destination) != NULL;
 }
 
 static __always_inline void listener_serves(struct packet *packet, const struct listener *listener,
@@ -85,7 +86,7 @@ static __always_inline enum verdict listener_find(struct packet *packet)
 		listener_serves(packet, listener, listener->service);
 		return VERDICT_NONE;
 	}
-	listener = listener_vip(packet);
+	listener = listener_of_vip(&packet->flow.destination);
 	if (!listener)
 		return VERDICT_NOT_VIP;
 	listener_serves(packet, listener,

@@ -12,6 +12,7 @@
 #include <guideway/flow.h>
 #include <guideway/flow_record.h>
 #include <guideway/fragment.h>
+#include <guideway/link_address.h>
 #include <guideway/listener.h>
 #include <guideway/service.h>
 #include <guideway/stats.h>
@@ -25,8 +26,17 @@ const volatile __u64 hash_key_k1;
 const volatile __u32 table_size = TABLE_SIZE_DEFAULT;
 /* A program that carries traffic records none, and the verifier removes the code. */
 const volatile __u8 record_decisions;
-/* Too-big answers a CPU gives in one window of 2^ANSWER_WINDOW_SHIFT ns. */
+/* Answers of the program's own that a CPU gives in one window of 2^ANSWER_WINDOW_SHIFT ns, and ICMP
+ * errors that it lets through to each service. */
 const volatile __u32 answers_per_window = 128;
+const volatile __u32 errors_per_window = 128;
+/* The Ethernet source of the agent's own test frames, in the low 6 bytes; see source.h. */
+const volatile __u64 proof_source;
+/* In a replay: frames are taken for this host's own whatever unicast address they go to. */
+const volatile __u8 any_unicast_is_own;
+/* Of the 16 bits of an outer IPv4 ID, as many tell the CPUs apart; 0: there is one, or in a replay.
+ */
+const volatile __u8 outer_id_cpu_bits;
 
 /*
  * The agent writes all of these but the counters, and mmaps them, so that a store costs no system
@@ -128,8 +138,16 @@ struct {
 	__type(value, __u32);
 } interfaces SEC(".maps");
 
-/* How many records each CPU has inserted of late, and how many answers it gave; the program's own,
- * not pinned. */
+/* MAC addresses of this host's. As 'interfaces': filled by the agent that loads the program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct link_address);
+	__type(value, __u8);
+} link_addresses SEC(".maps");
+
+/* How many records each CPU has inserted of late, how many answers it gave, and how many ICMP
+ * errors it let through, by service number; the program's own, not pinned. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -143,6 +161,26 @@ struct {
 	__type(key, __u32);
 	__type(value, struct window_budget);
 } answers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct window_budget);
+} icmp_errors SEC(".maps");
+
+/* The next outer IPv4 ID of each CPU, on a cache line of its own; not pinned. */
+struct outer_id {
+	__u32 next;
+	__u32 padding[15];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct outer_id);
+} outer_ids SEC(".maps");
 
 /* The programs count, per CPU so that no cache line is shared; the agent adds up. */
 struct {

@@ -3,6 +3,7 @@
 #define MOVING_SLOT_H
 
 #include "flow_record.h"
+#include "link.h"
 
 /* The former owner of the packet's slot, while it is being learnt which flows are its; else 0. */
 static __always_inline __u32 slot_previous(const struct packet *packet)
@@ -39,10 +40,11 @@ static __always_inline bool backend_is_alive(const struct service *service, __u3
  *   anything else          p if alive, else the owner;     owner
  *                          recorded
  *
+ * Packets in frames for other hosts are theirs to record.
  * Tracking always is learning without a previous owner. ARCHITECTURE.md tells why each rule is
  * needed.
  */
-static __always_inline __u32 moving_slot_backend(const struct packet *packet,
+static __always_inline __u32 moving_slot_backend(struct xdp_md *ctx, struct packet *packet,
 						 const struct service *service, __u32 owner,
 						 bool moving, bool always)
 {
@@ -53,7 +55,7 @@ static __always_inline __u32 moving_slot_backend(const struct packet *packet,
 	struct flow_id id;
 	bool live;
 
-	if (!counters || packet_is_proof(packet))
+	if (!counters || packet->odd & PACKET_PROOF || !link_is_own(ctx, packet))
 		return owner;
 	counters->flow_lookups++;
 	flow_id_of(&id, packet);
@@ -61,7 +63,7 @@ static __always_inline __u32 moving_slot_backend(const struct packet *packet,
 	live = record && backend_is_alive(service, record->backend);
 
 	/* What others say of a flow is no sign of its life. */
-	if (packet->icmp_error)
+	if (packet->odd & PACKET_ICMP_ERROR)
 		return live ? record->backend : backend_is_alive(service, former) ? former : owner;
 	if (packet->starts_flow && !(live && packet->kind == FLOW_QUIC)) {
 		if (record && !recording)

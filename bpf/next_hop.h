@@ -2,18 +2,25 @@
 #ifndef NEXT_HOP_H
 #define NEXT_HOP_H
 
+#include "link.h"
 #include "packet.h"
-
-#define MAC_MASK 0xffffffffffffULL
 
 /* The two words of a backend's entry that the agent may store while packets read: each is read
  * once. */
 struct next_hop {
-	__u64 destination_mac; /* low 6 bytes */
-	__u64 source_mac;
-	__u16 flags; /* enum backend_flags */
-	__u16 outer_checksum;
+	__u64 destination_mac; /* low 6 bytes; above them enum backend_flags */
+	__u64 source_mac;      /* above it the sum of the outer header's constant part */
 };
+
+static __always_inline __u16 next_hop_flags(const struct next_hop *next_hop)
+{
+	return next_hop->destination_mac >> 48;
+}
+
+static __always_inline __u16 next_hop_checksum(const struct next_hop *next_hop)
+{
+	return next_hop->source_mac >> 48;
+}
 
 /* Whether the packet may leave by an interface it did not come from; leads it there. */
 __noinline int next_hop_elsewhere(struct packet *packet, __u32 interface, __u32 flags)
@@ -38,25 +45,36 @@ static __always_inline enum verdict next_hop_read(struct xdp_md *ctx, struct pac
 
 	next_hop->destination_mac = destination;
 	next_hop->source_mac = source;
-	next_hop->flags = destination >> 48;
-	next_hop->outer_checksum = source >> 48;
-	if (!(next_hop->flags & BACKEND_NEXT_HOP))
+	if (!(next_hop_flags(next_hop) & BACKEND_NEXT_HOP))
 		return VERDICT_NO_NEXT_HOP;
+	/* Nearly every frame leaves from the address that it came to. */
+	if ((packet->link_destination ^ source) << 16 && !link_is_own(ctx, packet))
+		return leave_to_others(packet);
 	if (interface != ctx->ingress_ifindex)
-		return next_hop_elsewhere(packet, interface, next_hop->flags);
+		return next_hop_elsewhere(packet, interface, next_hop_flags(next_hop));
 	return VERDICT_NONE;
+}
+
+/* Whether the entry is still the one that was read: an outer source and tags lie in several words,
+ * and the agent counts their changes in the flags. */
+static __always_inline bool next_hop_is_current(const struct backend *backend,
+						const struct next_hop *next_hop)
+{
+	return READ_ONCE(*(const __u64 *)backend->next_hop_mac) == next_hop->destination_mac;
 }
 
 static __always_inline void next_hop_write(struct ethhdr *ethernet, const struct next_hop *next_hop,
 					   __be16 protocol)
 {
-	/* Two words, the second over what the first has too much: two copies of 6 bytes that may
-	 * lie anywhere are thirty instructions. */
+	/* Each store goes over what the one before has too much: copies of 6 bytes that may lie
+	 * anywhere are thirty instructions. */
 	abi_word *destination = (void *)ethernet;
-	abi_word *source = (void *)ethernet->h_source;
+	abi_word *source = (void *)ethernet + ETH_ALEN;
+	__be16 *kind = (void *)ethernet + 2 * ETH_ALEN;
 
 	*destination = next_hop->destination_mac;
-	*source = (next_hop->source_mac & MAC_MASK) | (__u64)protocol << 48;
+	*source = next_hop->source_mac;
+	*kind = protocol;
 }
 
 /* Puts the tags of the next hop's sub-interface into a frame that has none. */

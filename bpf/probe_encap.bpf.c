@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Health probes take the way of traffic: a packet that leaves this host with a probe's socket mark
- * is wrapped for the backend that the mark names, as encap.h wraps traffic. All else is left alone.
+ * is wrapped for the backend that the mark names, as encap.h wraps traffic. So is what the kernel
+ * itself says for a probe's socket that is gone, lest it should reach a balancer and pass for a
+ * client's. All else is left alone.
  */
 #include <stddef.h>
 #include <linux/bpf.h>
@@ -17,6 +19,7 @@
 #include <guideway/probe.h>
 
 #include "address.h"
+#include "probe_flow.h"
 #include "tunnel.h"
 
 #define OUTER_HOP_LIMIT 64
@@ -189,24 +192,57 @@ static __always_inline bool wrap(struct __sk_buff *skb, const struct probe_route
 	return !bpf_skb_store_bytes(skb, 0, &ethernet, sizeof(ethernet), 0);
 }
 
+/* Wraps the packet for the route's backend and sends it there. */
+static __always_inline int wrap_and_send(struct __sk_buff *skb, const struct probe_route *route)
+{
+	/* Unwrapped, it would reach some balancer, and speak for whichever backend that chose. */
+	if (!(route->flags & PROBE_NEXT_HOP) || !wrap(skb, route))
+		return TC_ACT_SHOT;
+	return route->interface == skb->ifindex ? TC_ACT_OK : bpf_redirect(route->interface, 0);
+}
+
+/* A packet without a mark: the kernel's answer to a late packet of a probe's, or none of ours. */
+static __always_inline int send_answer(struct __sk_buff *skb)
+{
+	const struct probe_route *route;
+	struct probe_flow flow = {};
+	enum probe_part part = probe_part_of(skb, &flow);
+	const __u32 *found;
+	__u32 key;
+
+	if (part != PROBE_RESETS && part != PROBE_REFUSES)
+		return TC_ACT_UNSPEC;
+	found = bpf_map_lookup_elem(&probe_flows, &flow);
+	if (!found)
+		return TC_ACT_UNSPEC;
+	if (part == PROBE_REFUSES)
+		return TC_ACT_SHOT; /* the application shall see no error */
+	key = *found;
+	route = bpf_map_lookup_elem(&probe_routes, &key);
+	return route ? wrap_and_send(skb, route) : TC_ACT_SHOT;
+}
+
 SEC("tc")
 int probe_encap(struct __sk_buff *skb)
 {
 	__u32 key = skb->mark & ~mark_mask;
+	struct probe_flow flow = {};
 	struct probe_route *route;
 	__u64 *count;
+	int action;
 
 	if ((skb->mark & mark_mask) != mark_value)
-		return TC_ACT_UNSPEC;
+		return send_answer(skb);
 	route = bpf_map_lookup_elem(&probe_routes, &key);
 	count = bpf_map_lookup_elem(&probe_counts, &key);
 	if (!route || !count)
 		return TC_ACT_UNSPEC;
-	/* Unwrapped, it would reach some balancer, and speak for whichever backend that chose. */
-	if (!(route->flags & PROBE_NEXT_HOP) || !wrap(skb, route))
-		return TC_ACT_SHOT;
-	__sync_fetch_and_add(count, 1);
-	return route->interface == skb->ifindex ? TC_ACT_OK : bpf_redirect(route->interface, 0);
+	if (probe_part_of(skb, &flow) == PROBE_BEGINS)
+		bpf_map_update_elem(&probe_flows, &flow, &key, BPF_ANY);
+	action = wrap_and_send(skb, route);
+	if (action != TC_ACT_SHOT)
+		__sync_fetch_and_add(count, 1);
+	return action;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -7,7 +7,7 @@
 
 /* The backend that the packet's slot in the service's serving table leads to, or NULL for nobody.
  */
-static __always_inline const struct backend *slot_backend(struct packet *packet,
+static __always_inline const struct backend *slot_backend(struct xdp_md *ctx, struct packet *packet,
 							  const struct service *service)
 {
 	const struct flow_key key = {.k0 = hash_key_k0, .k1 = hash_key_k1};
@@ -30,7 +30,7 @@ static __always_inline const struct backend *slot_backend(struct packet *packet,
 	number = word & SLOT_BACKEND;
 	/* A settled slot does not touch 'flows'. */
 	if (tracking != TRACKING_NEVER && (word & SLOT_MOVING || tracking == TRACKING_ALWAYS))
-		number = moving_slot_backend(packet, service, number, word & SLOT_MOVING,
+		number = moving_slot_backend(ctx, packet, service, number, word & SLOT_MOVING,
 					     tracking == TRACKING_ALWAYS);
 	if (!number)
 		return NULL;

@@ -10,7 +10,7 @@
  * what a value means: raise GUIDEWAY_ABI_VERSION.
  */
 enum guideway_abi {
-	GUIDEWAY_ABI_VERSION = 3,
+	GUIDEWAY_ABI_VERSION = 4,
 };
 
 /* Stored beside the maps, as the only element of the map 'abi'. */

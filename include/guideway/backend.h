@@ -14,6 +14,10 @@ enum backend_flags {
 	BACKEND_VLAN = 1 << 5,	/* the next hop is behind the VLAN tags of 'vlan' */
 	BACKEND_VARIED_SOURCE =
 		1 << 6, /* the low 'source_bits' of the outer source are the flow's */
+	/* Counts the changes of what lies in several words: a packet that read some of them
+	 * before a change and some after it sees another number here. */
+	BACKEND_VERSION_ONE = 1 << 12,
+	BACKEND_VERSION = 0xf000,
 };
 
 enum backend_limits {

@@ -12,8 +12,8 @@ enum client_filter_limits {
 
 /*
  * The key of the map 'clients', a trie: the longest prefix that holds a client tells whether a
- * filter permits it; without any it is permitted. A filter is filled before a service names it, and
- * never changed.
+ * filter permits it; without any it is permitted, and not denied. A filter is filled before a
+ * service names it, and never changed.
  */
 struct client_prefix {
 	__u32 length; /* bits of filter and address that count */
@@ -21,9 +21,14 @@ struct client_prefix {
 	struct address address;
 };
 
+enum client_permission_flags {
+	CLIENT_PERMITTED = 1 << 0, /* by both lists: the client is served */
+	CLIENT_DENIED = 1 << 1,	   /* by 'deny': nor is it heard about clients that are served */
+};
+
 /* The value. */
 struct client_permission {
-	__u32 permitted;
+	__u32 flags; /* enum client_permission_flags */
 };
 
 #endif

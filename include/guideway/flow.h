@@ -21,16 +21,19 @@ struct flow {
 	__u16 padding;
 };
 
+/* A packet must not pay for a call. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 struct siphash {
 	__u64 v0, v1, v2, v3;
 };
 
-static inline __u64 siphash_rotate(__u64 word, int bits)
+ALWAYS_INLINE __u64 siphash_rotate(__u64 word, int bits)
 {
 	return word << bits | word >> (64 - bits);
 }
 
-static inline void siphash_round(struct siphash *s)
+ALWAYS_INLINE void siphash_round(struct siphash *s)
 {
 	s->v0 += s->v1;
 	s->v2 += s->v3;
@@ -44,14 +47,14 @@ static inline void siphash_round(struct siphash *s)
 	s->v2 = siphash_rotate(s->v2, 32);
 }
 
-static inline void siphash_compress(struct siphash *s, __u64 word)
+ALWAYS_INLINE void siphash_compress(struct siphash *s, __u64 word)
 {
 	s->v3 ^= word;
 	siphash_round(s);
 	s->v0 ^= word;
 }
 
-static inline __u64 siphash_finish(struct siphash *s)
+ALWAYS_INLINE __u64 siphash_finish(struct siphash *s)
 {
 	s->v2 ^= 0xff;
 	siphash_round(s);
@@ -65,7 +68,7 @@ static inline __u64 siphash_finish(struct siphash *s)
  * as on the wire: 13 bytes for IPv4, 37 for IPv6, and the message's length in the last byte of the
  * last word. With by_client everything but the source address is zero. Little-endian machines only.
  */
-static inline __u64 flow_hash(const struct flow *flow, const struct flow_key *key, int by_client)
+ALWAYS_INLINE __u64 flow_hash(const struct flow *flow, const struct flow_key *key, int by_client)
 {
 	const abi_word *source = (const abi_word *)flow->source.bytes;
 	const abi_word *destination = (const abi_word *)flow->destination.bytes;
@@ -93,7 +96,7 @@ static inline __u64 flow_hash(const struct flow *flow, const struct flow_key *ke
 }
 
 /* The slot of a hash in a table of table_size slots. */
-static inline __u32 flow_slot(__u64 hash, __u32 table_size)
+ALWAYS_INLINE __u32 flow_slot(__u64 hash, __u32 table_size)
 {
 	return (hash >> 32) * table_size >> 32;
 }

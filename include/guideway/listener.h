@@ -30,6 +30,7 @@ enum listener_kind {
 
 enum listener_flags {
 	LISTENER_QUIC = 1 << 0, /* UDP packets are QUIC; in a VIP's entry: of VIP:any/udp */
+	LISTENER_ANSWER_CLOSED = 1 << 1, /* in a VIP's entry: UDP to other ports is answered */
 };
 
 struct listener_key {
@@ -53,6 +54,8 @@ struct listener_index {
 	__u32 active; /* in element 0 only: which element packets read */
 	__u32 mask;   /* slots - 1: as many as the keys need, so that few cache lines are hot */
 	__u64 seed;   /* chosen by the agent so that every key found a slot */
+	__u64 hash_key_id[2]; /* in element 0 only: which hash key packets are placed by; one-way.
+				 For agents */
 	struct listener slots[LISTENER_SLOTS_MAX];
 };
 

@@ -22,4 +22,20 @@ struct probe_route {
 	__u32 padding;
 };
 
+/*
+ * The key of the map 'probe_flows': a probe's connection or datagram. What this host's kernel answers
+ * to it once its socket is gone has no mark, but the same ports. The value is the key of its route.
+ */
+struct probe_flow {
+	struct address vip;
+	__be16 vip_port;
+	__be16 port; /* this host's */
+	__u8 protocol;
+	__u8 padding[3];
+};
+
+enum probe_limits {
+	PROBE_FLOWS_MAX = 65536, /* half a minute's, at 2,000 a second */
+};
+
 #endif

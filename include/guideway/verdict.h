@@ -14,12 +14,15 @@ enum verdict {
 	VERDICT_NOT_IP = 2,
 	VERDICT_NOT_VIP = 3,
 	VERDICT_DELIVERED_LOCALLY = 4, /* for a VIP: its backend is this host */
+	VERDICT_OTHER_HOST = 5,	       /* for a VIP, in a frame that is not for this host alone */
+	VERDICT_LINK_CONTROL = 6,      /* neighbour discovery and the like, to a VIP */
 
 	/* sent */
 	VERDICT_FORWARDED = 16,	       /* out of the interface it came from */
 	VERDICT_REDIRECTED = 17,       /* out of another interface */
 	VERDICT_ECHO_ANSWERED = 18,    /* an echo request, turned into its reply */
 	VERDICT_TOO_BIG_ANSWERED = 19, /* an ICMP error told the sender which size fits */
+	VERDICT_CLOSED_ANSWERED = 20,  /* an ICMP error told the sender that nobody listens there */
 
 	/* dropped */
 	VERDICT_BAD_VERSION = 32, /* the IP version contradicts the Ethernet type */
@@ -39,8 +42,15 @@ enum verdict {
 	VERDICT_TOO_BIG_NO_DF =
 		45, /* for the way to the backend; may be fragmented, but not here */
 	VERDICT_TOO_BIG_UNANSWERED = 46, /* answers are limited, and not given to everything */
-	VERDICT_BAD_ICMP_ERROR = 47, /* the quoted packet is cut off, or is none of this VIP's */
-	VERDICT_CLIENT_DENIED = 48,  /* by the service's allow and deny */
+	VERDICT_BAD_ICMP_ERROR = 47,	/* the quoted packet is cut off, or is none of this VIP's */
+	VERDICT_CLIENT_DENIED = 48,	/* by the service's allow and deny */
+	VERDICT_IMPOSSIBLE_SOURCE = 49, /* an address that no client behind a router can have */
+	VERDICT_TTL_ZERO = 50,		/* TTL or hop limit */
+	VERDICT_SOURCE_ROUTED = 51,	/* IPv4 source route, IPv6 routing header */
+	VERDICT_BAD_OPTIONS = 52,	/* IPv4 options that cannot be told apart */
+	VERDICT_BAD_CHECKSUM = 53,	/* of the IPv4 header of what would be answered */
+	VERDICT_ECHO_UNANSWERED = 54,	/* answers are limited, and not given to everybody */
+	VERDICT_ICMP_ERROR_LIMITED = 55, /* more of them than a service gets */
 
 	VERDICT_MAX = 64,
 	VERDICT_FIRST_PASSED = VERDICT_TOO_SHORT,

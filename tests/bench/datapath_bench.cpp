@@ -109,6 +109,10 @@ Wrapper load_wrapper(const Case& wanted) {
     wrapper->rodata->services = wanted.services;
     wrapper->rodata->ipv6 = wanted.ipv6;
     wrapper->rodata->udp = wanted.udp;
+    // The address that the replayed next hop leaves from: as on a real link, a frame is plainly for this
+    // host.
+    constexpr std::uint8_t kOwnMac[] = {2, 0, 0, 0, 0, 2};
+    std::copy(std::begin(kOwnMac), std::end(kOwnMac), wrapper->rodata->destination_mac);
     if (datapath_wrapper_bpf::load(wrapper.get()) != 0)
         give_up("load the wrapper");
     return wrapper;

@@ -44,6 +44,7 @@ const volatile bool udp;
 const volatile __u8 destination_mac[ETH_ALEN];
 
 __u64 state = 1;
+__u64 frames_written;
 
 /* SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). */
 static __always_inline __u64 draw(void)
@@ -130,6 +131,9 @@ int datapath_wrapper(struct xdp_md *ctx)
 {
 	if (bpf_xdp_adjust_head(ctx, (int)(ctx->data_end - ctx->data) - FRAME) || !write_frame(ctx))
 		return XDP_ABORTED;
+	/* A locked instruction waits until the stores above have left the store buffer: real frames
+	 * come from memory, and reading wider words than were just written would stall. */
+	__sync_fetch_and_add(&frames_written, 1);
 	bpf_tail_call(ctx, &under_test, 0);
 	return XDP_ABORTED;
 }

@@ -56,7 +56,7 @@ TEST_CASE("a fragment is wrapped as it is, its offset and flags inside") {
     const auto sent = run(*replayer, frame).frame;
     REQUIRE(sent.size() == frame.size() + 20);
     CHECK(std::equal(frame.begin() + 14, frame.end(), sent.begin() + 34));
-    CHECK(Frame(sent.begin() + 14, sent.begin() + 24) == bytes("45 00 00 50 00 07 00 00 40 04"));
+    CHECK(Frame(sent.begin() + 14, sent.begin() + 24) == bytes("45 00 00 50 00 01 00 00 40 04"));
 }
 
 TEST_CASE("datagrams are told apart by addresses, ID and protocol") {

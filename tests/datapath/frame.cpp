@@ -68,6 +68,7 @@ FrameBuilder FrameBuilder::ipv6(const char* source, const char* destination) {
 FrameBuilder FrameBuilder::ethernet(std::uint16_t protocol) {
     FrameBuilder builder;
     builder.ethernet_protocol_ = protocol;
+    builder.to("02 00 00 00 00 aa").from("02 00 00 00 00 bb");
     return builder;
 }
 
@@ -107,6 +108,31 @@ FrameBuilder& FrameBuilder::vlan(std::uint16_t tag_protocol, std::uint16_t numbe
     put16(tag, tag_protocol);
     put16(tag, number);
     tags_.insert(tags_.begin(), tag.begin(), tag.end());
+    return *this;
+}
+
+FrameBuilder& FrameBuilder::to(std::string_view mac) {
+    destination_mac_ = bytes(mac);
+    return *this;
+}
+
+FrameBuilder& FrameBuilder::from(std::string_view mac) {
+    source_mac_ = bytes(mac);
+    return *this;
+}
+
+FrameBuilder& FrameBuilder::ttl(std::uint8_t value) {
+    ttl_ = value;
+    return *this;
+}
+
+FrameBuilder& FrameBuilder::data_offset(std::uint8_t words) {
+    contents_.at(12) = static_cast<std::uint8_t>(words << 4);
+    return *this;
+}
+
+FrameBuilder& FrameBuilder::break_checksum() {
+    checksum_is_broken_ = true;
     return *this;
 }
 
@@ -161,7 +187,8 @@ FrameBuilder& FrameBuilder::cut(std::size_t size) {
 }
 
 Frame FrameBuilder::build() const {
-    Frame frame = bytes("02 00 00 00 00 aa  02 00 00 00 00 bb");
+    Frame frame = destination_mac_;
+    append(frame, source_mac_);
     append(frame, tags_);
     put16(frame, ethernet_protocol_);
     if (source_.size() == 4)
@@ -184,13 +211,13 @@ Frame FrameBuilder::ipv4_packet() const {
     put16(header, static_cast<unsigned>(static_cast<int>(4 * words + contents_.size()) + length_difference_));
     put16(header, id_);
     put16(header, fragment_field_);
-    header.push_back(63);
+    header.push_back(ttl_);
     header.push_back(protocol_);
     put16(header, 0);
     append(header, source_);
     append(header, destination_);
     append(header, options_);
-    const unsigned checksum = internet_checksum(header);
+    const unsigned checksum = internet_checksum(header) ^ (checksum_is_broken_ ? 0x0100U : 0U);
     header[10] = static_cast<std::uint8_t>(checksum >> 8);
     header[11] = static_cast<std::uint8_t>(checksum);
     append(header, contents_);
@@ -211,7 +238,7 @@ Frame FrameBuilder::ipv6_packet() const {
     put16(packet, 0xcafe);
     put16(packet, static_cast<unsigned>(static_cast<int>(chain.size()) + length_difference_));
     packet.push_back(extensions_.empty() ? protocol_ : extensions_.front().first);
-    packet.push_back(63);
+    packet.push_back(ttl_);
     append(packet, source_);
     append(packet, destination_);
     append(packet, chain);

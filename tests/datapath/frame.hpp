@@ -33,6 +33,9 @@ class FrameBuilder {
 
     /// A tag in front of what is there already; the outermost comes last.
     FrameBuilder& vlan(std::uint16_t tag_protocol, std::uint16_t number);
+    FrameBuilder& to(std::string_view mac);  ///< the Ethernet destination, as hex digits
+    FrameBuilder& from(std::string_view mac);
+    FrameBuilder& ttl(std::uint8_t value);  ///< or hop limit
     FrameBuilder& tos(std::uint8_t value);
     FrameBuilder& id(std::uint16_t value);
     FrameBuilder& fragment_field(std::uint16_t value);         ///< flags and offset as in the header
@@ -40,6 +43,8 @@ class FrameBuilder {
     FrameBuilder& extension(std::uint8_t kind, Frame header);  ///< IPv6; its first byte is filled in
     FrameBuilder& version(std::uint8_t value);
     FrameBuilder& header_words(std::uint8_t value);  ///< IPv4 IHL
+    FrameBuilder& data_offset(std::uint8_t words);   ///< TCP's
+    FrameBuilder& break_checksum();                  ///< IPv4
     FrameBuilder& total_length(int difference);      ///< wrong by this
     FrameBuilder& padding(std::size_t size);         ///< behind the IP packet
     FrameBuilder& cut(std::size_t size);             ///< keeps this many bytes of the frame
@@ -54,10 +59,13 @@ class FrameBuilder {
     [[nodiscard]] Frame ipv6_packet() const;
 
     std::uint16_t ethernet_protocol_ = 0;
+    Frame destination_mac_, source_mac_;
     Frame tags_;
     Frame source_, destination_;
     std::uint8_t protocol_ = 59;
     Frame contents_;
+    std::uint8_t ttl_ = 63;
+    bool checksum_is_broken_ = false;
     std::uint8_t tos_ = 0;
     std::uint16_t id_ = 0x1d2c;
     std::uint16_t fragment_field_ = 0x4000;

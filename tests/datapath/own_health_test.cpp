@@ -2,6 +2,7 @@
 #include "agent/own_health.hpp"
 
 #include <algorithm>
+#include <random>
 
 #include "balancer.hpp"
 #include "datapath/counters.hpp"
@@ -36,10 +37,13 @@ std::size_t flows_recorded(const datapath::Maps& maps) {
 struct Prover {
     explicit Prover(const std::string& services) : config(configure(services)), replayer(balancer(config)) {}
 
-    [[nodiscard]] std::string finds_of(int program) const {
-        return agent::prove_service(config, replayer->maps(), program, 0, config.services[0], 1);
+    /// What it finds if another's program is run in place of its own.
+    [[nodiscard]] std::string finds_of(const datapath::Program& program) const {
+        const agent::ProvingGround ground{program.fd(), 0, *MacAddress::parse("02:00:00:00:00:aa"),
+                                          program.proof_source()};
+        return agent::prove_service(config, replayer->maps(), ground, config.services[0], 1);
     }
-    [[nodiscard]] std::string finds() const { return finds_of(replayer->program_fd()); }
+    [[nodiscard]] std::string finds() const { return finds_of(replayer->program()); }
     void set_flags(std::uint16_t number, std::uint16_t flags) const {
         const auto& maps = replayer->maps();
         maps.backend(maps.service(1).first_backend + number).flags = flags;
@@ -50,24 +54,57 @@ struct Prover {
 };
 }  // namespace
 
-TEST_CASE("a packet from 0.0.0.0 or :: is forwarded, and neither counted nor recorded") {
-    const auto replayer = balancer(configure(kServices));
-    const auto& maps = replayer->maps();
-    const Frame proofs[] = {FrameBuilder::ipv4("0.0.0.0").tcp(80, FrameBuilder::kSyn).build(),
-                            FrameBuilder::ipv4("0.0.0.0").udp(53).build(),
-                            FrameBuilder::ipv6("::").tcp(80, FrameBuilder::kSyn).build()};
+TEST_CASE("a frame of the agent's is forwarded, and neither counted nor recorded") {
+    const Prover prover(kServices);
+    const auto& replayer = *prover.replayer;
+    const auto proof_source = replayer.program().proof_source().text();
+    const Frame proofs[] = {
+        FrameBuilder::ipv4("0.0.0.0").tcp(80, FrameBuilder::kSyn).from(proof_source).build(),
+        FrameBuilder::ipv4("0.0.0.0").udp(53).from(proof_source).build(),
+        FrameBuilder::ipv6("::").tcp(80, FrameBuilder::kSyn).from(proof_source).build()};
     for (const auto& proof : proofs)
-        CHECK(verdict_of(*replayer, proof) == "forwarded");
-    CHECK(verdict_of(*replayer, FrameBuilder::ipv4("0.0.0.0").tcp(81).build()) == "no_listener");
-    CHECK(packets_counted(maps) == 0);
-    CHECK(flows_recorded(maps) == 0);
-    CHECK(datapath::service_counters(maps, 1)->flow_lookups == 0);
+        CHECK(verdict_of(replayer, proof) == "forwarded");
+    CHECK(verdict_of(replayer, FrameBuilder::ipv4("0.0.0.0").tcp(81).from(proof_source).build()) ==
+          "no_listener");
+    CHECK(packets_counted(replayer.maps()) == 0);
+    CHECK(flows_recorded(replayer.maps()) == 0);
+    CHECK(datapath::service_counters(replayer.maps(), 1)->flow_lookups == 0);
+}
 
-    // Sources that only look like it.
-    CHECK(verdict_of(*replayer, FrameBuilder::ipv4("0.0.0.1").tcp(80).build()) == "forwarded");
-    CHECK(verdict_of(*replayer, FrameBuilder::ipv6("::1").tcp(80).build()) == "forwarded");
-    CHECK(packets_counted(maps) == 6);
-    CHECK(flows_recorded(maps) == 2);
+TEST_CASE("nobody else can send such a frame: each is counted, and none is let in") {
+    const auto replayer = balancer(configure(
+        "  - {name: web, listen: ['192.0.2.10:80/tcp', '[2001:db8:1::10]:80/tcp'], tracking: always, "
+        "allow: [203.0.113.0/24], backends: [10.0.0.1, 10.0.0.2]}\n"));
+    const auto& maps = replayer->maps();
+    // The secret is another one for each program, and no unicast address.
+    const auto secret = replayer->program().proof_source();
+    CHECK((secret.bytes[0] & 1) == 1);
+    CHECK(secret != balancer(configure(kServices))->program().proof_source());
+
+    const auto claim = [&](const std::string& mac) {
+        CHECK(verdict_of(*replayer, FrameBuilder::ipv4("0.0.0.0").tcp(80, 2).from(mac).build()) ==
+              "impossible_source");
+        CHECK(verdict_of(*replayer, FrameBuilder::ipv6("::").tcp(80, 2).from(mac).build()) ==
+              "impossible_source");
+        CHECK(verdict_of(*replayer, FrameBuilder::ipv6("::ffff:0.0.0.0").tcp(80, 2).from(mac).build()) ==
+              "impossible_source");
+    };
+    claim("00 00 00 00 00 00");
+    claim("ff ff ff ff ff ff");
+    auto nearly = secret;
+    nearly.bytes[5] ^= 1;
+    claim(nearly.text());
+    std::mt19937_64 random(1);
+    for (int i = 0; i < 3000; ++i)
+        claim(fmt::format("{:012x}", random() & 0xffffffffffff));
+    CHECK(datapath::verdict_counts(maps)->at(abi::VERDICT_IMPOSSIBLE_SOURCE).packets == 3 * 3003);
+    CHECK(flows_recorded(maps) == 0);
+    CHECK(datapath::service_counters(maps, 1)->traffic.packets == 0);
+
+    // With the secret, but from an address that somebody may have, it is a client's packet.
+    CHECK(verdict_of(*replayer, FrameBuilder::ipv4().tcp(80, 2).from(secret.text()).build()) ==
+          "client_denied");
+    CHECK(datapath::verdict_counts(maps)->at(abi::VERDICT_CLIENT_DENIED).packets == 1);
 }
 
 TEST_CASE("a balancer finds no fault with a program that forwards, and leaves no trace of having looked") {
@@ -84,10 +121,10 @@ TEST_CASE("a balancer finds no fault with a program that forwards, and leaves no
 TEST_CASE("a balancer finds a program that does not forward, or that forwards to somebody else") {
     const Prover prover(kServices);
     const Prover of_nobody("  - {name: web, listen: ['192.0.2.99:80/tcp'], backends: [10.0.0.1]}\n");
-    CHECK(prover.finds_of(of_nobody.replayer->program_fd()) ==
+    CHECK(prover.finds_of(of_nobody.replayer->program()) ==
           "the program does not forward a packet to 192.0.2.10 port 80 (XDP action 2)");
     const Prover of_others("  - {name: web, listen: ['192.0.2.10:80/tcp'], backends: [10.0.0.9]}\n");
-    CHECK_THAT(prover.finds_of(of_others.replayer->program_fd()),
+    CHECK_THAT(prover.finds_of(of_others.replayer->program()),
                Catch::StartsWith("the program does not wrap a packet to 192.0.2.10 port 80 for 10.0.0."));
 }
 

@@ -174,3 +174,76 @@ TEST_CASE("what is not a probe passes untouched: no mark, another mark, an index
         CHECK(hex(done.frame) == hex(kIPv4Probe));
     }
 }
+
+namespace {
+constexpr std::uint8_t kRst = 0x04, kRstAck = 0x14, kSynAck = 0x12, kFinAck = 0x11;
+
+FrameBuilder to_vip(bool v4) {
+    return v4 ? FrameBuilder::ipv4("10.0.0.11", "192.0.2.10")
+              : FrameBuilder::ipv6("2001:db8:f::11", "2001:db8:1::10");
+}
+
+/// The ICMP error by which a host says that nobody waits for a datagram from the VIP.
+Frame refusal(bool v4, std::uint16_t vip_port, std::uint16_t port) {
+    const Frame late =
+        v4 ? FrameBuilder::ipv4("192.0.2.10", "10.0.0.11").udp(port, vip_port).build()
+           : FrameBuilder::ipv6("2001:db8:1::10", "2001:db8:f::11").udp(port, vip_port).build();
+    Frame message = bytes(v4 ? "03 03 00 00 00 00 00 00" : "01 04 00 00 00 00 00 00");
+    message.insert(message.end(), late.begin() + 14, late.end());
+    return to_vip(v4).protocol(v4 ? 1 : 58, message).build();
+}
+
+bool is_left_alone(const datapath::TestRun& run, const Frame& frame) {
+    return run.action == static_cast<std::uint32_t>(TC_ACT_UNSPEC) && run.frame == frame;
+}
+}  // namespace
+
+TEST_CASE("the kernel's reset for a probe that is gone goes to the probe's backend, not to a balancer") {
+    const auto encap = program();
+    for (const bool v4 : {true, false}) {
+        const auto backend = v4 ? kIPv4Backend : kIPv6Backend;
+        for (const std::uint8_t flags : {kRst, kRstAck}) {
+            const auto reset = to_vip(v4).tcp(80, flags, 41000).build();
+            const auto other = to_vip(v4).tcp(80, flags, 41001).build();
+            CHECK(is_left_alone(run(encap, 0, other), other));
+            static_cast<void>(
+                run(encap, encap.mark(backend), to_vip(v4).tcp(80, FrameBuilder::kSyn, 41000).build()));
+            const auto before = encap.wrapped(backend);
+            const auto sent = run(encap, 0, reset);
+            CHECK(sent.action == TC_ACT_OK);
+            REQUIRE(sent.frame.size() == reset.size() + (v4 ? 20 : 40));
+            CHECK(std::equal(reset.begin() + 14, reset.end(), sent.frame.end() - (reset.size() - 14)));
+            CHECK(encap.wrapped(backend) == before);  // it says nothing of whether a probe left
+            CHECK(is_left_alone(run(encap, 0, other), other));
+        }
+        // Only a reset is the kernel's own: all else is of a socket, and nobody's probe without a mark.
+        for (const std::uint8_t flags : {FrameBuilder::kSyn, FrameBuilder::kAck, kSynAck, kFinAck}) {
+            const auto frame = to_vip(v4).tcp(80, flags, 41000).build();
+            CHECK(is_left_alone(run(encap, 0, frame), frame));
+        }
+        const auto elsewhere = to_vip(v4).tcp(81, kRst, 41000).build();
+        CHECK(is_left_alone(run(encap, 0, elsewhere), elsewhere));
+    }
+}
+
+TEST_CASE("the kernel's error about a datagram that came too late for its probe is dropped") {
+    const auto encap = program();
+    for (const bool v4 : {true, false}) {
+        const auto late = refusal(v4, 53, 42000);
+        CHECK(is_left_alone(run(encap, 0, late), late));
+        static_cast<void>(
+            run(encap, encap.mark(v4 ? kIPv4Backend : kIPv6Backend), to_vip(v4).udp(53, 42000).build()));
+        CHECK(run(encap, 0, late).action == TC_ACT_SHOT);
+        const auto other = refusal(v4, 53, 42001);
+        CHECK(is_left_alone(run(encap, 0, other), other));
+        const auto datagram = to_vip(v4).udp(53, 42000).build();
+        CHECK(is_left_alone(run(encap, 0, datagram), datagram));
+    }
+}
+
+TEST_CASE("the answer to a probe whose backend has no next hop now is dropped") {
+    const auto encap = program();
+    static_cast<void>(
+        run(encap, encap.mark(kUnresolved), to_vip(true).tcp(80, FrameBuilder::kSyn, 43000).build()));
+    CHECK(run(encap, 0, to_vip(true).tcp(80, kRst, 43000).build()).action == TC_ACT_SHOT);
+}

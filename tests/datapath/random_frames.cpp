@@ -10,13 +10,33 @@ namespace {
 using Texts = std::vector<std::string>;
 const Texts kClients{"198.51.100.7", "198.51.100.8", "203.0.113.1", "10.1.2.3"};
 const Texts kClients6{"2001:db8:9::7", "2001:db8:9::8", "2001:db8:ffff::1"};
+/// Sources that are impossible, or nearly so.
+const Texts kOddClients{"0.0.0.0",   "0.0.0.1",         "127.0.0.1",   "126.1.2.3",
+                        "128.0.0.1", "169.254.1.1",     "169.253.1.1", "169.255.1.1",
+                        "224.0.0.1", "239.255.255.255", "240.0.0.1",   "255.255.255.255",
+                        "255.1.2.3", "223.255.255.255", "192.0.2.10",  "192.0.2.11"};
+const Texts kOddClients6{"::",
+                         "::1",
+                         "::2",
+                         "::ffff:198.51.100.7",
+                         "::ffff:0.0.0.0",
+                         "fe80::1",
+                         "febf::1",
+                         "fec0::1",
+                         "fd00::1",
+                         "64:ff9b::1",
+                         "ff02::1",
+                         "2001:db8:1::10",
+                         "3fff::10",
+                         "2001:db8:1::11",
+                         "4000::1"};
 const Texts kDestinations{"192.0.2.10", "192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.99"};
 const Texts kDestinations6{"2001:db8:1::10", "2001:db8:1::10", "2001:db8:1::11", "2001:db8:1::99"};
 const std::vector<std::uint16_t> kPorts{80, 80, 53, 443, 443, 8080};
 }  // namespace
 
 std::string RandomFrames::datapath() {
-    return ", table_size: 251" +
+    return ", table_size: 251" + one_of(Texts{"", ", answer_closed: true"}) +
            one_of(Texts{"", "", ", source_prefix: 10.9.0.0/16", ", source_prefix: '2001:db8:9::/48'"});
 }
 
@@ -51,7 +71,11 @@ Frame RandomFrames::next() {
     if (!v4)
         add_extensions(frame);
     else if (chance(10))
-        frame.options(one_of(std::vector{bytes("94 04 00 00"), bytes("01 01 01 00 07 07 04 00")}));
+        frame.options(one_of(std::vector{bytes("94 04 00 00"), bytes("01 01 01 00 07 07 04 00"),
+                                         bytes("01 83 07 04 00 00 00 00"), bytes("89 03 04 00"),
+                                         bytes("07 07 04 00 00 00 00 83"), bytes("00 83 03 04"),
+                                         bytes("94 05 00 00"), bytes("94 01 00 00"), bytes("01 01 01 94"),
+                                         bytes("44 04 05 00 00 83 03 04"), Frame(40, 1)}));
     if (chance(10))
         add_fragmentation(frame, v4);
     frame.tos(static_cast<std::uint8_t>(chance(70) ? 0 : below(256)));
@@ -69,6 +93,12 @@ Frame RandomFrames::next() {
         frame.version(static_cast<std::uint8_t>(below(16)));
     if (chance(2))
         frame.header_words(static_cast<std::uint8_t>(below(16)));
+    if (chance(4))
+        frame.ttl(one_of(std::vector<std::uint8_t>{0, 1, 2, 255}));
+    if (chance(3))
+        frame.to(one_of(Texts{"ff ff ff ff ff ff", "01 00 5e 00 00 01", "33 33 00 00 00 01"}));
+    if (chance(3))
+        frame.break_checksum();
     auto built = frame.build();
     if (chance(20))
         damage(built);
@@ -76,7 +106,8 @@ Frame RandomFrames::next() {
 }
 
 FrameBuilder RandomFrames::addressed(bool v4) {
-    const auto client = one_of(v4 ? kClients : kClients6);
+    const bool odd = chance(8);
+    const auto client = one_of(odd ? (v4 ? kOddClients : kOddClients6) : (v4 ? kClients : kClients6));
     const auto destination = one_of(v4 ? kDestinations : kDestinations6);
     auto frame = v4 ? FrameBuilder::ipv4(client.c_str(), destination.c_str())
                     : FrameBuilder::ipv6(client.c_str(), destination.c_str());
@@ -92,6 +123,8 @@ void RandomFrames::add_contents(FrameBuilder& frame, bool v4) {
     const auto kind = below(10);
     if (kind < 4) {
         frame.tcp(port, one_of(std::vector<std::uint8_t>{0x02, 0x10, 0x10, 0x12, 0x11, 0x04}), source);
+        if (chance(5))
+            frame.data_offset(static_cast<std::uint8_t>(below(16)));
     } else if (kind < 7) {
         frame.udp(port, source);
     } else if (kind < 9) {
@@ -111,11 +144,13 @@ void RandomFrames::add_contents(FrameBuilder& frame, bool v4) {
 
 Frame RandomFrames::icmp_message(bool v4) {
     const auto type = v4 ? one_of(std::vector<std::uint8_t>{3, 3, 11, 12, 8, 8, 0, 5})
-                         : one_of(std::vector<std::uint8_t>{1, 2, 3, 4, 128, 128, 129, 135});
+                         : one_of(std::vector<std::uint8_t>{1, 2, 3, 4, 128, 128, 129, 130, 135, 136, 143});
     auto message = bytes(fmt::format("{:02x}{:02x}000000000000", type, chance(80) ? 0 : below(16)));
     if (type != 8 && type != 128) {
         const auto packet = quoted(v4);
         message.insert(message.end(), packet.begin(), packet.end());
+        if (chance(5))
+            message.resize(message.size() + below(1400));
         return message;
     }
     const auto rest = chance(50) ? random_bytes(below(80)) : Frame(below(80));
@@ -129,7 +164,8 @@ Frame RandomFrames::icmp_message(bool v4) {
 
 /// A packet of a server to its client, cut off somewhere.
 Frame RandomFrames::quoted(bool v4) {
-    const auto client = one_of(v4 ? kClients : kClients6);
+    const bool odd = chance(5);
+    const auto client = one_of(odd ? (v4 ? kOddClients : kOddClients6) : (v4 ? kClients : kClients6));
     const auto vip = one_of(v4 ? kDestinations : kDestinations6);
     auto frame = v4 ? FrameBuilder::ipv4(vip.c_str(), client.c_str())
                     : FrameBuilder::ipv6(vip.c_str(), client.c_str());
@@ -150,6 +186,8 @@ Frame RandomFrames::quoted(bool v4) {
         frame.header_words(static_cast<std::uint8_t>(below(16)));
     if (chance(3))
         frame.version(static_cast<std::uint8_t>(below(16)));
+    if (chance(3))
+        frame.total_length(-static_cast<int>(below(30)));
     const Frame whole = frame.payload(below(600)).build();
     Frame packet(whole.begin() + 14, whole.end());
     if (chance(70))
@@ -171,7 +209,8 @@ void RandomFrames::add_extensions(FrameBuilder& frame) {
                 frame.extension(51, bytes("00 01 0000 00000100 00000001"));
                 break;
             default:
-                frame.extension(43, bytes("00 00 00 00 00 00 00 00"));
+                frame.extension(43, bytes(fmt::format("00 00 {:02x} {:02x} 00 00 00 00", chance(20) ? 0 : 4,
+                                                      chance(20) ? below(3) : 0)));
         }
     }
 }

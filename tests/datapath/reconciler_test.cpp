@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstring>
+#include <atomic>
+#include <chrono>
+#include <set>
+#include <thread>
 
 #include "balancer.hpp"
 #include "control/backend_entry.hpp"
@@ -91,6 +94,46 @@ TEST_CASE("a removed backend's number stays valid until none of its flows can be
     CHECK(maps.backend(first + 1).flags == 0);
     reload(*replayer, "  - {name: one, listen: ['192.0.2.1:80/tcp'], backends: [10.0.0.2, 10.0.0.8]}\n");
     CHECK(abi::from_abi(maps.backend(first + 1).address).text() == "10.0.0.8");
+}
+
+TEST_CASE("fragments do not follow a first one to who got its backend's number, or its service's") {
+    using namespace std::chrono_literals;
+    const auto udp = [](const char* name, const char* port, const char* backend) {
+        return fmt::format("  - {{name: {}, listen: ['192.0.2.1:{}/udp'], backends: [{}]}}\n", name, port,
+                           backend);
+    };
+    const auto now = control::SteadyClock::now();
+    const auto replayer = balancer(configure(udp("dns", "53", "10.0.0.1")));
+    const auto first =
+        FrameBuilder::ipv4("198.51.100.7", "192.0.2.1").udp(53).id(7).fragment_field(0x2000).build();
+    const auto later = FrameBuilder::ipv4("198.51.100.7", "192.0.2.1")
+                           .protocol(17, Frame(40))
+                           .id(7)
+                           .fragment_field(0x0005)
+                           .build();
+    const auto sweep_all = [&] {
+        for (const auto after : {11min, 12min, 13min})
+            sweep(*replayer, now + after);
+        CHECK_FALSE(replayer->reconciler().is_moving());
+    };
+    REQUIRE(verdict_of(*replayer, first) == "forwarded");
+    REQUIRE(run(*replayer, later).backend == IpAddress::parse("10.0.0.1"));
+    SECTION("another backend of the service") {
+        reload(*replayer, udp("dns", "53", "10.0.0.9"));
+        CHECK(run(*replayer, later).backend == IpAddress::parse("10.0.0.1"));  // it still has its number
+        sweep_all();
+        reload(*replayer, udp("dns", "53", "10.0.0.9, 10.0.0.8"));
+        const auto& numbers = replayer->reconciler().numbering().services.at("dns");
+        REQUIRE(numbers.find(*IpAddress::parse("10.0.0.8"))->number == 1);
+        CHECK(verdict_of(*replayer, later) == "fragment");
+    }
+    SECTION("a backend of another service") {
+        reload(*replayer, "  []\n");
+        sweep_all();
+        reload(*replayer, udp("ntp", "123", "10.0.0.9"));
+        REQUIRE(std::string(replayer->maps().service(1).name) == "ntp");
+        CHECK(verdict_of(*replayer, later) == "fragment");
+    }
 }
 
 TEST_CASE(
@@ -224,14 +267,76 @@ TEST_CASE("what a dead agent left in a region does not show in the service that 
     CHECK(numbering.services.at("two").backends.size() == 2);
 }
 
-TEST_CASE("a next hop whose source changes is closed meanwhile") {
+TEST_CASE("an entry whose outer source changes is of another version") {
     abi::backend element{};
     element.flags = abi::BACKEND_CONFIGURED | abi::BACKEND_NEXT_HOP;
     element.source.bytes[15] = 1;
     abi::backend wanted = element;
-    wanted.source.bytes[15] = 2;
+    std::set<std::uint16_t> versions{element.flags};
+    for (std::uint8_t source = 2; source < 17; ++source) {
+        wanted.source.bytes[15] = source;
+        control::store_backend(element, wanted);
+        CHECK(element.source.bytes[15] == source);
+        CHECK((element.flags & ~abi::BACKEND_VERSION) == wanted.flags);
+        versions.insert(element.flags);
+    }
+    CHECK(versions.size() == 16);
+    const auto last = element.flags;
+    wanted.availability = 7;
     control::store_backend(element, wanted);
-    CHECK(std::memcmp(&element, &wanted, sizeof(wanted)) == 0);
+    CHECK(element.availability == 7);
+    CHECK(element.flags == last);
+}
+
+TEST_CASE("a packet is never wrapped with half of a way that changes") {
+    const auto config =
+        configure("  - {name: one, listen: ['192.0.2.1:80/tcp'], backends: [10.0.0.1, '2001:db8:2::1']}\n");
+    const auto replayer = balancer(config);
+    // Each way has its source, tag, MAC addresses and interface; the interfaces are all the one of a test
+    // run.
+    const auto ways = [](std::uint8_t which) {
+        return [which](const control::DesiredBackend& backend) {
+            const bool v4 = backend.member.address.is_v4();
+            net::NextHop way{.ifindex = 1,
+                             .port = {.ifindex = 1, .vlan = {std::uint16_t{which}, 0}},
+                             .mac = {{2, 0, 0, 0, 1, which}},
+                             .source_mac = {{2, 0, 0, 0, 2, which}},
+                             .source = *IpAddress::parse(
+                                 fmt::format(fmt::runtime(v4 ? "10.9.{0}.{0}" : "2001:db8:{0}::{0}"), which)),
+                             .mtu = 1500};
+            return way;
+        };
+    };
+    replayer->reconciler().refresh_next_hops(ways(1));
+    std::atomic<bool> done = false;
+    std::jthread changes([&] {
+        for (std::uint8_t which = 1; !done; which = static_cast<std::uint8_t>(which % 9 + 1))
+            replayer->reconciler().refresh_next_hops(ways(which));
+    });
+    const auto began = std::chrono::steady_clock::now();
+    int sent = 0;
+    for (std::uint16_t port = 1024; std::chrono::steady_clock::now() - began < std::chrono::seconds(2);
+         ++port) {
+        const auto outcome = run(*replayer, to("192.0.2.1", port));
+        if (datapath::verdict_name(outcome.verdict) != "forwarded")
+            continue;
+        const auto& frame = outcome.frame;
+        ++sent;
+        const bool v4 = frame[18] == 0x45;
+        const int which = frame[5];
+        const bool whole = frame[11] == which && frame[15] == which &&
+                           (v4 ? frame[32] == which && frame[33] == which
+                               : frame[18 + 8 + 5] == which && frame[18 + 8 + 15] == which);
+        unsigned sum = 0;
+        for (std::size_t at = 18; v4 && at < 38; at += 2)
+            sum += frame[at] << 8U | frame[at + 1];
+        if (!whole || (v4 && sum % 0xffff != 0)) {
+            done = true;
+            FAIL("a mixture: " << hex(frame));
+        }
+    }
+    done = true;
+    CHECK(sent > 1000);
 }
 
 TEST_CASE("a fresh balancer learns of the flows that draining backends still have") {

@@ -94,9 +94,9 @@ TEST_CASE("nothing is answered that must not be") {
     auto quoted = bytes(
         "03 04 00 00 00 00 05 78"
         "45 00 05 dc 00 00 40 00 40 06 00 00 c0 00 02 0a c6 33 64 07 00 50 04 d2 11 22 33 44");
-    quoted.resize(600);
-    CHECK(verdict_of(*replayer, FrameBuilder::ipv4("203.0.113.1").protocol(1, quoted).build()) ==
-          "too_big_unanswered");
+    quoted.resize(556);
+    CHECK(verdict_of(*balancer(configure(service(590))),
+                     FrameBuilder::ipv4("203.0.113.1").protocol(1, quoted).build()) == "too_big_unanswered");
     // a later fragment
     const auto fragment = [&](std::uint16_t field) {
         return verdict_of(*replayer, FrameBuilder::ipv4().udp(53).fragment_field(field).payload(592).build());
@@ -107,9 +107,12 @@ TEST_CASE("nothing is answered that must not be") {
 
 TEST_CASE("answers are limited, each CPU's on its own") {
     auto config = configure(service(1500));
-    auto program = datapath::Program::load(
-        datapath::geometry_of(config.datapath),
-        {.hash_key = config.hash_key, .record_decisions = true, .answers_per_window = 0}, nullptr);
+    auto program = datapath::Program::load(datapath::geometry_of(config.datapath),
+                                           {.hash_key = config.hash_key,
+                                            .record_decisions = true,
+                                            .any_unicast_is_own = true,
+                                            .answers_per_window = 0},
+                                           nullptr);
     REQUIRE(program);
     auto maps = program->maps();
     REQUIRE(maps);

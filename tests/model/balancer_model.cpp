@@ -6,6 +6,7 @@
 #include "control/service_table.hpp"
 #include "maglev/flow_hash.hpp"
 #include "model/outgoing.hpp"
+#include "model/router_rules.hpp"
 
 namespace guideway::test {
 
@@ -21,12 +22,17 @@ bool holds(const config::Prefix& prefix, const IpAddress& address) {
     return true;
 }
 
+bool is_denied(const config::Service& service, const IpAddress& sender) {
+    return std::ranges::any_of(service.deny,
+                               [&](const config::Prefix& prefix) { return holds(prefix, sender); });
+}
+
 bool is_served(const config::Service& service, const IpAddress& client) {
     const auto is_held = [&](const config::Prefix& prefix) { return holds(prefix, client); };
     const auto is_of_family = [&](const config::Prefix& prefix) {
         return prefix.address.is_v4() == client.is_v4();
     };
-    if (std::ranges::any_of(service.deny, is_held))
+    if (is_denied(service, client))
         return false;
     return std::ranges::none_of(service.allow, is_of_family) || std::ranges::any_of(service.allow, is_held);
 }
@@ -77,13 +83,21 @@ Decided BalancerModel::run(const Bytes& frame) {
 abi::verdict BalancerModel::decide(Decided& decided) {
     ReadPacket packet = read_packet(decided.frame);
     auto verdict = packet.verdict;
+    const bool for_many = !decided.frame.empty() && (decided.frame[0] & 1) != 0;
+    const bool is_control = verdict == abi::VERDICT_ICMP && packet.fragment == FragmentPlace::kNone &&
+                            packet.transport_left >= 8 && is_link_control(decided.frame, packet);
+    if (for_many && !is_control && vips_.contains(packet.destination) &&
+        (verdict == abi::VERDICT_NONE || verdict >= abi::VERDICT_FIRST_DROPPED))
+        return abi::VERDICT_OTHER_HOST;
     if (verdict == abi::VERDICT_ICMP)
         verdict = icmp(decided, packet);
     if (verdict == abi::VERDICT_NONE)
         verdict = forward(decided, packet);
-    const bool dropped = verdict >= abi::VERDICT_FIRST_DROPPED;
-    return dropped && !decided.service && !vips_.contains(packet.destination) ? abi::VERDICT_NOT_VIP
-                                                                              : verdict;
+    if (verdict < abi::VERDICT_FIRST_DROPPED)
+        return verdict;
+    if (!decided.service && !vips_.contains(packet.destination))
+        return abi::VERDICT_NOT_VIP;
+    return verdict == abi::VERDICT_NO_LISTENER ? closed_port(decided, packet) : verdict;
 }
 
 abi::verdict BalancerModel::icmp(Decided& decided, ReadPacket& packet) {
@@ -91,6 +105,10 @@ abi::verdict BalancerModel::icmp(Decided& decided, ReadPacket& packet) {
         return abi::VERDICT_FRAGMENT;
     if (packet.transport_left < 8)
         return abi::VERDICT_BAD_TRANSPORT_HEADER;
+    if (is_link_control(decided.frame, packet))
+        return vips_.contains(packet.destination) ? abi::VERDICT_LINK_CONTROL : abi::VERDICT_NOT_VIP;
+    if (is_link_local(packet.source))
+        return abi::VERDICT_IMPOSSIBLE_SOURCE;
     const int type = decided.frame[packet.transport];
     const int code = decided.frame[packet.transport + 1];
     const std::set<int> errors = packet.v4 ? std::set<int>{3, 11, 12} : std::set<int>{1, 2, 3, 4};
@@ -98,8 +116,28 @@ abi::verdict BalancerModel::icmp(Decided& decided, ReadPacket& packet) {
         return read_icmp_error(decided.frame, packet);
     if (type != (packet.v4 ? 8 : 128) || code != 0 || !vips_.contains(packet.destination))
         return abi::VERDICT_ICMP;
+    if (const auto verdict = may_answer(decided.frame, packet, abi::VERDICT_ECHO_UNANSWERED);
+        verdict != abi::VERDICT_NONE)
+        return verdict;
     decided.frame = echo_reply(decided.frame, packet);
     return abi::VERDICT_ECHO_ANSWERED;
+}
+
+abi::verdict BalancerModel::may_answer(const Bytes& frame, const ReadPacket& packet,
+                                       abi::verdict otherwise) const {
+    if (!checksum_holds(frame, packet))
+        return abi::VERDICT_BAD_CHECKSUM;
+    return vips_.contains(packet.source) ? otherwise : abi::VERDICT_NONE;
+}
+
+abi::verdict BalancerModel::closed_port(Decided& decided, const ReadPacket& packet) const {
+    if (!config_.datapath.answer_closed || packet.protocol != 17 || packet.icmp_error)
+        return abi::VERDICT_NO_LISTENER;
+    if (const auto verdict = may_answer(decided.frame, packet, abi::VERDICT_NO_LISTENER);
+        verdict != abi::VERDICT_NONE)
+        return verdict;
+    decided.frame = port_unreachable(decided.frame, packet);
+    return abi::VERDICT_CLOSED_ANSWERED;
 }
 
 abi::verdict BalancerModel::listen(Choice& choice, const ReadPacket& packet) {
@@ -163,7 +201,8 @@ abi::verdict BalancerModel::choose(Choice& choice, const ReadPacket& packet) {
     }
     if (const auto verdict = listen(choice, packet); verdict != abi::VERDICT_NONE)
         return verdict;
-    if (!is_served(*choice.service->config, packet.source))
+    if (!is_served(*choice.service->config, packet.source) ||
+        (packet.icmp_error && is_denied(*choice.service->config, packet.sender)))
         return abi::VERDICT_CLIENT_DENIED;
     choice.hash = maglev::flow_hash(
         {packet.source, packet.destination, packet.source_port, packet.destination_port, packet.protocol},
@@ -207,6 +246,9 @@ abi::verdict BalancerModel::too_big(Decided& decided, const ReadPacket& packet, 
         return abi::VERDICT_TOO_BIG_NO_DF;
     if (packet.icmp_error || packet.length < 512 || (packet.v4 && packet.fragment == FragmentPlace::kLater))
         return abi::VERDICT_TOO_BIG_UNANSWERED;
+    if (const auto verdict = may_answer(decided.frame, packet, abi::VERDICT_TOO_BIG_UNANSWERED);
+        verdict != abi::VERDICT_NONE)
+        return verdict;
     decided.frame = too_big_answer(decided.frame, packet, packet.v4 ? fits : std::max(fits, 1280U));
     decided.backend.reset();
     return abi::VERDICT_TOO_BIG_ANSWERED;

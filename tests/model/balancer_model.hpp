@@ -65,6 +65,10 @@ class BalancerModel {
     [[nodiscard]] abi::verdict choose(Choice& choice, const ReadPacket& packet);
     [[nodiscard]] abi::verdict listen(Choice& choice, const ReadPacket& packet);
     [[nodiscard]] std::optional<IpAddress> place(Choice& choice, const ReadPacket& packet);
+    /// VERDICT_NONE: yes; `otherwise`: nothing is answered to this sender.
+    [[nodiscard]] abi::verdict may_answer(const Bytes& frame, const ReadPacket& packet,
+                                          abi::verdict otherwise) const;
+    [[nodiscard]] abi::verdict closed_port(Decided& decided, const ReadPacket& packet) const;
     [[nodiscard]] abi::verdict too_big(Decided& decided, const ReadPacket& packet, std::uint32_t fits) const;
 
     config::Config config_;

@@ -112,6 +112,32 @@ IpAddress outer_source(const config::Datapath& datapath, bool v4, std::uint64_t 
     }
     return IpAddress(bytes);
 }
+
+Bytes icmp_error(const Bytes& frame, const ReadPacket& packet, unsigned type, unsigned code,
+                 std::uint32_t rest) {
+    const auto ip = frame.begin() + static_cast<std::ptrdiff_t>(packet.link_length);
+    const Bytes quoted(
+        ip, ip + static_cast<std::ptrdiff_t>(std::min<std::size_t>(packet.length / 4 * 4, kQuoted)));
+    Bytes message = Writer().u8(type).u8(code).u16(0).u32(rest).bytes(quoted).take();
+    const auto length = static_cast<unsigned>(message.size());
+    Writer out;
+    out.bytes(link_back(frame, packet));
+    if (packet.v4) {
+        put16(message, 2, checksum_of(message));
+        out.bytes(ipv4_header(0, length + 20, 0, true, 1, packet.destination, packet.source));
+    } else {
+        put16(message, 2,
+              checksum_of(Writer()
+                              .address(packet.destination)
+                              .address(packet.source)
+                              .u32(length)
+                              .u32(58)
+                              .bytes(message)
+                              .take()));
+        out.bytes(ipv6_header(6U << 28, length, 58, packet.destination, packet.source));
+    }
+    return out.bytes(message).take();
+}
 }  // namespace
 
 std::size_t outer_headers_size(const IpAddress& backend, config::Encapsulation encapsulation) {
@@ -166,27 +192,11 @@ Bytes echo_reply(Bytes frame, const ReadPacket& packet) {
 }
 
 Bytes too_big_answer(const Bytes& frame, const ReadPacket& packet, std::uint32_t mtu) {
-    const auto ip = frame.begin() + static_cast<std::ptrdiff_t>(packet.link_length);
-    const Bytes quoted(ip, ip + kQuoted);
-    Bytes message = Writer().u8(packet.v4 ? 3 : 2).u8(packet.v4 ? 4 : 0).u16(0).u32(mtu).bytes(quoted).take();
-    const auto length = static_cast<unsigned>(message.size());
-    Writer out;
-    out.bytes(link_back(frame, packet));
-    if (packet.v4) {
-        put16(message, 2, checksum_of(message));
-        out.bytes(ipv4_header(0, length + 20, 0, true, 1, packet.destination, packet.source));
-    } else {
-        put16(message, 2,
-              checksum_of(Writer()
-                              .address(packet.destination)
-                              .address(packet.source)
-                              .u32(length)
-                              .u32(58)
-                              .bytes(message)
-                              .take()));
-        out.bytes(ipv6_header(6U << 28, length, 58, packet.destination, packet.source));
-    }
-    return out.bytes(message).take();
+    return icmp_error(frame, packet, packet.v4 ? 3 : 2, packet.v4 ? 4 : 0, mtu);
+}
+
+Bytes port_unreachable(const Bytes& frame, const ReadPacket& packet) {
+    return icmp_error(frame, packet, packet.v4 ? 3 : 1, packet.v4 ? 3 : 4, 0);
 }
 
 }  // namespace guideway::test

@@ -19,4 +19,7 @@ namespace guideway::test {
 /// Fragmentation needed, or packet too big.
 [[nodiscard]] Bytes too_big_answer(const Bytes& frame, const ReadPacket& packet, std::uint32_t mtu);
 
+/// Of a UDP packet, from the VIP.
+[[nodiscard]] Bytes port_unreachable(const Bytes& frame, const ReadPacket& packet);
+
 }  // namespace guideway::test

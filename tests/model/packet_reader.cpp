@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <set>
 
+#include "model/router_rules.hpp"
+
 namespace guideway::test {
 
 namespace {
@@ -26,18 +28,21 @@ struct Chain {
     std::uint32_t fragment_id = 0;
 };
 
-/// False: cut off, or too many.
-bool skip(const Bytes& frame, Chain& chain) {
+/// Why the transport header was not reached: cut off, or too many; or a routing header.
+abi::verdict skip(const Bytes& frame, Chain& chain) {
     for (int count = 0; kExtensions.contains(chain.protocol); ++count) {
         if (count > kExtensionsAtMost || !has(frame, chain.offset, 8))
-            return false;
+            return abi::VERDICT_BAD_EXTENSION_HEADERS;
         std::uint32_t length = (frame[chain.offset + 1] + 1U) * 8;
         if (chain.protocol == IPPROTO_FRAGMENT)
             length = 8;
         if (chain.protocol == IPPROTO_AH)
             length = (frame[chain.offset + 1] + 2U) * 4;
         if (length > chain.left)
-            return false;
+            return abi::VERDICT_BAD_EXTENSION_HEADERS;
+        if (chain.protocol == IPPROTO_ROUTING &&
+            (frame[chain.offset + 2] == 0 || frame[chain.offset + 3] != 0))
+            return abi::VERDICT_SOURCE_ROUTED;
         if (chain.protocol == IPPROTO_FRAGMENT) {
             const auto field = u16_at(frame, chain.offset + 2);
             if ((field & 0xfff9) != 0) {
@@ -46,15 +51,15 @@ bool skip(const Bytes& frame, Chain& chain) {
                                     u16_at(frame, chain.offset + 6);
             }
             if (chain.fragment == FragmentPlace::kLater)
-                return true;
+                return abi::VERDICT_NONE;
         }
         if (count == kExtensionsAtMost)
-            return false;
+            return abi::VERDICT_BAD_EXTENSION_HEADERS;
         chain.protocol = frame[chain.offset];
         chain.offset += length;
         chain.left -= length;
     }
-    return true;
+    return abi::VERDICT_NONE;
 }
 
 abi::verdict read_transport(const Bytes& frame, ReadPacket& packet) {
@@ -67,6 +72,12 @@ abi::verdict read_transport(const Bytes& frame, ReadPacket& packet) {
     const std::size_t size = packet.protocol == IPPROTO_TCP ? 20 : 8;
     if (packet.transport_left < size || !has(frame, at, size))
         return abi::VERDICT_BAD_TRANSPORT_HEADER;
+    if (packet.protocol == IPPROTO_TCP) {
+        const std::uint32_t header = (frame[at + 12] >> 4) * 4U;
+        const bool goes_on = packet.fragment == FragmentPlace::kFirst;
+        if (header < 20 || (header > packet.transport_left && !goes_on))
+            return abi::VERDICT_BAD_TRANSPORT_HEADER;
+    }
     packet.source_port = u16_at(frame, at);
     packet.destination_port = u16_at(frame, at + 2);
     if (packet.protocol == IPPROTO_TCP) {
@@ -88,6 +99,7 @@ abi::verdict read_ipv4(const Bytes& frame, ReadPacket& packet) {
     packet.id = u16_at(frame, ip + 4);
     const auto fragment = u16_at(frame, ip + 6);
     packet.dont_fragment = (fragment & 0x4000) != 0;
+    packet.ttl = frame[ip + 8];
     packet.protocol = frame[ip + 9];
     packet.source = IpAddress::from_network(&frame[ip + 12], true);
     packet.destination = IpAddress::from_network(&frame[ip + 16], true);
@@ -96,8 +108,14 @@ abi::verdict read_ipv4(const Bytes& frame, ReadPacket& packet) {
     const std::uint32_t header = (frame[ip] & 15U) * 4;
     if (header < 20 || !has(frame, ip, header))
         return abi::VERDICT_BAD_HEADER_LENGTH;
+    if (const auto verdict = judge_options(frame, ip + 20, ip + header); verdict != abi::VERDICT_NONE)
+        return verdict;
     if (packet.length < header || !has(frame, ip, packet.length))
         return abi::VERDICT_BAD_TOTAL_LENGTH;
+    if (packet.ttl == 0)
+        return abi::VERDICT_TTL_ZERO;
+    if (is_impossible_source(packet.source, packet.destination))
+        return abi::VERDICT_IMPOSSIBLE_SOURCE;
     if ((fragment & 0x3fff) != 0) {
         packet.fragment_id = packet.id;
         packet.fragment = (fragment & 0x1fff) != 0 ? FragmentPlace::kLater : FragmentPlace::kFirst;
@@ -117,6 +135,7 @@ abi::verdict read_ipv6(const Bytes& frame, ReadPacket& packet) {
     packet.length = 40U + u16_at(frame, ip + 4);
     packet.dont_fragment = true;
     packet.protocol = frame[ip + 6];
+    packet.ttl = frame[ip + 7];
     packet.source = IpAddress::from_network(&frame[ip + 8], false);
     packet.destination = IpAddress::from_network(&frame[ip + 24], false);
     if (packet.destination.is_v4())
@@ -125,13 +144,20 @@ abi::verdict read_ipv6(const Bytes& frame, ReadPacket& packet) {
         return abi::VERDICT_BAD_VERSION;
     if (!has(frame, ip, packet.length))
         return abi::VERDICT_BAD_TOTAL_LENGTH;
+    if (packet.ttl == 0)
+        return abi::VERDICT_TTL_ZERO;
+    if (packet.source.is_v4() || is_impossible_source(packet.source, packet.destination))
+        return abi::VERDICT_IMPOSSIBLE_SOURCE;
     Chain chain{.offset = ip + 40, .left = packet.length - 40, .protocol = packet.protocol};
-    const bool whole = skip(frame, chain);
+    const auto skipped = skip(frame, chain);
     packet.protocol = chain.protocol;
     packet.fragment = chain.fragment;
     packet.fragment_id = chain.fragment_id;
-    if (!whole)
-        return abi::VERDICT_BAD_EXTENSION_HEADERS;
+    if (skipped != abi::VERDICT_NONE)
+        return skipped;
+    const bool whole_icmp = packet.protocol == IPPROTO_ICMPV6 && packet.fragment == FragmentPlace::kNone;
+    if (is_link_local(packet.source) && !whole_icmp)
+        return abi::VERDICT_IMPOSSIBLE_SOURCE;
     if (packet.fragment == FragmentPlace::kLater)
         return abi::VERDICT_NONE;
     packet.transport = chain.offset;
@@ -163,6 +189,8 @@ ReadPacket read_packet(const Bytes& frame) {
 }
 
 abi::verdict read_icmp_error(const Bytes& frame, ReadPacket& packet) {
+    if (packet.length > (packet.v4 ? 576 : 1280))
+        return abi::VERDICT_BAD_ICMP_ERROR;
     Chain quoted{.offset = packet.transport + 8, .left = packet.transport_left - 8};
     const std::size_t minimum = packet.v4 ? 20 : 40;
     const auto ip = quoted.offset;
@@ -173,12 +201,14 @@ abi::verdict read_icmp_error(const Bytes& frame, ReadPacket& packet) {
         return abi::VERDICT_BAD_ICMP_ERROR;
     if (packet.v4 && (u16_at(frame, ip + 6) & 0x1fff) != 0)
         return abi::VERDICT_BAD_ICMP_ERROR;
+    if (packet.v4 ? u16_at(frame, ip + 2) < header + 8 : u16_at(frame, ip + 4) < 8)
+        return abi::VERDICT_BAD_ICMP_ERROR;
     quoted.protocol = frame[ip + (packet.v4 ? 9 : 6)];
     quoted.offset += header;
     quoted.left -= header;
     const auto vip = IpAddress::from_network(&frame[ip + (packet.v4 ? 12 : 8)], packet.v4);
     const auto client = IpAddress::from_network(&frame[ip + (packet.v4 ? 16 : 24)], packet.v4);
-    if (!packet.v4 && (!skip(frame, quoted) || quoted.fragment == FragmentPlace::kLater))
+    if (!packet.v4 && (skip(frame, quoted) != abi::VERDICT_NONE || quoted.fragment == FragmentPlace::kLater))
         return abi::VERDICT_BAD_ICMP_ERROR;
     if (vip != packet.destination)
         return abi::VERDICT_BAD_ICMP_ERROR;
@@ -186,6 +216,9 @@ abi::verdict read_icmp_error(const Bytes& frame, ReadPacket& packet) {
         return abi::VERDICT_ICMP;
     if (quoted.left < 8 || !has(frame, quoted.offset, 8))
         return abi::VERDICT_BAD_ICMP_ERROR;
+    if (is_impossible_source(client, vip) || is_link_local(client) || (!packet.v4 && client.is_v4()))
+        return abi::VERDICT_BAD_ICMP_ERROR;
+    packet.sender = packet.source;
     packet.source = client;
     packet.protocol = quoted.protocol;
     packet.source_port = u16_at(frame, quoted.offset + 2);

@@ -19,9 +19,11 @@ struct ReadPacket {
     std::size_t link_length = 0;
     bool v4 = false;
     IpAddress source, destination;
+    IpAddress sender;  ///< of an ICMP error, when `source` is the client that it is about
     std::uint8_t protocol = 0;
     std::uint32_t length = 0;  ///< of the IP packet
     std::uint8_t traffic_class = 0;
+    std::uint8_t ttl = 0;  ///< or hop limit
     std::uint16_t id = 0;
     bool dont_fragment = false;
     FragmentPlace fragment = FragmentPlace::kNone;

@@ -28,22 +28,23 @@ def ethernet(kind, payload):
     return bytes.fromhex("020000000002 020000000009") + struct.pack("!H", kind) + payload
 
 
-def ipv4(destination, protocol, payload, *, version=4, options=b"", fragment=0x4000, total=None, tos=0, ident=0x1234):
+def ipv4(destination, protocol, payload, *, version=4, options=b"", fragment=0x4000, total=None, tos=0, ident=0x1234,
+         source=CLIENT4, ttl=64):
     header_length = 20 + len(options)
     total = header_length + len(payload) if total is None else total
     first = version << 4 | header_length // 4
 
     def header(check):
-        return (struct.pack("!BBHHHBBH", first, tos, total, ident, fragment, 64, protocol, check)
-                + ipaddress.ip_address(CLIENT4).packed + ipaddress.ip_address(destination).packed + options)
+        return (struct.pack("!BBHHHBBH", first, tos, total, ident, fragment, ttl, protocol, check)
+                + ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed + options)
 
     return ethernet(0x0800, header(checksum(header(0))) + payload)
 
 
-def ipv6(destination, protocol, payload, *, version=6, length=None):
+def ipv6(destination, protocol, payload, *, version=6, length=None, source=CLIENT6, ttl=64):
     length = len(payload) if length is None else length
-    return ethernet(0x86DD, struct.pack("!IHBB", version << 28 | 0x12345, length, protocol, 64)
-                    + ipaddress.ip_address(CLIENT6).packed + ipaddress.ip_address(destination).packed + payload)
+    return ethernet(0x86DD, struct.pack("!IHBB", version << 28 | 0x12345, length, protocol, ttl)
+                    + ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed + payload)
 
 
 def transport_checksum(source, destination, protocol, segment):
@@ -75,6 +76,8 @@ def echo6(ends, data=b"ping"):
 V4, V6 = (CLIENT4, VIP4), (CLIENT6, VIP6)
 ARP = ethernet(0x0806, bytes.fromhex("0001080006040001 020000000009 c6336407 000000000000 c000020a"))
 HOP_BY_HOP = bytes([TCP, 0, 1, 4, 0, 0, 0, 0])
+ROUTING_HEADER = bytes([TCP, 2, 0, 1, 0, 0, 0, 0]) + ipaddress.ip_address(OTHER6).packed
+SOLICITATION = struct.pack("!BBHI", 135, 0, 0, 0) + ipaddress.ip_address(VIP6).packed
 FRAGMENT_HEADER = bytes([UDP, 0]) + struct.pack("!HI", 1, 77)
 
 MIXED = [
@@ -114,6 +117,19 @@ MIXED = [
     ("icmp", ipv4(VIP4, ICMP, b"\x0d\0\xf2\xff" + bytes(16))),
     ("unknown_protocol", ipv4(VIP4, SCTP, bytes(32))),
     ("not_vip", ipv4(OTHER4, TCP, tcp((CLIENT4, OTHER4), 80), version=5)),
+    ("impossible_source", ipv4(VIP4, TCP, tcp(V4, 80), source="0.0.0.0")),
+    ("impossible_source", ipv4(VIP4, TCP, tcp(V4, 80), source=VIP4)),
+    ("impossible_source", ipv6(VIP6, TCP, tcp(V6, 80), source="::")),
+    ("impossible_source", ipv6(VIP6, TCP, tcp(V6, 80), source="::ffff:198.51.100.7")),
+    ("ttl_zero", ipv4(VIP4, TCP, tcp(V4, 80), ttl=0)),
+    ("ttl_zero", ipv6(VIP6, TCP, tcp(V6, 80), ttl=0)),
+    ("source_routed", ipv4(VIP4, TCP, tcp(V4, 80), options=b"\x83\x07\x04\x0a\0\0\1\0")),
+    ("source_routed", ipv6(VIP6, 43, ROUTING_HEADER + tcp(V6, 80))),
+    ("bad_options", ipv4(VIP4, TCP, tcp(V4, 80), options=b"\x94\x09\0\0")),
+    ("bad_transport_header", ipv4(VIP4, TCP, tcp(V4, 80)[:12] + bytes(8))),
+    ("other_host", b"\xff" * 6 + ipv4(VIP4, TCP, tcp(V4, 80))[6:]),
+    ("other_host", b"\x33" * 6 + ipv6(VIP6, ICMP6, echo6(V6))[6:]),
+    ("link_control", ipv6(VIP6, ICMP6, SOLICITATION, source="fe80::1", ttl=255)),
     ("forwarded", ipv4(VIP4, TCP, tcp(V4, 443))),
 ]
 SHORT = [MIXED[i] for i in (0, 6, 7, 3)]

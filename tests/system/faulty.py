@@ -4,7 +4,7 @@
 
     never answers, trickles, endless, closes in header, resets, redirects, garbage, expired, wrong name, fails
 
-and, for comparison, a good one behind TLS. Its certificate, DIRECTORY/10.pem, is for www.example.com. After that one
+and, for comparison, a good one behind TLS. Its certificate, DIRECTORY/10.pem, is for www.example.com and the VIPs. After that one
 comes a port that refuses. SIGUSR1: it behaves well on all of these; SIGUSR2: badly again.
 """
 import argparse
@@ -72,7 +72,8 @@ async def fails(reader, writer):
 
 BEHAVIOURS = [never_answers, trickles, endless, closes_in_header, resets, redirects, garbage, answers, answers, fails, answers]
 GOOD = 10
-CERTIFICATES = {7: ("www.example.com", "2021"), 8: ("other.example.com", "2051"), GOOD: ("www.example.com", "2051")}
+CERTIFICATES = {7: ("DNS:www.example.com", "2021"), 8: ("DNS:other.example.com,IP:192.0.2.99", "2051"),
+                GOOD: ("DNS:www.example.com,IP:192.0.2.10,IP:2001:db8:1::10", "2051")}
 AUTHORITY = """
 [ca]
 default_ca = own
@@ -91,12 +92,12 @@ commonName = supplied
 
 def certificate(directory, index):
     """A self-signed certificate, valid from 2020 to the beginning of its year; no two have the same subject."""
-    name, year = CERTIFICATES[index]
+    names, year = CERTIFICATES[index]
     pem = f"{directory}/{index}.pem"
     for command in [
         ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
          "-subj", f"/CN={os.path.basename(directory)}-{index}",
-         "-addext", f"subjectAltName=DNS:{name}", "-keyout", pem + ".key", "-out", pem + ".csr"],
+         "-addext", f"subjectAltName={names}", "-keyout", pem + ".key", "-out", pem + ".csr"],
         ["ca", "-batch", "-selfsign", "-notext", "-config", f"{directory}/authority.conf", "-keyfile", pem + ".key",
          "-in", pem + ".csr", "-out", pem, "-startdate", "20200101000000Z", "-enddate", f"{year}0101000000Z"],
     ]:

@@ -59,6 +59,27 @@ write_config() {
         service "$check-tunnel-6in4-gre" "[2001:db8:1::10]" 10.0.0.101 tunnel gre
         service "$check-tunnel-4in6-gue" 192.0.2.10 2001:db8:f::101 tunnel gue
     done
+    subjects
+}
+
+# Certificates that are to be for an address: the good one is, the other one is for another.
+subjects() {
+    subject right-address 192.0.2.10 8011 192.0.2.10:8011
+    subject right-address6 "[2001:db8:1::10]" 8011 "'[2001:db8:1::10]:8011'"
+    subject wrong-address 192.0.2.10 8009 192.0.2.10
+    subject wrong-address6 "[2001:db8:1::10]" 8009 "'[2001:db8:1::10]'"
+    subject other-address 192.0.2.10 8009 192.0.2.99
+}
+
+# subject NAME VIP PORT HOST
+subject() {
+    ((++listeners))
+    cat <<-END
+	  - name: $1
+	    listen: ["$2:$((1000 + listeners))/tcp"]
+	    health: {check: https, port: $3, tls_verify: true, host: $4, ca_file: $LAB_DIR/authorities.pem, damping: {flaps: 100}}
+	    backends: [10.0.0.101]
+	END
 }
 
 # expect_judged "sentence" PATTERN SERVICE...
@@ -76,20 +97,23 @@ await "be1 to unwrap" unwraps be1
 await "the application" grep -q serves "$(log_of be1-app)"
 
 write_config >"$LAB_DIR/lb.yaml"
-mapfile -t all < <(sed -n 's/.*name: //p' "$LAB_DIR/lb.yaml")
+mapfile -t all < <(sed -n 's/.*name: //p' "$LAB_DIR/lb.yaml" | grep -v address)
 mapfile -t tunnelled < <(printf '%s\n' "${all[@]}" | grep tunnel)
 mapfile -t direct < <(printf '%s\n' "${all[@]}" | grep direct)
 mapfile -t http < <(printf '%s\n' "${all[@]}" | grep '^http-')
 watch probes to-be1 "ip proto 4 or ip proto 41 or ip6 proto 4 or ip6 proto 41 or proto gre or udp port 6080"
 start_prober "$LAB_DIR/lb.yaml"
 expect_judged "all ${#all[@]} services' backends are up" up "${all[@]}"
+expect_judged "certificates for the addresses that are asked for are good" up right-address right-address6 other-address
+expect_judged "others are not" "down: application down: certificate: IP address mismatch" wrong-address wrong-address6
 expect "IPv4 in IPv4 was seen" test "$(seen probes 'ip proto 4')" -gt 0
 expect "IPv6 in IPv4 was seen" test "$(seen probes 'ip proto 41')" -gt 0
 expect "IPv4 in IPv6 was seen" test "$(seen probes 'ip6 proto 4')" -gt 0
 expect "IPv6 in IPv6 was seen" test "$(seen probes 'ip6 proto 41')" -gt 0
 expect "GRE was seen" test "$(seen probes 'ip proto 47')" -gt 0
 expect "GUE was seen" test "$(seen probes 'udp port 6080')" -gt 0
-expect_equal "none left a port in TIME_WAIT" 0 "$(on lb1 ss -Htan state time-wait | wc -l)"
+expect_equal "http probes leave no port in TIME_WAIT: the server closes first" 0 \
+    "$(on lb1 ss -Htan state time-wait "( dport = :80 or dport = :8011 )" | wc -l)"
 stop_watch probes
 
 kill -STOP "$(pid_of be1-app)"

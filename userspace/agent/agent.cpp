@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <map>
 
+#include "agent/link_addresses.hpp"
 #include "agent/next_hop_choice.hpp"
 #include "api/control_client.hpp"
 #include "control/fingerprint.hpp"
@@ -66,6 +67,11 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     if (!datapath->not_adopted_because().empty())
         spdlog::warn("not adopted: {}; new maps are filled, then take their place",
                      datapath->not_adopted_because());
+    if (datapath->hash_key_changed())
+        spdlog::warn(
+            "the hash key is another than the one that this balancer placed flows by until now: nearly all "
+            "of them "
+            "go to other backends, and their connections break; every balancer needs the same key");
 
     std::unique_ptr<Agent> agent(
         new Agent(std::move(options), std::move(*lock), std::move(*overrides_file), std::move(*datapath)));
@@ -153,6 +159,7 @@ Result<void> Agent::run() {
     pool_.join();
     announcer_.end();
     sd_notify(0, "STOPPING=1");
+    health_.end();
     if (auto written = health_file_.write(health_.known()); !written)
         spdlog::error("{}", written.error().message);
     for (const auto& interface : options_.config.interfaces) {
@@ -230,8 +237,16 @@ void Agent::commit(const config::Config& config, control::Change change) {
     health_.set_next_hops(config, interface_indexes(config), *next_hops_);
 }
 
+/// Whose frames this host takes, as the kernel has its MAC addresses now.
+Result<void> Agent::learn_link_addresses(const config::Config& config) {
+    const auto addresses = link_addresses_of(interface_indexes(config));
+    return addresses ? datapath_.set_link_addresses(*addresses) : std::unexpected(addresses.error());
+}
+
 /// All or none.
 Result<void> Agent::attach(const config::Config& config) {
+    if (auto learnt = learn_link_addresses(config); !learnt)
+        return learnt;
     const auto attached = datapath_.attach(config.interfaces, config.datapath.mode);
     if (!attached)
         return std::unexpected(attached.error());
@@ -252,6 +267,11 @@ Result<void> Agent::attach(const config::Config& config) {
 
 /// Brings back what somebody, or an interface that vanished, took away from the kernel.
 void Agent::repair_datapath() {
+    const auto learnt = learn_link_addresses(options_.config);
+    auto trouble = learnt ? std::string() : learnt.error().message;
+    if (!trouble.empty() && trouble != address_trouble_)
+        spdlog::error("{}", trouble);
+    address_trouble_ = std::move(trouble);
     const auto before = datapath_.interfaces();
     for (const auto& repair : datapath_.repair())
         spdlog::log(repair.done ? spdlog::level::warn : spdlog::level::err, "{}", repair.text);

@@ -72,6 +72,7 @@ class Agent {
     void remember_health_later();
     [[nodiscard]] boost::asio::awaitable<void> remember_health();
     [[nodiscard]] Result<void> apply(const config::Config& config);
+    [[nodiscard]] Result<void> learn_link_addresses(const config::Config& config);
     [[nodiscard]] Result<void> attach(const config::Config& config);
     void repair_datapath();
     [[nodiscard]] std::vector<int> interface_indexes(const config::Config& config) const;
@@ -144,6 +145,7 @@ class Agent {
     boost::asio::steady_timer step_timer_;
     boost::asio::steady_timer sweep_timer_;
     bool sweeping_ = false;
+    std::string address_trouble_;  ///< why this host's MAC addresses may be others than the datapath knows
     Pool pool_{1};   ///< for what would keep the loop from its work
     Pool files_{1};  ///< for what a file system may hold up
     std::unique_ptr<net::NextHops> next_hops_;

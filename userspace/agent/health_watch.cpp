@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "agent/next_hop_choice.hpp"
 
@@ -30,14 +32,7 @@ Result<void> HealthWatch::follow(const config::Config& config, const Recall& rec
     if (targets.empty() && !monitor_)
         return {};
     if (!monitor_)
-        monitor_ = std::make_unique<health::Monitor>(
-            loop_, config.datapath.probe_mark, config.datapath.max_backends,
-            [this](const std::string& service, std::span<const IpAddress> changed) {
-                for (const auto& backend : changed)
-                    take({service, backend});
-                change_later();
-            },
-            on_judged_, catch_up_);
+        begin_probing(config);
     for (auto& target : targets) {
         if (const auto renamed = renames.find(target.service); renamed != renames.end())
             target.formerly = renamed->second;
@@ -56,6 +51,29 @@ Result<void> HealthWatch::follow(const config::Config& config, const Recall& rec
     }
     targets_ = std::move(targets);
     return {};
+}
+
+void HealthWatch::begin_probing(const config::Config& config) {
+    monitor_ = std::make_unique<health::Monitor>(
+        loop_, config.datapath.probe_mark, config.datapath.max_backends,
+        [this](const std::string& service, std::span<const IpAddress> changed) {
+            for (const auto& backend : changed)
+                take({service, backend});
+            change_later();
+        },
+        on_judged_, catch_up_);
+    const auto pins = datapath::Pins::open(config.pins);
+    if (const auto shared = pins ? monitor_->outlive(*pins) : std::unexpected(pins.error()); !shared)
+        spdlog::error("{}; late answers to the next agent's probes may pass for clients' packets",
+                      shared.error().message);
+}
+
+/// What servers had sent already comes within a round trip. The kernel answers it itself, and that must still
+/// meet the filter, or it would pass for a client's packet at some balancer.
+void HealthWatch::end() {
+    constexpr std::chrono::milliseconds kLateAnswers{300};
+    if (monitor_ && monitor_->abandon())
+        std::this_thread::sleep_for(kLateAnswers);
 }
 
 bool HealthWatch::is_taken_out(const BackendId& backend) const {

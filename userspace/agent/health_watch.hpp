@@ -39,6 +39,9 @@ class HealthWatch {
     /// Backends that are probed no longer, and are still configured, serve.
     void release_unprobed();
 
+    /// Ends the probes that are under way, and waits a moment for late answers; the loop runs no more.
+    void end();
+
     /// As the kernel has them now, of a configuration whose backends all are followed there.
     /// `interfaces`: the indexes of those that packets leave by.
     void set_next_hops(const config::Config& config, const std::vector<int>& interfaces,
@@ -67,6 +70,7 @@ class HealthWatch {
     [[nodiscard]] std::optional<health::ProberCounts> counts() const;
 
   private:
+    void begin_probing(const config::Config& config);
     [[nodiscard]] bool is_taken_out(const control::BackendId& backend) const;
     void take(const control::BackendId& backend);
     void change_later();

@@ -43,13 +43,15 @@ maglev::Flow known_flow(const config::Listener& listener) {
 }
 
 /// A frame of the flow that carries nothing: of TCP one that starts no connection.
-Bytes frame_of(const maglev::Flow& flow) {
+Bytes frame_of(const maglev::Flow& flow, const ProvingGround& ground) {
     constexpr std::size_t kTcp = 20, kUdp = 8;
     constexpr std::uint8_t kAck = 0x10;
     const bool v4 = flow.destination.is_v4();
     const bool tcp = flow.protocol == IPPROTO_TCP;
     const std::size_t transport = kEthernet + (v4 ? kIpv4 : kIpv6);
     Bytes frame(transport + (tcp ? kTcp : kUdp));
+    std::ranges::copy(ground.link_address.bytes, frame.begin());
+    std::ranges::copy(ground.proof_source.bytes, frame.begin() + 6);
     put16(frame, 12, v4 ? 0x0800 : 0x86dd);
     auto* ip = frame.data() + kEthernet;
     ip[0] = v4 ? 0x45 : 0x60;
@@ -92,8 +94,8 @@ bool is_wrapped_for(const abi::backend& backend, const Bytes& frame, const Bytes
 /// One service's proof.
 class Proof {
   public:
-    Proof(const config::Config& config, const datapath::Maps& maps, int program, std::uint32_t interface)
-        : config_(config), maps_(maps), program_(program), interface_(interface) {}
+    Proof(const config::Config& config, const datapath::Maps& maps, const ProvingGround& ground)
+        : config_(config), maps_(maps), ground_(ground) {}
 
     /// Why the service's packets are not forwarded; empty if they are, or if nothing can be told.
     [[nodiscard]] std::string run(const config::Service& service, std::uint16_t number) const {
@@ -132,8 +134,8 @@ class Proof {
     }
 
     [[nodiscard]] std::string run(const maglev::Flow& flow, const abi::backend& backend) const {
-        const auto frame = frame_of(flow);
-        const auto run = datapath::test_run(program_, frame, interface_);
+        const auto frame = frame_of(flow, ground_);
+        const auto run = datapath::test_run(ground_.program_fd, frame, ground_.interface);
         if (!run)
             return run.error().message;
         if ((backend.flags & abi::BACKEND_LOCAL) != 0 && run->action == XDP_PASS && run->frame == frame)
@@ -150,14 +152,13 @@ class Proof {
 
     const config::Config& config_;
     const datapath::Maps& maps_;
-    int program_;
-    std::uint32_t interface_;
+    const ProvingGround& ground_;
 };
 }  // namespace
 
-std::string prove_service(const config::Config& config, const datapath::Maps& maps, int program,
-                          std::uint32_t interface, const config::Service& service, std::uint16_t number) {
-    return Proof(config, maps, program, interface).run(service, number);
+std::string prove_service(const config::Config& config, const datapath::Maps& maps,
+                          const ProvingGround& ground, const config::Service& service, std::uint16_t number) {
+    return Proof(config, maps, ground).run(service, number);
 }
 
 OwnHealth prove_datapath(const config::Config& config, const datapath::Datapath& datapath,
@@ -174,12 +175,16 @@ OwnHealth prove_datapath(const config::Config& config, const datapath::Datapath&
         health.degraded.push_back(datapath.pin_trouble());
     if (attached == nullptr)
         return {.fault = fmt::format("{}", fmt::join(health.degraded, "; ")), .services = {}, .degraded = {}};
+    const auto link_address = datapath::link_address(attached->device);
+    if (!link_address)
+        return {.fault = link_address.error().message, .services = {}, .degraded = {}};
+    const auto& program = datapath.program();
+    const ProvingGround ground{program.fd(), attached->index, *link_address, program.proof_source()};
     for (const auto& service : config.services) {
         const auto numbers = numbering.services.find(service.name);
         if (numbers == numbering.services.end())
             continue;
-        if (auto fault = prove_service(config, datapath.maps(), datapath.program().fd(), attached->index,
-                                       service, numbers->second.number);
+        if (auto fault = prove_service(config, datapath.maps(), ground, service, numbers->second.number);
             !fault.empty())
             health.services[service.name] = std::move(fault);
     }

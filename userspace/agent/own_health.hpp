@@ -8,6 +8,7 @@
 #include "config/model.hpp"
 #include "control/numbering.hpp"
 #include "datapath/datapath.hpp"
+#include "util/mac_address.hpp"
 
 namespace guideway::agent {
 
@@ -21,15 +22,23 @@ struct OwnHealth {
 };
 
 /// Looks whether the program is attached, and has it forward a known packet for each service, which is
-/// neither counted nor recorded (its source is 0.0.0.0 or ::). A service without available backends proves
-/// nothing and has no fault. An interface that is missing is a fault if it is the only one, or of the
-/// services that cannot be forwarded without it.
+/// neither counted nor recorded (its Ethernet source is known to the program alone). A service without
+/// available backends proves nothing and has no fault. An interface that is missing is a fault if it is the
+/// only one, or of the services that cannot be forwarded without it.
 [[nodiscard]] OwnHealth prove_datapath(const config::Config& config, const datapath::Datapath& datapath,
                                        const control::Numbering& numbering);
 
-/// One service's part of it, by the given program as if it were attached to the interface.
-[[nodiscard]] std::string prove_service(const config::Config& config, const datapath::Maps& maps, int program,
-                                        std::uint32_t interface, const config::Service& service,
+/// Where a known packet is run.
+struct ProvingGround {
+    int program_fd = -1;
+    std::uint32_t interface = 0;  ///< index of the one it seems to come from,
+    MacAddress link_address;      ///< to this address there
+    MacAddress proof_source;      ///< by which the program knows it
+};
+
+/// One service's part of it.
+[[nodiscard]] std::string prove_service(const config::Config& config, const datapath::Maps& maps,
+                                        const ProvingGround& ground, const config::Service& service,
                                         std::uint16_t number);
 
 }  // namespace guideway::agent

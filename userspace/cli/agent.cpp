@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/agent.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
+#include "util/file.hpp"
 #include "util/log.hpp"
 
 namespace guideway::cli {
@@ -27,12 +30,20 @@ config::Config with_directories(config::Config config, const Options& options) {
     return config;
 }
 
+void warn_of_readable_key(const config::Config& config, const std::string& path) {
+    if (config.hash_key_file.empty() && !check_secret_file(path))
+        spdlog::warn(
+            "hash_key stands in {}, which others can read: keep it in a hash_key_file (guideway genkey -o)",
+            path);
+}
+
 int run(const Options& options) {
     set_up_log();
     const FileState state = look_at_file(options.path);
     auto config = load_configuration(options.path, Unbuilt::kRefuse, read_file);
     if (!config)
         return kRefused;
+    warn_of_readable_key(*config, options.path);
     const auto load = [options]() -> agent::LoadedConfig {
         auto again = reload_configuration(options.path);
         if (!again)

@@ -39,6 +39,9 @@ class FindingList {
     std::size_t more_ = 0;
 };
 
+/// Whether that file may hold a secret.
+using CheckFile = std::function<Result<void>(const std::string& path)>;
+
 /// What was found, unordered.
 struct Findings {
     std::string file;
@@ -50,6 +53,7 @@ struct Findings {
 /// What reading a configuration shares.
 struct Context {
     const ReadFile& read_file;
+    const CheckFile& check_secret;
     Findings findings;
 };
 

@@ -190,6 +190,7 @@ struct Datapath {
     std::optional<IpAddress> source;      ///< outer IPv4 source; nothing: the interface's own
     std::optional<IpAddress> source6;     ///< outer IPv6 source; nothing: the interface's own
     std::optional<Prefix> source_prefix;  ///< outer sources vary inside it
+    bool answer_closed = false;           ///< UDP to a VIP's port without a listener gets an ICMP error
     ProbeMark probe_mark;
 
     bool operator==(const Datapath&) const = default;

@@ -19,10 +19,9 @@ std::vector<Diagnostic> in_file_order(std::vector<Diagnostic> findings) {
     return findings;
 }
 
-}  // namespace
-
-Parsed parse(std::string_view text, const std::string& file_name, const ReadFile& read) {
-    Context context{read, {file_name, {}, {}, {}}};
+Parsed parse_with(std::string_view text, const std::string& file_name, const ReadFile& read,
+                  const CheckFile& check_secret) {
+    Context context{read, check_secret, {file_name, {}, {}, {}}};
     Config config;
     const Document document = read_document(text);
     for (const DocumentError& error : document.errors)
@@ -42,6 +41,16 @@ Parsed parse(std::string_view text, const std::string& file_name, const ReadFile
             in_file_order(findings.unbuilt.take()),
             findings.errors.more(),
             findings.warnings.more()};
+}
+
+}  // namespace
+
+Parsed parse(std::string_view text, const std::string& file_name, const ReadFile& read) {
+    return parse_with(text, file_name, read, [](const std::string&) { return Result<void>{}; });
+}
+
+Parsed parse(std::string_view text, const std::string& file_name) {
+    return parse_with(text, file_name, read_file, check_secret_file);
 }
 
 Result<Parsed> load(const std::string& path, const ReadFile& read) {

@@ -21,10 +21,11 @@ struct Parsed {
     std::size_t more_warnings = 0;
 };
 
-/// Reads a configuration; `file_name` stands in the messages, `read` reads hash_key_file. Never throws,
-/// whatever the text. The result depends on the text and what `read` returns alone.
-[[nodiscard]] Parsed parse(std::string_view text, const std::string& file_name,
-                           const ReadFile& read = read_file);
+/// Reads a configuration; `file_name` stands in the messages. Never throws, whatever the text. The result depends
+/// alone on the text and on what `read` returns of the files that it names.
+[[nodiscard]] Parsed parse(std::string_view text, const std::string& file_name, const ReadFile& read);
+/// The same with the files as they are; a hash_key_file that others can read is refused.
+[[nodiscard]] Parsed parse(std::string_view text, const std::string& file_name);
 
 /// Reads a configuration file by `read`. Errors: the file cannot be read; what is wrong in it is in the
 /// result.

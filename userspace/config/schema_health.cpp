@@ -39,7 +39,8 @@ const Keys<Health>& keys_of() {
         {"expect_body", scalar(&Health::expect_body, "text", read_bytes), kOptional, "ready",
          "text that stands in the first 64 KiB of a good answer's body; without it: the body is not read"},
         {"tls_verify", boolean(&Health::tls_verify), kDefault, "false",
-         "whether an https probe verifies the certificate; the name in it must be that of sni or host"},
+         "whether an https probe verifies the certificate; the name or address in it must be that of sni or "
+         "host"},
         {"ca_file", scalar(&Health::ca_file, "absolute path", read_absolute_path), kOptional,
          "/etc/ssl/certs/ca-certificates.crt",
          "the authorities that certificates are verified by, in PEM; without it: the system's"},

@@ -31,10 +31,12 @@ void read_hash_key_file(const Place& place, Config& config) {
         place.error("{}", text.error().message);
         return;
     }
-    if (const auto key = read_hash_key(trimmed(*text)))
-        config.hash_key = *key;
-    else
-        place.error("{}: {}", config.hash_key_file, key.error().message);
+    const auto key = read_hash_key(trimmed(*text));
+    if (!key)
+        return place.error("{}: {}", config.hash_key_file, key.error().message);
+    if (const auto secret = place.context().check_secret(config.hash_key_file); !secret)
+        place.error("{}", secret.error().message);
+    config.hash_key = *key;
 }
 
 Value<Datapath> table_size() {
@@ -59,7 +61,7 @@ const Keys<Config>& keys_of() {
          {"path", read_hash_key_file},
          kOptional,
          "/etc/guideway/hash.key",
-         "file that holds the hash key, instead of hash_key"},
+         "file that holds the hash key, instead of hash_key; others must not be able to read it"},
         {"runtime_dir", scalar(&Config::runtime_dir, "absolute path", read_absolute_path), kDefault,
          "/run/guideway", "directory of the control socket"},
         {"state_dir", scalar(&Config::state_dir, "absolute path", read_absolute_path), kOptional,
@@ -127,6 +129,8 @@ const Keys<Datapath>& keys_of() {
          "outer source of wrapped packets; without it: the interface's own IPv6 address"},
         {"source_prefix", scalar(&Datapath::source_prefix, "ADDRESS/LENGTH", read_prefix), kOptional,
          "10.9.0.0/16", "outer sources vary inside it, so that backends spread flows over their queues"},
+        {"answer_closed", boolean(&Datapath::answer_closed), kDefault, "false",
+         "whether UDP to a VIP's port on which nobody listens is answered by ICMP, so that traceroutes end"},
         {"probe_mark", scalar(&Datapath::probe_mark, "VALUE/MASK", read_probe_mark), kDefault,
          "0x67000000/0xff000000",
          "socket mark of health probes, in hexadecimal; the bits outside the mask tell backends apart"},

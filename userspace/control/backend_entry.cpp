@@ -39,6 +39,21 @@ std::uint16_t way_flags(const net::NextHop& next_hop) {
         flags |= abi::BACKEND_VARIED_SOURCE;
     return static_cast<std::uint16_t>(flags);
 }
+
+/// In what does not lie in the two words that packets read at once.
+bool is_same_way(const abi::backend& a, const abi::backend& b) {
+    return std::memcmp(&a.source, &b.source, sizeof(a.source)) == 0 && a.interface == b.interface &&
+           a.source_bits == b.source_bits && std::memcmp(a.vlan, b.vlan, sizeof(a.vlan)) == 0;
+}
+
+/// The flags that are wanted, under the next version if the way is another.
+std::uint16_t version_after(const abi::backend& element, const abi::backend& wanted, bool same_way) {
+    if ((wanted.flags & abi::BACKEND_CONFIGURED) == 0)
+        return wanted.flags;  // nobody reads it any more
+    const unsigned version = element.flags + (same_way ? 0U : +abi::BACKEND_VERSION_ONE);
+    return static_cast<std::uint16_t>((wanted.flags & ~abi::BACKEND_VERSION) |
+                                      (version & abi::BACKEND_VERSION));
+}
 }  // namespace
 
 void vary_source(net::NextHop& next_hop, const std::optional<config::Prefix>& prefix) {
@@ -78,17 +93,17 @@ void set_next_hop(abi::backend& entry, const net::NextHop& next_hop) {
 }
 
 void store_backend(abi::backend& element, const abi::backend& wanted) {
-    const bool same_way = std::memcmp(&element.source, &wanted.source, sizeof(wanted.source)) == 0 &&
-                          std::memcmp(element.vlan, wanted.vlan, sizeof(wanted.vlan)) == 0;
-    if ((element.flags & abi::BACKEND_NEXT_HOP) != 0 && !same_way) {
+    abi::backend next = wanted;
+    next.flags = version_after(element, wanted, is_same_way(element, wanted));
+    if ((element.flags & abi::BACKEND_NEXT_HOP) != 0 && !is_same_way(element, wanted)) {
         abi::backend closed = element;
         closed.flags &= static_cast<std::uint16_t>(~abi::BACKEND_NEXT_HOP);
         store_words(element, closed);
     }
-    abi::backend first = wanted;
+    abi::backend first = next;
     std::memcpy(first.next_hop_mac, element.next_hop_mac, sizeof(std::uint64_t));
     store_words(element, first);
-    store_words(element, wanted);
+    store_words(element, next);
 }
 
 }  // namespace guideway::control

@@ -35,8 +35,8 @@ void store_words(T& element, const T& wanted) {
 }
 
 /// The same for a backend: the word with its flags comes last, so that a flag speaks for what is stored
-/// already; where the source or the tags change, which lie in several words, packets find no next hop
-/// meanwhile.
+/// already. Where the source or the tags change, which lie in several words, packets find no next hop
+/// meanwhile, and one that has read some of them notices by the version in the flags.
 void store_backend(abi::backend& element, const abi::backend& wanted);
 
 }  // namespace guideway::control

@@ -74,8 +74,9 @@ std::vector<datapath::ClientPrefix> prefixes_of(const ClientFilter& filter) {
                                  [&](const Mapped& each) { return each.is_v4() == prefix.is_v4(); });
             return any_holds(same, prefix);
         };
+        const bool is_denied = of_family(denied);
         prefixes.push_back(
-            {prefix.address, prefix.length, !of_family(denied) && (!limited || of_family(allowed))});
+            {prefix.address, prefix.length, !is_denied && (!limited || of_family(allowed)), is_denied});
     }
     return prefixes;
 }

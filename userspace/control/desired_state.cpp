@@ -40,7 +40,7 @@ bool tracks(const config::Service& service) {
 }  // namespace
 
 DesiredState desired_state(const config::Config& config, const ConditionOf& condition_of) {
-    DesiredState state;
+    DesiredState state{.services = {}, .answer_closed = config.datapath.answer_closed};
     for (const auto& service : config.services) {
         DesiredService desired{
             .name = service.name,

@@ -43,6 +43,8 @@ struct DesiredService {
 /// reconciler makes it so.
 struct DesiredState {
     std::vector<DesiredService> services;
+    /// UDP to a port of a VIP on which nobody listens is answered.
+    bool answer_closed = false;
 };
 
 using ConditionOf = std::function<Condition(const config::Service&, const config::Backend&)>;

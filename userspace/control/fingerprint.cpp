@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "maglev/digest.hpp"
+#include "util/keyed_digest.hpp"
 
 namespace guideway::control {
 
@@ -29,8 +29,10 @@ std::string fingerprint(const config::Config& config) {
     for (const auto& service : config.services)
         lines.push_back(describe(service, config.datapath.table_size));
     std::ranges::sort(lines);
-    return maglev::text_digest(
-        fmt::format("{}\n{:02x}\n{}", kHashFormat, fmt::join(config.hash_key, ""), fmt::join(lines, "\n")));
+    return fmt::format(
+        "{:02x}",
+        fmt::join(keyed_digest(config.hash_key, fmt::format("{}\n{}", kHashFormat, fmt::join(lines, "\n"))),
+                  ""));
 }
 
 }  // namespace guideway::control

@@ -7,8 +7,8 @@
 
 namespace guideway::control {
 
-/// XXH3_128 over all that decides which slot a packet falls into: hash format, key, and of every service its
-/// affinity, table size and sorted listeners. Balancers place flows alike if their fingerprints and the
+/// A keyed digest, under the hash key, of all else that decides which slot a packet falls into: hash format, and of
+/// every service its affinity, table size and sorted listeners. It is public, and tells nothing of the key. Balancers place flows alike if their fingerprints and the
 /// digests of their tables are equal. 32 hex digits.
 [[nodiscard]] std::string fingerprint(const config::Config& config);
 

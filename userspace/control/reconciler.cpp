@@ -96,7 +96,8 @@ Result<Change> Reconciler::prepare(DesiredState desired) const {
     if (!numbering)
         return std::unexpected(numbering.error());
     change.numbering = std::move(*numbering);
-    auto listeners = datapath::build_listener_index(listeners_of(*change.desired, change.numbering));
+    auto listeners = datapath::build_listener_index(listeners_of(*change.desired, change.numbering),
+                                                    change.desired->answer_closed);
     if (!listeners)
         return std::unexpected(listeners.error());
     change.listeners = std::move(*listeners);

@@ -119,6 +119,7 @@ class Reconciler {
     void move_retired_backends(const ServiceNumbers& from, const ServiceNumbers& to);
     void retire(const Numbering& numbering);
     void remember_leaving(const Numbering& next);
+    [[nodiscard]] bool forget_fragments() const;
     void free_numbers();
     void keep(const std::string& service, std::shared_ptr<ServiceTable> table);
     void forget(const std::string& service);

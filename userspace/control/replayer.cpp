@@ -37,7 +37,10 @@ Result<std::unique_ptr<Replayer>> Replayer::create(const config::Config& config,
     auto program = datapath::Program::load(datapath::geometry_of(config.datapath),
                                            {.hash_key = config.hash_key,
                                             .record_decisions = decisions == Decisions::kRecorded,
-                                            .answers_per_window = std::numeric_limits<std::uint32_t>::max()},
+                                            .any_unicast_is_own = true,
+                                            .one_cpu = true,
+                                            .answers_per_window = std::numeric_limits<std::uint32_t>::max(),
+                                            .errors_per_window = std::numeric_limits<std::uint32_t>::max()},
                                            nullptr);
     if (!program)
         return std::unexpected(program.error());

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// How the reconciler lets go of what is no longer configured: numbers stay until nothing refers to them.
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "control/backend_entry.hpp"
 #include "control/reconciler.hpp"
+#include "datapath/fragment_records.hpp"
 
 namespace guideway::control {
 
@@ -92,8 +94,29 @@ void Reconciler::end_sweep() {
         const auto& numbers = numbering_.services.at(backend.service);
         return lives_.flow_counts().contains({numbers.number, numbers.find(backend.address)->number});
     });
-    free_numbers();
+    if (forget_fragments())
+        free_numbers();
     unused_ = {};
+}
+
+/// Where that fails, the numbers stay until the next pass.
+bool Reconciler::forget_fragments() const {
+    if (unused_.backends.empty() && unused_.services.empty())
+        return true;
+    std::set<std::uint16_t> services;
+    std::set<std::pair<std::uint16_t, std::uint16_t>> backends;
+    for (const auto& name : unused_.services)
+        services.insert(numbering_.services.at(name).number);
+    for (const auto& id : unused_.backends) {
+        const auto& numbers = numbering_.services.at(id.service);
+        backends.emplace(numbers.number, numbers.find(id.address)->number);
+    }
+    return datapath::delete_fragment_records(
+               maps_,
+               [&](std::uint16_t service, std::uint16_t backend) {
+                   return services.contains(service) || backends.contains({service, backend});
+               })
+        .has_value();
 }
 
 void Reconciler::free_numbers() {

@@ -27,7 +27,8 @@ Result<void> add_client_filter(const Maps& maps, std::uint16_t filter,
         const abi::client_prefix key{.length = abi::CLIENT_PREFIX_FILTER_BITS + std::uint32_t{prefix.length},
                                      .filter = filter,
                                      .address = abi::to_abi(prefix.address)};
-        const abi::client_permission permission{.permitted = prefix.permitted};
+        const abi::client_permission permission{.flags = (prefix.permitted ? +abi::CLIENT_PERMITTED : 0U) |
+                                                         (prefix.denied ? +abi::CLIENT_DENIED : 0U)};
         if (bpf_map_update_elem(maps.fds().clients.get(), &key, &permission, BPF_ANY) != 0)
             return fail("update map 'clients': {} (it holds {} prefixes)", errno_text(),
                         static_cast<unsigned>(abi::CLIENT_PREFIXES_MAX));

@@ -11,7 +11,8 @@ namespace guideway::datapath {
 struct ClientPrefix {
     IpAddress address;
     std::uint8_t length = 0;  ///< of 128 bits; IPv4 addresses are v4-mapped
-    bool permitted = false;
+    bool permitted = false;   ///< by both lists
+    bool denied = false;      ///< by the one of those that are denied
 
     auto operator<=>(const ClientPrefix&) const = default;
 };

@@ -5,6 +5,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstring>
+
+#include "util/keyed_digest.hpp"
 
 namespace guideway::datapath {
 
@@ -25,6 +28,14 @@ std::uint32_t map_id(int fd) {
     bpf_map_info info{};
     std::uint32_t length = sizeof(info);
     return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.id : 0;
+}
+
+/// What may be told of a key.
+std::array<std::uint64_t, 2> hash_key_id(const config::HashKey& key) {
+    const auto digest = keyed_digest(key, "guideway hash key");
+    std::array<std::uint64_t, 2> words{};
+    std::memcpy(words.data(), digest.data(), sizeof(words));
+    return words;
 }
 
 /// 'abi' speaks for the others: it goes first and comes last, so that a crash in between leaves nothing to
@@ -71,10 +82,17 @@ Result<Datapath> Datapath::open(const config::Config& config) {
     if (!maps)
         return std::unexpected(maps.error());
 
-    Datapath datapath(std::move(*lock), std::move(*pins), std::move(*program), std::move(*maps));
+    Datapath datapath(std::move(*lock), std::move(*pins), std::move(*program), std::move(*maps),
+                      hash_key_id(config.hash_key));
     datapath.pinned_ = adopted;
     datapath.not_adopted_because_ = std::move(not_adopted_because);
     return datapath;
+}
+
+bool Datapath::hash_key_changed() const {
+    HashKeyId found;
+    std::ranges::copy(maps_.listener_index(0).hash_key_id, found.begin());
+    return pinned_ && found != HashKeyId{} && found != hash_key_id_;
 }
 
 Result<void> Datapath::start_afresh(const config::Config& config, const std::string& because) {
@@ -96,6 +114,8 @@ Result<std::vector<Attachment>> Datapath::attach(const std::vector<std::string>&
     if (auto connected = connect(indexes_of(interfaces)); !connected)
         return std::unexpected(connected.error());
     auto attachments = attachments_.attach(interfaces, mode, program_.fd());
+    if (attachments)
+        std::ranges::copy(hash_key_id_, maps_.listener_index(0).hash_key_id);
     if (!attachments || pinned_)
         return attachments;
     if (auto pinned = pin(pins_, maps_); !pinned)

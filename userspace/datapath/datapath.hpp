@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +30,9 @@ class Datapath {
     /// Why pinned maps were not adopted; empty if there were none, or if they were.
     [[nodiscard]] const std::string& not_adopted_because() const { return not_adopted_because_; }
 
+    /// Whether the adopted maps were used with another hash key: the flows that there are then go elsewhere.
+    [[nodiscard]] bool hash_key_changed() const;
+
     /// Goes over to new, empty maps, which take the place of the adopted ones when attach() is called.
     [[nodiscard]] Result<void> start_afresh(const config::Config& config, const std::string& because);
 
@@ -40,6 +45,11 @@ class Datapath {
     /// that do not exist are passed over, if one does. An error leaves what was attached as it was.
     [[nodiscard]] Result<std::vector<Attachment>> attach(const std::vector<std::string>& interfaces,
                                                          config::Mode mode);
+
+    /// This host's MAC addresses, by the index of the interface that frames to them come by.
+    [[nodiscard]] Result<void> set_link_addresses(const std::map<int, std::vector<MacAddress>>& addresses) {
+        return program_.set_link_addresses(addresses);
+    }
 
     /// Detaches from all other interfaces.
     [[nodiscard]] Result<void> leave_all_but(const std::vector<std::string>& interfaces);
@@ -62,12 +72,15 @@ class Datapath {
     [[nodiscard]] Result<void> remove() const;
 
   private:
-    Datapath(ExclusiveLock lock, Pins pins, Program program, Maps maps)
+    using HashKeyId = std::array<std::uint64_t, 2>;
+
+    Datapath(ExclusiveLock lock, Pins pins, Program program, Maps maps, const HashKeyId& hash_key_id)
         : lock_(std::move(lock)),
           pins_(std::move(pins)),
           program_(std::move(program)),
           maps_(std::move(maps)),
-          attachments_(pins_) {}
+          attachments_(pins_),
+          hash_key_id_(hash_key_id) {}
 
     [[nodiscard]] Result<void> connect(const std::vector<unsigned>& interfaces) const;
     [[nodiscard]] Result<void> repair_directory();
@@ -78,6 +91,7 @@ class Datapath {
     Program program_;
     Maps maps_;
     Attachments attachments_;
+    HashKeyId hash_key_id_;
     bool pinned_ = false;
     std::string pin_trouble_;
     std::string not_adopted_because_;

@@ -18,13 +18,14 @@ bool empty(const abi::listener& entry) {
 }
 
 /// One entry a listener with a port, and one a VIP that also knows its any-port listeners.
-std::vector<abi::listener> entries_of(const std::vector<ListenerEntry>& listeners) {
+std::vector<abi::listener> entries_of(const std::vector<ListenerEntry>& listeners, bool answer_closed) {
     std::vector<abi::listener> entries;
     std::map<IpAddress, abi::listener> vips;
     for (const auto& listener : listeners) {
         auto& vip = vips[listener.vip];
         vip.key.vip = abi::to_abi(listener.vip);
         vip.key.kind = abi::LISTENER_VIP;
+        vip.flags |= answer_closed ? +abi::LISTENER_ANSWER_CLOSED : 0;
         const std::uint16_t flags = listener.quic ? abi::LISTENER_QUIC : 0;
         if (listener.port == 0) {
             vip.flags |= flags;
@@ -77,10 +78,10 @@ std::uint32_t active_element(const Maps& maps) {
 }
 }  // namespace
 
-Result<std::unique_ptr<abi::listener_index>> build_listener_index(
-    const std::vector<ListenerEntry>& listeners) {
+Result<std::unique_ptr<abi::listener_index>> build_listener_index(const std::vector<ListenerEntry>& listeners,
+                                                                  bool answer_closed) {
     constexpr std::uint64_t kSeedsAtMost = 64;
-    const auto entries = entries_of(listeners);
+    const auto entries = entries_of(listeners, answer_closed);
     if (entries.size() > abi::LISTENER_KEYS_MAX)
         return fail("index {} listeners and VIPs: there is room for {}", entries.size(),
                     static_cast<unsigned>(abi::LISTENER_KEYS_MAX));

@@ -22,8 +22,9 @@ struct ListenerEntry {
 };
 
 /// Lays out the index of include/guideway/listener.h: every listener, and every VIP, in one of its two slots.
+/// `answer_closed`: UDP to the VIPs' other ports is answered.
 [[nodiscard]] Result<std::unique_ptr<abi::listener_index>> build_listener_index(
-    const std::vector<ListenerEntry>& listeners);
+    const std::vector<ListenerEntry>& listeners, bool answer_closed = false);
 
 /// Makes exactly these listeners known to the program. A packet sees either the set before or this one. The
 /// index that is not active is written anew: wait_for_readers() must have been called since it was active.

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
+#include <vector>
 
 #include "datapath/libbpf_log.hpp"
 #include "datapath/program.hpp"
@@ -99,6 +101,32 @@ Result<ProbeEncap::Attached> ProbeEncap::attach(int ifindex) {
     static_cast<void>(take_libbpf_log());
     attached_.insert(ifindex);
     return Attached::kAnew;
+}
+
+/// A map of another shape is of another version, and says nothing.
+void ProbeEncap::learn_flows(int former) const {
+    bpf_map_info info{};
+    std::uint32_t size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(former, &info, &size) != 0 || info.type != BPF_MAP_TYPE_LRU_HASH ||
+        info.key_size != sizeof(abi::probe_flow) || info.value_size != sizeof(std::uint32_t) ||
+        info.max_entries > abi::PROBE_FLOWS_MAX)
+        return;
+    std::vector<abi::probe_flow> flows(info.max_entries);
+    std::vector<std::uint32_t> indices(info.max_entries);
+    std::uint32_t position = 0, count = info.max_entries;
+    if (bpf_map_lookup_batch(former, nullptr, &position, flows.data(), indices.data(), &count, nullptr) !=
+            0 &&
+        errno != ENOENT)
+        return;
+    bpf_map_update_batch(bpf_map__fd(skeleton_->maps.probe_flows), flows.data(), indices.data(), &count,
+                         nullptr);
+}
+
+Result<void> ProbeEncap::share_flows(const Pins& pins) const {
+    constexpr const char* kPin = "probe_flows";
+    if (const auto former = pins.get(kPin))
+        learn_flows(former->get());
+    return pins.put(kPin, bpf_map__fd(skeleton_->maps.probe_flows));
 }
 
 int ProbeEncap::fd() const {

@@ -7,6 +7,7 @@
 
 #include "config/model.hpp"
 #include "datapath/mapped_array.hpp"
+#include "datapath/pins.hpp"
 #include "util/abi.hpp"
 #include "util/result.hpp"
 
@@ -15,8 +16,8 @@ struct probe_encap_bpf;
 namespace guideway::datapath {
 
 /// The tc program that wraps health probes as traffic is wrapped. A probe's socket carries mark(index); the
-/// route stored under that index says for which backend, and where it leaves. Nothing of it is pinned: it is
-/// detached when this object goes, and an agent that was killed leaves a filter that its successor replaces.
+/// route stored under that index says for which backend, and where it leaves. It is detached when this object
+/// goes; an agent that was killed leaves a filter that its successor replaces.
 class ProbeEncap {
   public:
     /// Room for `routes` of them; fewer if the mark has too few bits outside its mask (see capacity()).
@@ -31,6 +32,10 @@ class ProbeEncap {
     [[nodiscard]] int fd() const;
     [[nodiscard]] std::uint32_t capacity() const { return capacity_; }
     [[nodiscard]] std::uint32_t mark(std::uint32_t index) const { return mark_.value | index; }
+
+    /// Takes over what probes an earlier process sent, and pins that for the next one: the kernel may answer
+    /// for a probe that is gone with the process that sent it.
+    [[nodiscard]] Result<void> share_flows(const Pins& pins) const;
 
     /// Without PROBE_NEXT_HOP among its flags, probes under this index are dropped.
     [[nodiscard]] Result<void> store(std::uint32_t index, const abi::probe_route& route);
@@ -58,6 +63,8 @@ class ProbeEncap {
           program_id_(program_id) {}
 
     [[nodiscard]] bool is_gone(int ifindex) const;
+
+    void learn_flows(int former) const;
 
     Skeleton skeleton_;
     MappedArray counts_;

@@ -4,7 +4,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <sys/random.h>
 
+#include <bit>
 #include <cstring>
 #include <sstream>
 
@@ -26,12 +28,19 @@ std::string reason_in(const std::string& log) {
     return verifier.empty() ? libbpf : verifier;
 }
 
-void set_sizes(guideway_bpf& skeleton, const Geometry& geometry) {
+/// What it takes to tell the CPUs apart.
+unsigned cpu_bits(const ProgramConstants& constants) {
+    return constants.one_cpu ? 0 : std::bit_width(static_cast<unsigned>(libbpf_num_possible_cpus()) - 1);
+}
+
+void set_sizes(guideway_bpf& skeleton, const Geometry& geometry, const ProgramConstants& constants) {
     const auto& maps = skeleton.maps;
     const std::uint32_t services = service_entries(geometry.max_services);
     const std::uint32_t backends = backend_entries(geometry.max_backends);
     bpf_map__set_max_entries(maps.services, services);
     bpf_map__set_max_entries(maps.service_stats, services);
+    bpf_map__set_max_entries(maps.icmp_errors, services);
+    bpf_map__set_max_entries(maps.outer_ids, 1U << cpu_bits(constants));
     for (bpf_map* table : {maps.tables, maps.previous}) {
         bpf_map__set_max_entries(table, services);
         if (geometry.table_size != abi::TABLE_SIZE_DEFAULT)
@@ -64,6 +73,29 @@ Result<void> write_abi(const guideway_bpf& skeleton, const Geometry& geometry) {
         return fail("update map 'abi': {}", errno_text());
     return {};
 }
+
+/// Nobody guesses it, and as a group address no bridge forwards a frame that has it as its source.
+Result<MacAddress> random_proof_source() {
+    MacAddress mac;
+    if (::getrandom(mac.bytes.data(), mac.bytes.size(), 0) != static_cast<ssize_t>(mac.bytes.size()))
+        return fail("draw a random number: {}", errno_text());
+    mac.bytes[0] |= 1;
+    return mac;
+}
+
+void set_constants(guideway_bpf& skeleton, const Geometry& geometry, const ProgramConstants& constants,
+                   const MacAddress& proof_source) {
+    auto& values = *skeleton.rodata;
+    std::memcpy(&values.hash_key_k0, constants.hash_key.data(), 8);
+    std::memcpy(&values.hash_key_k1, constants.hash_key.data() + 8, 8);
+    std::memcpy(&values.proof_source, proof_source.bytes.data(), proof_source.bytes.size());
+    values.table_size = geometry.table_size;
+    values.record_decisions = constants.record_decisions;
+    values.any_unicast_is_own = constants.any_unicast_is_own;
+    values.outer_id_cpu_bits = static_cast<std::uint8_t>(cpu_bits(constants));
+    values.answers_per_window = constants.answers_per_window.value_or(values.answers_per_window);
+    values.errors_per_window = constants.errors_per_window.value_or(values.errors_per_window);
+}
 }  // namespace
 
 std::unexpected<Error> bpf_failure(std::string_view action, int error_number) {
@@ -88,13 +120,11 @@ Result<Program> Program::load(const Geometry& geometry, const ProgramConstants& 
     Skeleton skeleton(guideway_bpf::open());
     if (!skeleton)
         return bpf_failure("open the XDP program", errno);
-    set_sizes(*skeleton, geometry);
-    std::memcpy(&skeleton->rodata->hash_key_k0, constants.hash_key.data(), 8);
-    std::memcpy(&skeleton->rodata->hash_key_k1, constants.hash_key.data() + 8, 8);
-    skeleton->rodata->table_size = geometry.table_size;
-    skeleton->rodata->record_decisions = constants.record_decisions;
-    if (constants.answers_per_window)
-        skeleton->rodata->answers_per_window = *constants.answers_per_window;
+    const auto proof_source = random_proof_source();
+    if (!proof_source)
+        return std::unexpected(proof_source.error());
+    set_sizes(*skeleton, geometry, constants);
+    set_constants(*skeleton, geometry, constants, *proof_source);
 
     if (adopted != nullptr) {
         if (auto reused = reuse(*skeleton, *adopted); !reused)
@@ -105,7 +135,7 @@ Result<Program> Program::load(const Geometry& geometry, const ProgramConstants& 
     if (auto written = write_abi(*skeleton, geometry); !written)
         return std::unexpected(written.error());
     static_cast<void>(take_libbpf_log());
-    return Program(std::move(skeleton));
+    return Program(std::move(skeleton), *proof_source);
 }
 
 int Program::fd() const {
@@ -123,6 +153,34 @@ Result<Maps> Program::maps() const {
 Result<void> Program::allow_redirect(std::uint32_t interface, std::uint32_t device) const {
     if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.interfaces), &interface, &device, BPF_ANY) != 0)
         return fail("update map 'interfaces' for interface {}: {}", interface, errno_text());
+    return {};
+}
+
+/// Those that are new come before those that go, so that an address that stays is never missing.
+Result<void> Program::set_link_addresses(const std::map<int, std::vector<MacAddress>>& addresses) {
+    const int map = bpf_map__fd(skeleton_->maps.link_addresses);
+    const auto key_of = [](const auto& entry) {
+        abi::link_address key{};
+        key.interface = static_cast<std::uint32_t>(entry.first);
+        std::ranges::copy(entry.second.bytes, key.mac);
+        return key;
+    };
+    std::set<std::pair<int, MacAddress>> wanted;
+    for (const auto& [interface, macs] : addresses) {
+        for (const auto& mac : macs)
+            wanted.emplace(interface, mac);
+    }
+    for (const auto& entry : wanted) {
+        const auto key = key_of(entry);
+        const std::uint8_t present = 1;
+        if (!link_addresses_.contains(entry) && bpf_map_update_elem(map, &key, &present, BPF_ANY) != 0)
+            return fail("update map 'link_addresses' for interface {}: {}", entry.first, errno_text());
+        link_addresses_.insert(entry);
+    }
+    std::erase_if(link_addresses_, [&](const auto& entry) {
+        const auto key = key_of(entry);
+        return !wanted.contains(entry) && bpf_map_delete_elem(map, &key) == 0;
+    });
     return {};
 }
 

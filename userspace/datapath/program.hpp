@@ -3,10 +3,15 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "datapath/maps.hpp"
+#include "util/mac_address.hpp"
 
 struct guideway_bpf;
 
@@ -15,8 +20,11 @@ namespace guideway::datapath {
 /// What is compiled into the program as constants.
 struct ProgramConstants {
     std::array<std::uint8_t, 16> hash_key{};
-    bool record_decisions = false;                      ///< for programs that are run on test frames
-    std::optional<std::uint32_t> answers_per_window{};  ///< too-big answers a CPU gives; nothing: the default
+    bool record_decisions = false;    ///< for programs that are run on test frames
+    bool any_unicast_is_own = false;  ///< whatever host a frame is for, it is this one
+    bool one_cpu = false;             ///< outer IDs are the same in every run, whatever CPU it is on
+    std::optional<std::uint32_t> answers_per_window{};  ///< that a CPU gives; nothing: the default
+    std::optional<std::uint32_t> errors_per_window{};   ///< ICMP errors a service gets from a CPU; the same
 };
 
 /// The balancer's XDP program, loaded: verified and compiled, not yet attached.
@@ -33,6 +41,11 @@ class Program {
     /// Lets packets whose next hop is on `interface` leave by it, although they did not come from there.
     /// `device` is the interface's index (in tests: another).
     [[nodiscard]] Result<void> allow_redirect(std::uint32_t interface, std::uint32_t device) const;
+    /// Whose frames it takes for this host's own: to these addresses on these interfaces, and no others.
+    [[nodiscard]] Result<void> set_link_addresses(const std::map<int, std::vector<MacAddress>>& addresses);
+    /// By this Ethernet source it knows frames of ours, which are counted and recorded nowhere. Only for test
+    /// runs: whoever learns it can send such frames.
+    [[nodiscard]] const MacAddress& proof_source() const { return proof_source_; }
     /// What it decided about the last packet, if it records decisions.
     [[nodiscard]] Result<abi::decision> last_decision() const;
 
@@ -42,9 +55,12 @@ class Program {
     };
     using Skeleton = std::unique_ptr<guideway_bpf, Destroy>;
 
-    explicit Program(Skeleton skeleton) : skeleton_(std::move(skeleton)) {}
+    Program(Skeleton skeleton, const MacAddress& proof_source)
+        : skeleton_(std::move(skeleton)), proof_source_(proof_source) {}
 
     Skeleton skeleton_;
+    MacAddress proof_source_;
+    std::set<std::pair<int, MacAddress>> link_addresses_;
 };
 
 /// The sentence for a BPF system call that the kernel refused.

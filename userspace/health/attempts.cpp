@@ -20,16 +20,31 @@ constexpr std::chrono::milliseconds kHeldUp{20};
 }  // namespace
 
 Attempts::Attempts(asio::io_context& loop, std::size_t most)
-    : loop_(loop), most_(most), deadlines_(loop, [this](std::uint64_t id) { time_out(id); }) {}
+    : loop_(loop),
+      most_(most),
+      deadlines_(loop, [this](std::uint64_t id) { time_out(id); }),
+      farewells_(loop, most / 2, port_limits()) {}
 
 Attempts::~Attempts() {
-    for (const auto& [id, running] : running_)
+    abandon();
+}
+
+bool Attempts::abandon() {
+    const bool any = !running_.empty() || farewells_.under_way() > 0;
+    for (const auto& [id, running] : running_) {
+        running->attempt.farewells = nullptr;
+        if (running->attempt.socket >= 0)
+            reset_connection(running->attempt.socket);
         running->cancel.emit(asio::cancellation_type::terminal);
+    }
+    farewells_.abandon();
+    return any;
 }
 
 void Attempts::run(const Way& way, config::Duration timeout, Task task, Done done) {
     auto running = std::make_shared<Running>();
     running->attempt.way = way;
+    running->attempt.farewells = &farewells_;
     running->timeout = timeout;
     running->task = std::move(task);
     running->done = std::move(done);

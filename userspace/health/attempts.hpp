@@ -11,6 +11,7 @@
 
 #include "health/alarm.hpp"
 #include "health/check.hpp"
+#include "health/farewells.hpp"
 
 namespace guideway::health {
 
@@ -23,6 +24,9 @@ class Attempts {
 
     Attempts(boost::asio::io_context& loop, std::size_t most);
     ~Attempts();
+    /// Resets the connections that there are, and has nothing to do with anything any more. True if anything
+    /// was under way.
+    bool abandon();
 
     /// `done` is called from the loop, unless this object is gone by then.
     void run(const Way& way, config::Duration timeout, Task task, Done done);
@@ -50,6 +54,7 @@ class Attempts {
     boost::asio::io_context& loop_;
     std::size_t most_;
     Alarm deadlines_;
+    Farewells farewells_;
     std::uint64_t last_id_ = 0;
     std::unordered_map<std::uint64_t, std::shared_ptr<Running>> running_;
     std::deque<std::shared_ptr<Running>> waiting_;

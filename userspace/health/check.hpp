@@ -21,11 +21,15 @@ struct Way {
     std::optional<std::uint32_t> packet_size;  ///< bytes of an IP packet that fit; nothing: the kernel knows
 };
 
+class Farewells;
+
 /// One probe under way: where it goes, and how far it has come.
 struct Attempt {
     Way way;
     const char* awaited = "connection";  ///< what it is waiting for, should it take too long
     bool reacted = false;                ///< the host has shown that it is there
+    Farewells* farewells = nullptr;      ///< what ends its connection in order; nothing: a reset does
+    int socket = -1;                     ///< its connection's, for who must end it at once
 };
 
 /// A kind of probe with its settings. Scheduling, time limits and cancellation are the caller's: a probe that

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
@@ -185,15 +186,27 @@ class HttpCheck : public Check {
     explicit HttpCheck(const config::Health& settings) : exchange_(settings) {}
 
     asio::awaitable<Outcome> probe(Attempt& attempt) const override {
+        const Held held(attempt);
         auto socket = co_await connect_tcp(attempt);
         if (!socket)
             co_return socket.error();
-        co_return co_await exchange(*socket, exchange_, attempt);
+        auto outcome = co_await exchange(*socket, exchange_, attempt);
+        if (outcome.answered)
+            part(attempt, std::move(*socket), Farewells::First::kPeer);
+        co_return outcome;
     }
 
   private:
     Exchange exchange_;
 };
+
+/// Of `NAME:PORT`, `ADDRESS:PORT` or `[ADDRESS]:PORT`, each with or without a port.
+std::string without_port(const std::string& host) {
+    if (host.starts_with('['))
+        return host.substr(1, host.find(']') - 1);
+    const bool is_ipv6 = std::ranges::count(host, ':') > 1;
+    return is_ipv6 ? host : host.substr(0, host.rfind(':'));
+}
 
 /// As ALPN has it on the wire: each name behind its length.
 std::string alpn_list(const std::vector<std::string>& protocols) {
@@ -210,18 +223,20 @@ class HttpsCheck : public Check {
         if (settings.sni)
             name_ = *settings.sni;
         else if (settings.host)
-            name_ = settings.host->substr(0, settings.host->rfind(':'));
-        if (IpAddress::parse(name_))
+            name_ = without_port(*settings.host);
+        if (address_ = IpAddress::parse(name_); address_)
             name_.clear();
         alpn_ = alpn_list(settings.alpn);
     }
 
     asio::awaitable<Outcome> probe(Attempt& attempt) const override {
+        const Held held(attempt);
         auto socket = co_await connect_tcp(attempt);
         if (!socket)
             co_return socket.error();
         asio::ssl::stream<asio::ip::tcp::socket> stream(std::move(*socket), context_);
-        prepare(stream.native_handle());
+        if (!prepare(stream.native_handle(), attempt.way))
+            co_return Outcome::not_tried("TLS: out of memory");
         attempt.awaited = "TLS handshake";
         const auto [failed] = co_await stream.async_handshake(asio::ssl::stream_base::client,
                                                               asio::as_tuple(asio::use_awaitable));
@@ -231,25 +246,36 @@ class HttpsCheck : public Check {
                 fmt::format("certificate: {}", X509_verify_cert_error_string(verified)));
         if (failed)
             co_return outcome_of(failed, "TLS handshake");
-        co_return co_await exchange(stream, exchange_, attempt);
+        auto outcome = co_await exchange(stream, exchange_, attempt);
+        if (outcome.answered)
+            part(attempt, std::move(stream), Farewells::First::kPeer);
+        co_return outcome;
     }
 
   private:
-    void prepare(SSL* ssl) const {
-        if (!name_.empty()) {
-            SSL_set_tlsext_host_name(ssl, name_.c_str());
-            if (verify_)
-                SSL_set1_host(ssl, name_.c_str());
-        }
-        if (!alpn_.empty())
-            SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(alpn_.data()),
-                                static_cast<unsigned>(alpn_.size()));
+    [[nodiscard]] bool prepare(SSL* ssl, const Way& way) const {
+        if (!name_.empty() && SSL_set_tlsext_host_name(ssl, name_.c_str()) != 1)
+            return false;
+        if (verify_ && !expect_subject(ssl, way))
+            return false;
+        return alpn_.empty() || SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(alpn_.data()),
+                                                    static_cast<unsigned>(alpn_.size())) == 0;
+    }
+
+    /// Whom the certificate must be for: the name, or the address in its place; without either the probed
+    /// one. A chain of trust alone is anybody's.
+    [[nodiscard]] bool expect_subject(SSL* ssl, const Way& way) const {
+        if (!name_.empty())
+            return SSL_set1_host(ssl, name_.c_str()) == 1;
+        const IpAddress& address = address_ ? *address_ : way.address;
+        return X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), address.wire(), address.wire_size()) == 1;
     }
 
     Exchange exchange_;
     mutable asio::ssl::context context_;
     bool verify_;
     std::string name_;
+    std::optional<IpAddress> address_;  ///< in the place of a name
     std::string alpn_;
 };
 }  // namespace

@@ -61,6 +61,10 @@ Monitor::Monitor(boost::asio::io_context& loop, config::ProbeMark mark, std::uin
               settle(*service, Judged::kAsBefore);
       }) {}
 
+Result<void> Monitor::outlive(const datapath::Pins& pins) {
+    return prober_.tunnels() != nullptr ? prober_.tunnels()->share_flows(pins) : Result<void>{};
+}
+
 Result<void> Monitor::follow(const std::vector<ServiceTargets>& targets) {
     std::set<ProbeSpec> specs;
     for (const auto& target : targets) {

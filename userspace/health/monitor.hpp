@@ -59,6 +59,12 @@ class Monitor {
         boost::asio::io_context& loop, config::ProbeMark mark, std::uint32_t backends, OnServing on_serving,
         std::function<void()> on_judged = [] {}, std::function<void()> catch_up = [] {});
 
+    /// Has the kernel's answers for probes that are gone take the tunnel although the process that sent them
+    /// has ended since: the one before this, by what it pinned, and this one.
+    [[nodiscard]] Result<void> outlive(const datapath::Pins& pins);
+    /// Ends all that is under way, for good. True if something was: late answers to it may still come.
+    [[nodiscard]] bool abandon() { return prober_.abandon(); }
+
     /// Replaces what is probed; `on_serving` is not called. What stays keeps its state. Errors (a CA file
     /// that cannot be read, too many backends) leave all as it was.
     [[nodiscard]] Result<void> follow(const std::vector<ServiceTargets>& targets);

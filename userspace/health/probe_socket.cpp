@@ -128,10 +128,13 @@ asio::awaitable<std::expected<asio::ip::tcp::socket, Outcome>> connect_tcp(Attem
     if (::connect(socket.native_handle(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 &&
         errno != EINPROGRESS)
         co_return std::unexpected(not_sent(last_error(), "connect"));
+    attempt.socket = socket.native_handle();
     const auto [interrupted] =
         co_await socket.async_wait(asio::socket_base::wait_write, asio::as_tuple(asio::use_awaitable));
-    if (error = interrupted ? interrupted : error_of(socket.native_handle()); error)
+    if (error = interrupted ? interrupted : error_of(socket.native_handle()); error) {
+        attempt.socket = -1;
         co_return std::unexpected(outcome_of(error, "connect"));
+    }
     attempt.reacted = true;
     co_return std::move(socket);
 }

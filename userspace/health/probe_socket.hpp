@@ -8,6 +8,7 @@
 #include <expected>
 
 #include "health/check.hpp"
+#include "health/farewells.hpp"
 
 namespace guideway::health {
 
@@ -20,10 +21,29 @@ namespace guideway::health {
 /// Marks what the socket sends, if the way has a mark.
 [[nodiscard]] boost::system::error_code mark_socket(int fd, const Way& way);
 
-/// A connection that ends by a reset, however it is closed: probes through the tunnel share one destination,
-/// and TIME_WAIT would use up its ports.
+/// A connection that ends by a reset, however it is closed, unless it is left to Farewells. The attempt's
+/// until the caller is done with it: see Held.
 [[nodiscard]] boost::asio::awaitable<std::expected<boost::asio::ip::tcp::socket, Outcome>> connect_tcp(
     Attempt& attempt);
+
+/// While there is one, the attempt has a connection.
+class Held {
+  public:
+    explicit Held(Attempt& attempt) : attempt_(attempt) {}
+    ~Held() { attempt_.socket = -1; }
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+
+  private:
+    Attempt& attempt_;
+};
+
+/// Ends the connection in order if the attempt has who does that.
+template <typename Stream>
+void part(Attempt& attempt, Stream stream, Farewells::First first) {
+    if (attempt.farewells != nullptr)
+        attempt.farewells->say(std::move(stream), {attempt.way.address, attempt.way.port}, first);
+}
 
 [[nodiscard]] boost::asio::ip::address asio_address(const IpAddress& address);
 

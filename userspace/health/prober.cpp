@@ -31,9 +31,9 @@ ProbeSpec probe_spec(const ServiceTargets& service, const BackendTarget& backend
 
 Prober::Prober(boost::asio::io_context& loop, Result<std::unique_ptr<Tunnels>> tunnels,
                std::function<void()> catch_up, Report report)
-    : attempts_(loop, probes_at_a_time()),
+    : tunnels_(std::move(tunnels)),
+      attempts_(loop, probes_at_a_time()),
       starts_(loop, [this](std::uint64_t id) { ring(id); }),
-      tunnels_(std::move(tunnels)),
       catch_up_(std::move(catch_up)),
       report_(std::move(report)) {}
 

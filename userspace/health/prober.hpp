@@ -71,6 +71,12 @@ class Prober {
     Prober(boost::asio::io_context& loop, Result<std::unique_ptr<Tunnels>> tunnels,
            std::function<void()> catch_up, Report report);
 
+    /// What the probes' tunnels need, nothing without them.
+    [[nodiscard]] Tunnels* tunnels() { return tunnels_ ? tunnels_->get() : nullptr; }
+
+    /// See Attempts.
+    [[nodiscard]] bool abandon() { return attempts_.abandon(); }
+
     /// Replaces the set of specs; those that stay keep their pace and facts. Errors leave all as it was.
     [[nodiscard]] Result<void> follow(const std::set<ProbeSpec>& specs);
     /// Where the kernel sends what goes to a backend itself, and where traffic to it is sent: what goes
@@ -121,9 +127,10 @@ class Prober {
                   std::function<void(const Outcome&)> done);
     void conclude(const ProbePtr& probe, const Findings& findings);
 
+    /// Comes before the attempts: their connections end through it.
+    Result<std::unique_ptr<Tunnels>> tunnels_;
     Attempts attempts_;
     Alarm starts_;
-    Result<std::unique_ptr<Tunnels>> tunnels_;
     std::unordered_map<IpAddress, KnownWay> direct_ways_;
     std::function<void()> catch_up_;
     Report report_;

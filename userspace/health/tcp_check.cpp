@@ -8,8 +8,12 @@ namespace {
 class TcpCheck : public Check {
   public:
     boost::asio::awaitable<Outcome> probe(Attempt& attempt) const override {
-        const auto socket = co_await connect_tcp(attempt);
-        co_return socket ? Outcome::good() : socket.error();
+        const Held held(attempt);
+        auto socket = co_await connect_tcp(attempt);
+        if (!socket)
+            co_return socket.error();
+        part(attempt, std::move(*socket), Farewells::First::kThisHost);
+        co_return Outcome::good();
     }
 };
 }  // namespace

@@ -37,6 +37,11 @@ class Tunnels {
                                                                  config::ProbeMark mark,
                                                                  std::uint32_t backends);
 
+    /// See ProbeEncap.
+    [[nodiscard]] Result<void> share_flows(const datapath::Pins& pins) const {
+        return encap_.share_flows(pins);
+    }
+
     /// Replaces the set of tunnels. Errors: more than there is room for.
     [[nodiscard]] Result<void> follow(const std::set<Tunnel>& tunnels);
     /// Of all tunnels to the backend.

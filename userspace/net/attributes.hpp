@@ -31,7 +31,7 @@ class Attributes {
 
   private:
     /// Above every attribute that this floor reads.
-    static constexpr std::size_t kTypes = 32;
+    static constexpr std::size_t kTypes = 40;
 
     static int keep(const nlattr* attribute, void* self);
     [[nodiscard]] const std::uint8_t* payload(unsigned type, std::size_t size) const;

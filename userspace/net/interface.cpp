@@ -5,6 +5,8 @@
 #include <linux/if_arp.h>
 #include <netinet/in.h>
 
+#include <map>
+
 #include "net/attributes.hpp"
 
 namespace guideway::net {
@@ -18,6 +20,13 @@ std::optional<Vlan> vlan_in(const Attributes& link) {
     return Vlan{.id = data.short_number(IFLA_VLAN_ID).value_or(0),
                 .protocol = ntohs(data.short_number(IFLA_VLAN_PROTOCOL).value_or(0)),
                 .below = static_cast<int>(link.number(IFLA_LINK).value_or(0))};
+}
+
+/// Devices that take frames of the interface below them to MAC addresses of their own, and for this host: a
+/// VLAN's, and a macvlan (as keepalived makes for a virtual router). A macvtap's are for a guest.
+bool shares_frames(const Attributes& link) {
+    const auto kind = Attributes(link[IFLA_LINKINFO]).text(IFLA_INFO_KIND);
+    return (kind == "vlan" || kind == "macvlan") && link[IFLA_LINK_NETNSID] == nullptr;
 }
 
 std::expected<Interface, Refusal> ask(Netlink& netlink, Request& request) {
@@ -59,6 +68,34 @@ Result<Interface> interface_at(Netlink& netlink, int index) {
     if (!interface)
         return fail("no interface with index {}: {}", index, interface.error().cause);
     return *std::move(interface);
+}
+
+Result<std::vector<MacAddress>> link_addresses(Netlink& netlink, int index) {
+    struct Device {
+        int below = 0;  ///< 0: it stands on no other, or takes no frames of it for this host
+        std::optional<MacAddress> mac;
+    };
+    std::map<int, Device> devices;
+    Request request(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{});
+    const auto answered = netlink.talk(request, [&](const nlmsghdr& message) {
+        const auto& header = *static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(&message));
+        const Attributes attributes(message, sizeof(header));
+        auto& device = devices[header.ifi_index];
+        device.mac = attributes.mac(IFLA_ADDRESS);
+        if (shares_frames(attributes))
+            device.below = static_cast<int>(attributes.number(IFLA_LINK).value_or(0));
+    });
+    if (!answered)
+        return fail("list interfaces: {}", answered.error().cause);
+    std::vector<MacAddress> addresses;
+    for (const auto& [at, device] : devices) {
+        int bottom = at;
+        for (std::size_t steps = 0; bottom != index && steps < devices.size(); ++steps)
+            bottom = devices.contains(bottom) ? devices.at(bottom).below : 0;
+        if (bottom == index && device.mac)
+            addresses.push_back(*device.mac);
+    }
+    return addresses;
 }
 
 }  // namespace guideway::net

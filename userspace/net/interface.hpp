@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "net/netlink.hpp"
 #include "util/mac_address.hpp"
@@ -37,5 +38,9 @@ struct Interface {
 [[nodiscard]] Result<Interface> interface_named(Netlink& netlink, const std::string& name);
 /// Errors: `no interface with index 7: cause`.
 [[nodiscard]] Result<Interface> interface_at(Netlink& netlink, int index);
+
+/// The MAC addresses by which frames that come by the interface are for this host: its own, and those of
+/// VLANs' and other devices on top of it.
+[[nodiscard]] Result<std::vector<MacAddress>> link_addresses(Netlink& netlink, int index);
 
 }  // namespace guideway::net

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cstring>
 
 #include "net/attributes.hpp"
 
@@ -93,13 +94,32 @@ std::expected<void, Refusal> Netlink::talk(Request& request, const Handler& on_r
             continue;
         if (size < 0)
             return refused();
-        state = mnl_cb_run2(buffer_.data(), static_cast<std::size_t>(size), sequence_,
-                            mnl_socket_get_portid(socket_.get()), take_message, &answer, on_control.data(),
-                            on_control.size());
+        const auto kept = keep_answers(static_cast<std::size_t>(size));
+        if (kept == 0)
+            continue;
+        state = mnl_cb_run2(buffer_.data(), kept, sequence_, mnl_socket_get_portid(socket_.get()),
+                            take_message, &answer, on_control.data(), on_control.size());
         if (state == MNL_CB_ERROR)
             return answer.refusal.code ? std::unexpected(answer.refusal) : refused();
     }
     return {};
+}
+
+/// A request that failed half-way may still be answered. Moves the present one's answers to the buffer's
+/// beginning; returns how many bytes they are.
+std::size_t Netlink::keep_answers(std::size_t size) {
+    std::size_t kept = 0;
+    auto left = static_cast<int>(size);
+    for (auto* message = reinterpret_cast<nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);) {
+        auto* next = mnl_nlmsg_next(message, &left);
+        const auto length = MNL_ALIGN(message->nlmsg_len);
+        if (message->nlmsg_seq == sequence_) {
+            std::memmove(buffer_.data() + kept, message, length);
+            kept += length;
+        }
+        message = next;
+    }
+    return kept;
 }
 
 std::expected<bool, Refusal> Netlink::receive(const Handler& on_message) {

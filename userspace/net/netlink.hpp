@@ -49,6 +49,7 @@ class Netlink {
 
     explicit Netlink(mnl_socket* socket);
     [[nodiscard]] static Result<Netlink> open_with(int flags);
+    [[nodiscard]] std::size_t keep_answers(std::size_t size);
 
     std::unique_ptr<mnl_socket, Close> socket_;
     std::vector<char> buffer_;

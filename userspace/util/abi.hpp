@@ -20,6 +20,7 @@ namespace guideway::abi {
 #include <guideway/flow.h>
 #include <guideway/flow_record.h>
 #include <guideway/fragment.h>
+#include <guideway/link_address.h>
 #include <guideway/listener.h>
 #include <guideway/probe.h>
 #include <guideway/service.h>
@@ -29,7 +30,7 @@ namespace guideway::abi {
 
 static_assert(sizeof(address) == 16);
 static_assert(sizeof(listener) == 32);
-static_assert(sizeof(listener_index) == 16 + 32 * LISTENER_SLOTS_MAX);
+static_assert(sizeof(listener_index) == 32 + 32 * LISTENER_SLOTS_MAX);
 static_assert(sizeof(service) == 80);
 static_assert(sizeof(backend) == 64);
 static_assert(offsetof(backend, next_hop_mac) % 8 == 0 && offsetof(backend, interface_mac) % 8 == 0);
@@ -37,6 +38,7 @@ static_assert(sizeof(probe_route) == 56);
 static_assert(sizeof(flow_id) == 40 && sizeof(flow_record) == 16);
 static_assert(sizeof(client_prefix) == 24 && sizeof(fragment_id) == 40 && sizeof(fragment_record) == 24);
 static_assert(sizeof(service_counters) == 40 && offsetof(service_counters, traffic) == 0);
+static_assert(sizeof(link_address) == 12);
 static_assert(sizeof(traffic) == 24 && sizeof(verdict_count) == 16);
 
 [[nodiscard]] inline address to_abi(const IpAddress& ip) {

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -113,6 +114,30 @@ FileState look_at_file(const std::string& path) {
     if (const auto file = open_regular(path))
         state.being_written = is_being_written(file->get());
     return state;
+}
+
+Result<void> check_secret_file(const std::string& path) {
+    constexpr mode_t kOfOthers = S_IRWXO | S_IWGRP;
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0)
+        return fail("read {}: {}", path, errno_text());
+    if (!S_ISREG(status.st_mode) || (status.st_mode & kOfOthers) == 0)
+        return {};
+    return fail("{}: others can read or write this secret (its mode is {:04o}): chmod 600 {}", path,
+                static_cast<unsigned>(status.st_mode & 07777), path);
+}
+
+Result<void> make_secret_file(const std::string& path, std::string_view text) {
+    const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+    if (!file)
+        return fail("write {}: {}", path, errno_text());
+    if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+        ::fsync(file.get()) != 0) {
+        const auto cause = errno_text();
+        ::unlink(path.c_str());
+        return fail("write {}: {}", path, cause);
+    }
+    return {};
 }
 
 Result<void> write_file(const std::string& path, std::string_view text) {

@@ -36,6 +36,13 @@ struct FileState {
 /// Never waits for a writer. What cannot be looked at is not present.
 [[nodiscard]] FileState look_at_file(const std::string& path);
 
+/// Whether a file may hold a secret. Errors: others than its owner and its group can read it, or others than
+/// its owner write it.
+[[nodiscard]] Result<void> check_secret_file(const std::string& path);
+
+/// Makes a file that its owner alone can read. Errors: `write FILE: cause`, one that there is already.
+[[nodiscard]] Result<void> make_secret_file(const std::string& path, std::string_view text);
+
 /// Replaces a short kernel setting (/proc/sys). Errors: `write FILE: cause`.
 [[nodiscard]] Result<void> write_file(const std::string& path, std::string_view text);
 

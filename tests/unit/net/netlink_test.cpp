@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <linux/neighbour.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "lab.hpp"
@@ -26,6 +28,32 @@ TEST_CASE("a socket answers after it has refused") {
     Lab lab;
     REQUIRE_FALSE(interface_at(lab.netlink, 4711));
     CHECK(interface_at(lab.netlink, lab.a0)->name == "a0");
+}
+
+TEST_CASE("answers that come late to a request that failed are not taken for the next one's") {
+    Lab lab;
+    // As one that failed while its answers were still to come: they wait in the socket now.
+    for (const unsigned sequence : {4711U, 4712U}) {
+        ifinfomsg header{};
+        header.ifi_index = lab.a1;
+        Request late(RTM_GETLINK, NLM_F_ACK, header);
+        late.message().nlmsg_seq = sequence;
+        REQUIRE(::send(lab.netlink.fd(), &late.message(), late.message().nlmsg_len, 0) > 0);
+    }
+    CHECK(interface_at(lab.netlink, lab.a0)->name == "a0");
+    CHECK(interface_at(lab.netlink, lab.a1)->name == "a1");
+    CHECK(link_addresses(lab.netlink, lab.a0)->front() == mac("02:00:00:00:00:a0"));
+}
+
+TEST_CASE("a host's addresses on an interface are its own and those of devices on top, but a guest's") {
+    Lab lab;
+    lab.here({"ip link add link a0 name upon type macvlan", "ip link set upon address 02:00:00:00:00:11",
+              "ip link add link a0 name guest type macvtap", "ip link set guest address 02:00:00:00:00:12"});
+    auto addresses = link_addresses(lab.netlink, lab.a0).value();
+    std::ranges::sort(addresses);
+    CHECK(addresses == std::vector{mac("02:00:00:00:00:11"), mac("02:00:00:00:00:a0")});
+    CHECK(link_addresses(lab.netlink, lab.a1).value() ==
+          std::vector{interface_named(lab.netlink, "a1")->mac.value()});
 }
 
 TEST_CASE("an interface is found by name and by index") {
