@@ -2,6 +2,7 @@
 #include "control/slot_lives.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "datapath/counters.hpp"
 
@@ -17,6 +18,8 @@ SlotLife& SlotLives::configure(std::uint16_t service, const TrackingSettings& se
         return backend != 0 && backend <= entry.backend_capacity &&
                (maps.backend(entry.first_backend + backend).flags & abi::BACKEND_ALIVE) != 0;
     };
+    if (const auto counters = datapath::service_counters(maps_, service))
+        told_refusals_[service] = counters->refused_records;
     return lives_.try_emplace(service, maps_.table(service), maps_.previous(service), alive, settings, now)
         .first->second;
 }
@@ -29,6 +32,7 @@ const SlotLife* SlotLives::find(std::uint16_t service) const {
 void SlotLives::forget(std::uint16_t service) {
     lives_.erase(service);
     refusals_.erase(service);
+    told_refusals_.erase(service);
 }
 
 bool SlotLives::needs_sweeps() const {
@@ -41,6 +45,7 @@ bool SlotLives::is_moving() const {
 
 Result<void> SlotLives::begin_sweep(TimePoint now) {
     counting_.clear();
+    found_ = 0;
     if (auto noted = note_refusals(now); !noted)
         return noted;
     for (auto& [service, life] : lives_) {
@@ -52,6 +57,7 @@ Result<void> SlotLives::begin_sweep(TimePoint now) {
 
 /// Before learning ends: a flow that could not be recorded would be lost with it.
 Result<void> SlotLives::note_refusals(TimePoint now) {
+    refused_lately_ = 0;
     for (auto& [service, life] : lives_) {
         if (!life.needs_sweeps())
             continue;
@@ -62,12 +68,14 @@ Result<void> SlotLives::note_refusals(TimePoint now) {
         if (counters->refused_records > seen)
             life.records_refused(now);
         seen = counters->refused_records;
+        refused_lately_ += seen - std::exchange(told_refusals_[service], seen);
     }
     return {};
 }
 
 std::vector<abi::flow_id> SlotLives::superfluous(std::span<const datapath::FlowEntry> entries) {
     std::vector<abi::flow_id> ids;
+    found_ += entries.size();
     for (const auto& [id, record] : entries) {
         const auto life = lives_.find(id.service);
         if (life == lives_.end() || !life->second.keeps(record))
