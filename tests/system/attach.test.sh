@@ -53,6 +53,37 @@ expect "with what to do" grep -q 'another XDP program.*detach it' "$LAB_DIR/refu
 expect "traffic goes on" answers 10101
 expect_equal "and no packet was without a way" "$lost" "$(in_kernel lb1 '.verdicts.no_next_hop.packets')"
 
+two_interfaces() {
+    sed "s/\[eth0\]/[eth0, $1]/; \$a datapath: {mode: $2}" configs/demo.yaml >"$LAB_DIR/lb1.yaml"
+}
+
+mode_of() {
+    ip -n lb1 link show dev "$1" | grep -oE 'xdp(generic)? ' | tr -d ' '
+}
+
+before=$(link_id lb1)
+two_interfaces taken0 generic
+expect "another mode beside an interface that is another's is refused" eval '! reload'
+expect_equal "and eth0 was not touched" "xdp $before" "$(mode_of eth0) $(link_id lb1)"
+two_interfaces gen0 native
+expect "an interface without native mode is refused" eval '! reload'
+expect_equal "eth0 was not touched" "xdp $before" "$(mode_of eth0) $(link_id lb1)"
+expect_soon "the other one is not attached" xdp_detached lb1 gen0
+two_interfaces gen0 generic
+expect "generic mode on both" reload
+expect_equal "is generic on eth0" xdpgeneric "$(mode_of eth0)"
+expect_equal "and on the other" xdpgeneric "$(mode_of gen0)"
+two_interfaces gen0 native
+expect "native mode, which the second one refuses" eval '! reload'
+expect "which says so" grep -q 'attach to gen0: its driver refuses native XDP' "$LAB_DIR/refused"
+expect_equal "leaves the first one in generic mode" xdpgeneric "$(mode_of eth0)"
+expect_equal "and the second" xdpgeneric "$(mode_of gen0)"
+expect "traffic in generic mode" answers 10151
+cp configs/demo.yaml "$LAB_DIR/lb1.yaml"
+sed -i '$a datapath: {mode: native}' "$LAB_DIR/lb1.yaml"
+expect "native mode on eth0 alone" reload
+expect_equal "is native" xdp "$(mode_of eth0)"
+
 stop lb1-agent KILL || true
 mv "$(pins_of lb1)/link-eth0" "$(pins_of lb1)/new-link-eth0"
 cp configs/demo.yaml "$LAB_DIR/lb1.yaml"

@@ -233,6 +233,35 @@ refusals() {
     expect_soon "the first configuration is back: status says so" status lb1 .agent.last_reload.ok
 }
 
+# --- too much --------------------------------------------------------------------------------------------------------
+
+limited() {
+    first_config '/^services:/i reload: {max_move: 10%}' "$@"
+}
+
+too_much() {
+    limited | put_config
+    expect "reload.max_move is applied" reload
+    limited 's/10.0.0.101, 10.0.0.102]$/10.0.0.101, {address: 10.0.0.102, weight: 150}]/' | put_config
+    expect_soon "a changed file that moves more is refused" last_reload_refused
+    expect "with what it would move" status lb1 \
+        '.agent.last_reload.errors[0] | test("^services: changed would move [0-9]+ of 65537 slots .[0-9.]+%.: [0-9]+ must, [0-9]+ besides; reload.max_move is 10%$")'
+    expect "and what to do" status lb1 '.agent.last_reload.errors[1] == "if that is meant: guideway reload --force"'
+    expect "an order to reload is refused as well" eval '! reload 2>"$LAB_DIR/stderr"'
+    expect "in the same words" grep -q '^services: changed would move' "$LAB_DIR/stderr"
+    expect "reload --force is applied" on lb1 "$GUIDEWAY" reload --force --runtime-dir "$(runtime_dir_of lb1)"
+    expect "the weight is the new one" status lb1 '.services[] | select(.name == "changed").backends[1].weight == 150'
+    limited 's/10.0.0.101, 10.0.0.102]$/10.0.0.101, {address: 10.0.0.102, weight: 145}]/' | put_config
+    expect "what moves less is applied" reload
+    limited '/name: removed/,$d' | put_config
+    expect_soon "a file from which a service has vanished is refused" last_reload_refused
+    expect "with its name" status lb1 '.agent.last_reload.errors | any(. == "services: removed would be removed, which reload.max_move 10% does not allow")'
+    limited 's/name: removed/name: renamed/' 's/10.0.0.101, 10.0.0.102]$/10.0.0.101, {address: 10.0.0.102, weight: 145}]/' | put_config
+    expect "a service that is renamed has not vanished" reload
+    first_config | put_config
+    expect "reload --force is applied" on lb1 "$GUIDEWAY" reload --force --runtime-dir "$(runtime_dir_of lb1)"
+}
+
 # Each bad file, under traffic.
 bad_files() {
     local file name running count=0
@@ -271,4 +300,5 @@ not_touched
 file_changes
 config_map_changes
 refusals
+too_much
 bad_files

@@ -153,6 +153,7 @@ Agent::~Agent() {
 Result<void> Agent::run() {
     wait_for_signal();
     spawn(heartbeat_.keep_beating(loop_));
+    spawn(keep_directories());
     servers_.start();
     sd_notify(0, "READY=1");
     loop_.run();
@@ -329,6 +330,15 @@ api::AgentPort Agent::port() {
                 return on_loop(obey(order, std::move(backend), std::move(service), insistence));
             },
         .withdraw = [this, on_loop](bool withdrawn) { return on_loop(obey_withdraw(withdrawn)); },
+        .detach =
+            [this, on_loop] {
+                return on_loop([](Agent* agent) -> asio::awaitable<void> {
+                    agent->options_.detach_on_exit = true;
+                    if (!std::exchange(agent->leaving_, true))
+                        agent->spawn(agent->leave_and_detach());
+                    co_return;
+                }(this));
+            },
     };
 }
 

@@ -89,6 +89,9 @@ class Agent {
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> doubts_about(
         const config::Config& next, const control::DesiredState& desired);
     [[nodiscard]] std::vector<std::string> lost_ways(const config::Config& next) const;
+    [[nodiscard]] boost::asio::awaitable<std::string> make_ready(const config::Config& next);
+    [[nodiscard]] boost::asio::awaitable<bool> remove_first(const control::DesiredState& desired);
+    [[nodiscard]] boost::asio::awaitable<void> go_back();
     void probe_as_before(const Knowledge& known, const control::Renames& renames);
     [[nodiscard]] control::Renames renames_to(const config::Config& next) const;
     void rename_services(const control::Renames& renames);
@@ -124,11 +127,13 @@ class Agent {
     void log_own_health(const OwnHealth& before) const;
     [[nodiscard]] boost::asio::awaitable<Result<void>> obey_withdraw(bool withdrawn);
     [[nodiscard]] boost::asio::awaitable<void> leave();
+    [[nodiscard]] boost::asio::awaitable<void> leave_and_detach();
     [[nodiscard]] boost::asio::awaitable<void> until_quiet();
 
     [[nodiscard]] control::NextHopOf next_hops_for(const config::Config& config) const;
     [[nodiscard]] api::AgentPort port();
-    [[nodiscard]] boost::asio::awaitable<void> reconcile();
+    [[nodiscard]] boost::asio::awaitable<void> keep_directories();
+    void note_refused_flows();
     [[nodiscard]] boost::asio::awaitable<Result<bool>> repair_runtime_dir();
 
     AgentOptions options_;
@@ -146,8 +151,9 @@ class Agent {
     boost::asio::steady_timer sweep_timer_;
     bool sweeping_ = false;
     std::string address_trouble_;  ///< why this host's MAC addresses may be others than the datapath knows
-    Pool pool_{1};   ///< for what would keep the loop from its work
-    Pool files_{1};  ///< for what a file system may hold up
+    std::string flow_trouble_;  ///< why some flows are not recorded; empty: all are that should be
+    Pool pool_{1};              ///< for what would keep the loop from its work
+    Pool files_{1};             ///< for what a file system may hold up
     std::unique_ptr<net::NextHops> next_hops_;
     std::unique_ptr<net::LinkWatch> links_;
     std::unique_ptr<FileWatch> file_;

@@ -108,8 +108,10 @@ asio::awaitable<void> Agent::keep_proving() {
     for (;;) {
         timer.expires_after(kProofInterval);
         co_await timer.async_wait(kAnyOutcome);
-        co_await reconcile();
+        repair_datapath();
         own_health_ = prove_datapath(options_.config, datapath_, reconciler_.numbering());
+        if (!flow_trouble_.empty())
+            own_health_.degraded.push_back(flow_trouble_);
         if (own_health_ != told) {
             log_own_health(told);
             told = own_health_;
@@ -132,7 +134,7 @@ void Agent::log_own_health(const OwnHealth& before) const {
             spdlog::warn("degraded: {}", trouble);
     }
     if (own_health_.fault.empty() && own_health_.degraded.empty() && !before.degraded.empty())
-        spdlog::info("no longer degraded: all interfaces are attached, and all pins are in place");
+        spdlog::info("no longer degraded: nothing is missing");
     for (const auto& [service, fault] : own_health_.services) {
         const auto known = before.services.find(service);
         if (known == before.services.end() || known->second != fault)
@@ -174,6 +176,14 @@ asio::awaitable<void> Agent::leave() {
         co_await until_quiet();
     }
     loop_.stop();
+}
+
+/// Whoever asked for it is answered before.
+asio::awaitable<void> Agent::leave_and_detach() {
+    constexpr std::chrono::milliseconds kAnswered{200};
+    asio::steady_timer timer(loop_, kAnswered);
+    co_await timer.async_wait(kAnyOutcome);
+    co_await leave();
 }
 
 asio::awaitable<void> Agent::until_quiet() {

@@ -148,6 +148,7 @@ void block(sigset_t& signals) {
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, kUndoAndEnd);
     sigprocmask(SIG_BLOCK, &signals, nullptr);
 }
 
@@ -269,11 +270,26 @@ Result<void> run_backend_host(const BackendHostOptions& options) {
     block(signals);
     sd_notify(0, "READY=1");
     constexpr timespec kRepairInterval{.tv_sec = 1, .tv_nsec = 0};
-    while (sigtimedwait(&signals, nullptr, &kRepairInterval) < 0)
+    int received = 0;
+    while ((received = sigtimedwait(&signals, nullptr, &kRepairInterval)) < 0)
         host.repair();
     sd_notify(0, "STOPPING=1");
     tell_counts(host.program());
-    return options.detach_on_exit ? host.undo() : Result<void>{};
+    return options.detach_on_exit || received == kUndoAndEnd ? host.undo() : Result<void>{};
+}
+
+Result<void> undo_backend_host(const std::string& runtime_dir, const std::string& directory) {
+    auto netlink = net::Netlink::open();
+    if (!netlink)
+        return std::unexpected(netlink.error());
+    const auto lock = ExclusiveLock::make_and_take(runtime_dir);
+    if (!lock)
+        return std::unexpected(lock.error());
+    auto undo = UndoList::read(runtime_dir);
+    const auto pins = datapath::Pins::create(directory);
+    if (!pins)
+        return std::unexpected(pins.error());
+    return undo_everything(*netlink, *pins, undo);
 }
 
 }  // namespace guideway::agent

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// How the agent goes over to another configuration: whole, or not at all.
+#include <malloc.h>
 #include <net/if.h>
 #include <spdlog/spdlog.h>
 
@@ -10,6 +11,7 @@
 #include "control/fingerprint.hpp"
 #include "control/move_budget.hpp"
 #include "control/renamed_services.hpp"
+#include "control/two_steps.hpp"
 
 namespace guideway::agent {
 
@@ -66,6 +68,7 @@ asio::awaitable<std::vector<std::string>> Agent::reload_to(const LoadedConfig& l
         errors = {fmt::format("reload {}: {}", options_.config_file, error.what())};
     }
     adjust();
+    co_await in_pool(pool_, [] { return ::malloc_trim(0); });  // a large file leaves tens of megabytes behind
 
     about_.last_reload = {.at = api::Clock::now(), .ok = errors.empty(), .errors = errors};
     ++(errors.empty() ? about_.reloads : about_.refused_reloads);
@@ -99,7 +102,7 @@ asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Confi
     try {
         errors = co_await go_over(next, insistence);
     } catch (const std::exception& error) {
-        errors = {error.what()};
+        errors = {fmt::format("reload {}: {}", options_.config_file, error.what())};
     }
     if (!errors.empty()) {
         rename_services(control::inverse(renames));
@@ -147,28 +150,29 @@ void Agent::probe_as_before(const Knowledge& known, const control::Renames& rena
 /// With what is probed already being that of the next configuration.
 asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& next,
                                                          api::Insistence insistence) {
-    const auto& running = options_.config;
     const auto now = control::SteadyClock::now();
     auto conditions = conditions_;
     conditions.configure(next, now);
-    auto desired = desired_state(next, conditions, now);
+    const auto desired = desired_state(next, conditions, now);
     if (insistence != api::Insistence::kForced) {
         auto doubts = co_await doubts_about(next, desired);
         if (!doubts.empty())
             co_return doubts;
     }
-    auto change = co_await in_pool(pool_, [&] { return reconciler_.prepare(std::move(desired)); });
-    if (!change)
-        co_return std::vector{change.error().message};
-    if (const auto http = co_await servers_.change_http(next.http); !http)
-        co_return std::vector{http.error().message};
-    if (next.interfaces != running.interfaces || next.datapath.mode != running.datapath.mode) {
-        if (auto attached = attach(next); !attached) {
-            static_cast<void>(co_await servers_.change_http(running.http));
-            co_return std::vector{attached.error().message};
-        }
+    auto change = co_await in_pool(pool_, [&] { return reconciler_.prepare(desired); });
+    bool removed_first = false;
+    if (!change && co_await remove_first(desired)) {
+        removed_first = true;
+        change = co_await in_pool(pool_, [&] { return reconciler_.prepare(desired); });
     }
-
+    std::string trouble = change ? "" : change.error().message;
+    if (change)
+        trouble = co_await make_ready(next);
+    if (!trouble.empty()) {
+        if (removed_first)
+            co_await go_back();
+        co_return std::vector{trouble};
+    }
     commit(next, std::move(*change));
     conditions_.configure(next, now);
     health_.release_unprobed();
@@ -180,6 +184,49 @@ asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& n
     if (auto left = datapath_.leave_all_but(next.interfaces); !left)
         spdlog::error("{}", left.error().message);
     co_return std::vector<std::string>{};
+}
+
+/// What can still fail, and is undone if it does; why it did.
+asio::awaitable<std::string> Agent::make_ready(const config::Config& next) {
+    const auto& running = options_.config;
+    if (const auto http = co_await servers_.change_http(next.http); !http)
+        co_return http.error().message;
+    if (next.interfaces == running.interfaces && next.datapath.mode == running.datapath.mode)
+        co_return std::string{};
+    const auto attached = attach(next);
+    if (attached)
+        co_return std::string{};
+    static_cast<void>(co_await servers_.change_http(running.http));
+    co_return attached.error().message;
+}
+
+/// Makes room for what replaces it, if that is all that is missing.
+asio::awaitable<bool> Agent::remove_first(const control::DesiredState& desired) {
+    const bool would_do = co_await in_pool(pool_, [&] {
+        return control::needs_two_steps(reconciler_.numbering(), reconciler_.desired(), desired,
+                                        datapath_.maps().geometry());
+    });
+    if (!would_do)
+        co_return false;
+    auto between = control::without_removed(reconciler_.desired(), desired);
+    auto change = co_await in_pool(pool_, [&] { return reconciler_.prepare(std::move(between)); });
+    if (!change)
+        co_return false;
+    commit(options_.config, std::move(*change));
+    spdlog::info("what is removed gives its numbers to what replaces it: there are too few for both");
+    if (const auto swept = co_await sweep(); !swept)
+        spdlog::error("{}", swept.error().message);
+    co_return true;
+}
+
+asio::awaitable<void> Agent::go_back() {
+    const auto now = control::SteadyClock::now();
+    auto change = co_await in_pool(
+        pool_, [&] { return reconciler_.prepare(desired_state(options_.config, conditions_, now)); });
+    if (change)
+        commit(options_.config, std::move(*change));
+    else
+        spdlog::error("{}; some services are not served until the next reload", change.error().message);
 }
 
 /// What the next configuration would do that somebody should insist on.

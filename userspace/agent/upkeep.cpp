@@ -20,6 +20,9 @@ constexpr std::chrono::milliseconds kSweepInterval{500};
 /// Where nothing moves, sweeps only take away the records of flows that ended.
 constexpr std::chrono::seconds kIdleSweepInterval{5};
 constexpr std::chrono::milliseconds kRememberedWithin{100};
+constexpr std::chrono::seconds kLookInterval{1};
+/// A table is full but for so small a part of it: records end while they are counted.
+constexpr std::uint32_t kNearlyFull = 20;
 constexpr std::chrono::milliseconds kOnTheLoopAtMost{5};
 
 void obey_in(control::Overrides& overrides, api::Order order, const control::BackendId& backend) {
@@ -165,21 +168,26 @@ asio::awaitable<Result<void>> Agent::obey(api::Order order, std::string backend,
     co_return Result<void>{};
 }
 
-/// Compares what is in the kernel and on disk with what should be, and brings it back; once a second, before
-/// anybody judges by it.
-asio::awaitable<void> Agent::reconcile() {
-    repair_datapath();
-    const auto& directory = options_.config.runtime_dir;
-    const auto repaired = co_await repair_runtime_dir();
-    disk_trouble_.tell(repaired);
-    if (repaired.value_or(false))
-        spdlog::warn("{}: it, or the control socket in it, had gone; it is there again", directory);
-    const auto overrides = conditions_.overrides();
-    const auto written = co_await in_pool(files_, [&] { return overrides_file_.repair(overrides); });
-    state_trouble_.tell(written);
-    if (written.value_or(false))
-        spdlog::warn("what was said by hand had gone from {}; it is there again",
-                     config::state_dir_of(options_.config));
+/// Once a second, what is on disk is compared with what should be. Nothing waits for it: a file system may
+/// hang.
+asio::awaitable<void> Agent::keep_directories() {
+    asio::steady_timer timer(loop_);
+    for (;;) {
+        timer.expires_after(kLookInterval);
+        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+        const auto repaired = co_await repair_runtime_dir();
+        disk_trouble_.tell(repaired);
+        if (repaired.value_or(false))
+            spdlog::warn("{}: it, or the control socket in it, had gone; it is there again",
+                         options_.config.runtime_dir);
+        const auto turn = co_await ordering_.enter();
+        const auto overrides = conditions_.overrides();
+        const auto written = co_await in_pool(files_, [&] { return overrides_file_.repair(overrides); });
+        state_trouble_.tell(written);
+        if (written.value_or(false))
+            spdlog::warn("what was said by hand had gone from {}; it is there again",
+                         config::state_dir_of(options_.config));
+    }
 }
 
 /// Whoever removed it took the control socket along, and what is remembered there.
@@ -269,7 +277,24 @@ asio::awaitable<void> Agent::keep_sweeping() {
         if (!swept && swept.error().message != last_error)
             spdlog::error("{}; slots go on moving", last_error = swept.error().message);
         note_refused_records();
+        note_refused_flows();
     }
+    flow_trouble_.clear();
+}
+
+/// As the last pass found it.
+void Agent::note_refused_flows() {
+    flow_trouble_.clear();
+    if (reconciler_.lives().refused_lately() == 0)
+        return;
+    const auto room = datapath_.maps().geometry().max_flows;
+    if (reconciler_.lives().found() >= room - room / kNearlyFull)
+        flow_trouble_ = fmt::format(
+            "the flow table is full ({} records, datapath.max_flows): flows that find no room "
+            "are not recorded, and may move when their slots do",
+            room);
+    else
+        flow_trouble_ = "more flows begin at a time than can be recorded: those may move when their slots do";
 }
 
 void Agent::note_refused_records() {

@@ -144,6 +144,13 @@ Route withdraw(const AgentPort& agent, bool withdrawn) {
     };
 }
 
+Route detach(const AgentPort& agent) {
+    return [detach = agent.detach](const HttpRequest&) -> Answer {
+        co_await detach();
+        co_return outcome(Result<void>{});
+    };
+}
+
 Route health(const AgentPort& agent) {
     return [stalled = agent.stalled](const HttpRequest&) -> Answer {
         const auto why = stalled();
@@ -196,6 +203,7 @@ HttpServer::Handler control_routes(AgentPort agent) {
         {"POST /disable", guarded(order(agent, Order::kDisable))},
         {"POST /withdraw", guarded(withdraw(agent, true))},
         {"POST /announce", guarded(withdraw(agent, false))},
+        {"POST /detach", guarded(detach(agent))},
     });
 }
 

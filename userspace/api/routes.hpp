@@ -44,11 +44,13 @@ struct AgentPort {
         order;
     /// Withdraws every VIP by hand, or takes that back. Errors: it could not be written down.
     std::function<boost::asio::awaitable<Result<void>>(bool withdrawn)> withdraw;
+    /// Has the agent leave, take everything away, and end, a moment after this has been answered.
+    std::function<boost::asio::awaitable<void>()> detach;
 };
 
 /// The control socket: /status, /stats, /reload (with `{"force": true}`: whatever it moves), and /drain,
 /// /undrain, /enable, /disable with `{"backend": "web-1", "service": "web", "force": true}` (the service may
-/// be missing: all), /withdraw and /announce.
+/// be missing: all), /withdraw, /announce and /detach.
 [[nodiscard]] HttpServer::Handler control_routes(AgentPort agent);
 
 /// `http:`: /metrics, /healthz, /readyz, /status.json.

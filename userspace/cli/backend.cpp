@@ -59,8 +59,8 @@ void add_backend(CLI::App& app, int& status) {
         "backend", "Serve: unwrap what the balancers send, in the foreground until SIGTERM");
     auto options = std::make_shared<Options>();
     auto& host = options->host;
-    host.runtime_dir = "/run/guideway-backend";
-    host.pins = "/sys/fs/bpf/guideway-backend";
+    host.runtime_dir = kDefaultBackendRuntimeDir;
+    host.pins = kDefaultBackendPins;
     command->add_option("--interface", host.interface, "where tunnelled packets arrive")
         ->required()
         ->type_name("IF");

@@ -18,11 +18,14 @@ inline constexpr int kUsage = 2;
 
 inline constexpr const char* kDefaultRuntimeDir = "/run/guideway";
 inline constexpr const char* kDefaultPins = "/sys/fs/bpf/guideway";
+inline constexpr const char* kDefaultBackendRuntimeDir = "/run/guideway-backend";
+inline constexpr const char* kDefaultBackendPins = "/sys/fs/bpf/guideway-backend";
 
 void add_agent(CLI::App& app, int& status);
 void add_backend(CLI::App& app, int& status);
 void add_backends(CLI::App& app, int& status);
 void add_check(CLI::App& app, int& status);
+void add_detach(CLI::App& app, int& status);
 void add_drain(CLI::App& app, int& status);
 void add_explain(CLI::App& app, int& status);
 void add_flows(CLI::App& app, int& status);

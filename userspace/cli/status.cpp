@@ -17,6 +17,12 @@ std::string text(const Json& value) {
     return value.is_null() ? "-" : value.get<std::string>();
 }
 
+void print_flow_table(const Json& status) {
+    const auto& table = status.at("flow_table");
+    fmt::print("flow table: {} records, room for {}\n", table.at("records").get<std::uint64_t>(),
+               table.at("capacity").get<std::uint64_t>());
+}
+
 void print_agent(const Json& status) {
     const auto& agent = status.at("agent");
     if (agent.is_null()) {
@@ -91,6 +97,11 @@ std::string untried_note(const Json& health) {
                : fmt::format(", {} CANNOT BE PROBED FROM HERE: what was known of them holds", untried);
 }
 
+std::string refused_records(const Json& service) {
+    const auto refused = service.at("refused_records").get<std::uint64_t>();
+    return refused == 0 ? "" : fmt::format(", {} found no room for one", refused);
+}
+
 void print_services(const Json& status) {
     for (const auto& service : status.at("services")) {
         fmt::print("\nservice {}: {}\n", text(service.at("name")),
@@ -109,9 +120,10 @@ void print_services(const Json& status) {
         if (!service.at("fault").is_null())
             fmt::print("  NOTHING IS FORWARDED: {}\n", text(service.at("fault")));
         const auto& slots = service.at("slots_by_state");
-        fmt::print("  slots    {} settled, {} learning, {} tracking; {} packets looked up a flow record\n",
+        fmt::print("  slots    {} settled, {} learning, {} tracking; {} packets looked up a flow record{}\n",
                    slots.at("settled").get<unsigned>(), slots.at("learning").get<unsigned>(),
-                   slots.at("tracking").get<unsigned>(), service.at("flow_lookups").get<std::uint64_t>());
+                   slots.at("tracking").get<unsigned>(), service.at("flow_lookups").get<std::uint64_t>(),
+                   refused_records(service));
     }
 }
 
@@ -126,6 +138,7 @@ void print_stats(const Json& status) {
 
 void print_status(const Json& status) {
     print_agent(status);
+    print_flow_table(status);
     print_bgp(status);
     print_services(status);
     print_backends(status);

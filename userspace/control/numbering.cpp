@@ -97,6 +97,16 @@ std::uint32_t highest_number(const ServiceNumbers& numbers) {
         highest = std::max<std::uint32_t>(highest, backend.number);
     return highest;
 }
+/// How many services there are in one of both.
+std::size_t count_all(const Numbering& current, const DesiredState& desired) {
+    std::set<std::string> names;
+    for (const auto& [name, numbers] : current.services)
+        names.insert(name);
+    for (const auto& service : desired.services)
+        names.insert(service.name);
+    return names.size();
+}
+
 Result<Numbering> renumber_with(Room room, const Numbering& current, const DesiredState& desired,
                                 const datapath::Geometry& geometry) {
     Numbering next = current;
@@ -114,8 +124,8 @@ Result<Numbering> renumber_with(Room room, const Numbering& current, const Desir
         if (numbers.number > geometry.max_services)
             return fail(
                 "number service '{}': no space left (max_services is {}; those that are being removed count "
-                "for a moment)",
-                service.name, geometry.max_services);
+                "for a moment: {} would do)",
+                service.name, geometry.max_services, count_all(current, desired));
         number_backends(numbers, service);
         const std::uint32_t needed = highest_number(numbers);
         if (needed > abi::SERVICE_BACKENDS_MAX)

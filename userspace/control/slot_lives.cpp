@@ -2,6 +2,7 @@
 #include "control/slot_lives.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "datapath/counters.hpp"
 
@@ -22,6 +23,8 @@ SlotLife& SlotLives::configure(std::uint16_t service, const TrackingSettings& se
         return backend != 0 && backend <= entry.backend_capacity &&
                (maps.backend(entry.first_backend + backend).flags & abi::BACKEND_ALIVE) != 0;
     };
+    if (const auto counters = datapath::service_counters(maps_, service))
+        told_refusals_[service] = counters->refused_records;
     return lives_.try_emplace(service, maps_.table(service), maps_.previous(service), alive, settings, now)
         .first->second;
 }
@@ -35,6 +38,7 @@ void SlotLives::forget(std::uint16_t service) {
     lives_.erase(service);
     refusals_.erase(service);
     refused_at_.erase(service);
+    told_refusals_.erase(service);
 }
 
 bool SlotLives::needs_sweeps() const {
@@ -47,6 +51,7 @@ bool SlotLives::is_moving() const {
 
 Result<void> SlotLives::begin_sweep(TimePoint now) {
     counting_.clear();
+    found_ = 0;
     if (auto noted = note_refusals(now); !noted)
         return noted;
     for (auto& [service, life] : lives_) {
@@ -58,6 +63,7 @@ Result<void> SlotLives::begin_sweep(TimePoint now) {
 
 Result<void> SlotLives::note_refusals(TimePoint now) {
     bool room_is_short = false;
+    refused_lately_ = 0;
     for (auto& [service, life] : lives_) {
         if (!life.needs_sweeps())
             continue;
@@ -71,6 +77,7 @@ Result<void> SlotLives::note_refusals(TimePoint now) {
             room_is_short = true;
         }
         seen = counters->refused_records;
+        refused_lately_ += seen - std::exchange(told_refusals_[service], seen);
     }
     if (!room_is_short)
         return {};
@@ -86,6 +93,7 @@ bool SlotLives::refuses_records(std::uint16_t service, TimePoint now) const {
 
 std::vector<abi::flow_id> SlotLives::superfluous(std::span<const datapath::FlowEntry> entries) {
     std::vector<abi::flow_id> ids;
+    found_ += entries.size();
     for (const auto& [id, record] : entries) {
         const auto life = lives_.find(id.service);
         if (life == lives_.end() || !life->second.keeps(record))

@@ -47,7 +47,13 @@ class SlotLives {
     /// Settles what needs no record.
     void end_sweep();
 
-    /// As the last whole pass found them.
+    /// Flow records that found no room, from the pass before the last one to the last.
+    [[nodiscard]] std::uint64_t refused_lately() const { return refused_lately_; }
+
+    /// How many records the last pass found, whether it left them or not.
+    [[nodiscard]] std::uint64_t found() const { return found_; }
+
+    /// As the last whole pass left them.
     [[nodiscard]] const FlowCounts& flow_counts() const { return *counts_; }
     /// The same, for another thread: the next pass makes new ones.
     [[nodiscard]] const std::shared_ptr<const FlowCounts>& shared_flow_counts() const { return counts_; }
@@ -58,7 +64,10 @@ class SlotLives {
     std::map<std::uint16_t, std::uint64_t> refusals_;  ///< as counted at the last pass
     std::map<std::uint16_t, TimePoint> refused_at_;    ///< when that was noticed last
     std::shared_ptr<const FlowCounts> counts_ = std::make_shared<FlowCounts>();
-    FlowCounts counting_;  ///< in the present pass
+    FlowCounts counting_;                                   ///< in the present pass
+    std::map<std::uint16_t, std::uint64_t> told_refusals_;  ///< that are old news
+    std::uint64_t refused_lately_ = 0;
+    std::uint64_t found_ = 0;
 };
 
 }  // namespace guideway::control

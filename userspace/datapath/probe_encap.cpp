@@ -140,6 +140,21 @@ Result<void> ProbeEncap::store(std::uint32_t index, const abi::probe_route& rout
     return {};
 }
 
+std::vector<std::string> remove_probe_filters() {
+    capture_libbpf_log();
+    std::vector<std::string> interfaces;
+    struct if_nameindex* all = if_nameindex();
+    for (auto* each = all; each != nullptr && each->if_index != 0; ++each) {
+        const auto hook = egress_of(static_cast<int>(each->if_index));
+        auto options = our_filter();
+        if (bpf_tc_detach(&hook, &options) == 0)
+            interfaces.emplace_back(each->if_name);
+    }
+    if_freenameindex(all);
+    static_cast<void>(take_libbpf_log());
+    return interfaces;
+}
+
 /// The qdisc stays: others may have put filters on it since.
 ProbeEncap::~ProbeEncap() {
     if (!skeleton_)

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <memory>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "config/model.hpp"
 #include "datapath/mapped_array.hpp"
@@ -73,5 +75,9 @@ class ProbeEncap {
     std::uint32_t program_id_ = 0;
     std::set<int> attached_;
 };
+
+/// Takes away the filters that agents which were killed left, on all interfaces of this network namespace;
+/// the interfaces' names.
+[[nodiscard]] std::vector<std::string> remove_probe_filters();
 
 }  // namespace guideway::datapath

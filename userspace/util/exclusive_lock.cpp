@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <charconv>
 #include <filesystem>
 #include <sstream>
 
@@ -45,6 +46,14 @@ Result<ExclusiveLock> ExclusiveLock::take(const std::string& directory) {
     const std::string process = holder_of(fd.get());
     return fail("lock {}: {} holds it; stop that one first, or give this one a directory of its own",
                 directory, process.empty() ? "another process" : "process " + process);
+}
+
+std::optional<int> ExclusiveLock::holder(const std::string& directory) {
+    const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const std::string process = fd ? holder_of(fd.get()) : "";
+    int number = 0;
+    const auto [end, error] = std::from_chars(process.data(), process.data() + process.size(), number);
+    return error == std::errc{} && number > 0 ? std::optional(number) : std::nullopt;
 }
 
 bool ExclusiveLock::holds(const std::string& directory) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -17,6 +18,10 @@ class ExclusiveLock {
 
     /// The same, of a directory that is made where it is missing.
     [[nodiscard]] static Result<ExclusiveLock> make_and_take(const std::string& directory);
+
+    /// The process that has a lock on the directory; nothing if none has, or if it is not to be seen from
+    /// here.
+    [[nodiscard]] static std::optional<int> holder(const std::string& directory);
 
     /// Whether it is still about that directory, and not about one that was removed or replaced since.
     [[nodiscard]] bool holds(const std::string& directory) const;

@@ -1,23 +1,83 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "util/log.hpp"
 
-#include <spdlog/sinks/dup_filter_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
 
 namespace guideway {
 
 namespace {
 constexpr std::chrono::seconds kRepeatsApart{5};
+
+/// Whether a write of a page would not wait. A pipe that nobody reads fills up.
+bool is_writable(int fd) {
+    pollfd waiting{.fd = fd, .events = POLLOUT, .revents = 0};
+    return ::poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLOUT) != 0;
 }
 
+/// False if somebody would have to be waited for.
+bool write_line(int fd, std::string_view line) {
+    constexpr std::size_t kPage = 4096;
+    while (!line.empty()) {
+        if (!is_writable(fd))
+            return false;
+        const ssize_t count = ::write(fd, line.data(), std::min(line.size(), kPage));
+        if (count < 0 && errno != EINTR)
+            return false;
+        line.remove_prefix(count > 0 ? static_cast<std::size_t>(count) : 0);
+    }
+    return true;
+}
+
+/// Nobody waits for who reads it: what does not fit is counted, and told of later.
+class Stderr final : public spdlog::sinks::base_sink<std::mutex> {
+  private:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        const std::string_view text(message.payload.data(), message.payload.size());
+        if (text == last_ && message.time - last_at_ < kRepeatsApart) {
+            ++repeats_;
+            return;
+        }
+        if (const auto repeats = std::exchange(repeats_, 0); repeats > 0)
+            write(fmt::format("info: the last line came {} more times\n", repeats));
+        last_ = text;
+        last_at_ = message.time;
+        spdlog::memory_buf_t line;
+        formatter_->format(message, line);
+        write({line.data(), line.size()});
+    }
+    void flush_() override {}
+
+    void write(std::string_view line) {
+        if (lost_ > 0 &&
+            write_line(STDERR_FILENO, fmt::format("warning: {} lines were lost: nobody read them\n", lost_)))
+            lost_ = 0;
+        if (lost_ > 0 || !write_line(STDERR_FILENO, line))
+            ++lost_;
+    }
+
+    std::string last_;
+    std::chrono::system_clock::time_point last_at_;
+    std::uint64_t repeats_ = 0;
+    std::uint64_t lost_ = 0;
+};
+}  // namespace
+
 void set_up_log() {
-    auto repeats = std::make_shared<spdlog::sinks::dup_filter_sink_st>(kRepeatsApart);
-    repeats->add_sink(std::make_shared<spdlog::sinks::stderr_sink_st>());
-    auto logger = std::make_shared<spdlog::logger>("guideway", std::move(repeats));
+    auto logger = std::make_shared<spdlog::logger>("guideway", std::make_shared<Stderr>());
     logger->set_pattern("%l: %v");
     spdlog::set_default_logger(std::move(logger));
 }
