@@ -210,7 +210,7 @@ TEST_CASE("what does not fit is refused before anything is stored") {
     CHECK(
         services.error().message ==
         "number service 'three': no space left (max_services is 1; those that are being removed count for a "
-        "moment)");
+        "moment: 2 would do)");
     const auto backends = replayer->reconciler().apply(
         control::desired_state(configure("  - {name: one, listen: ['192.0.2.1:80/tcp'],"
                                          " backends: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4]}\n")),

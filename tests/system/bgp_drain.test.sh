@@ -113,7 +113,7 @@ served "at first"
 
 begin
 both guideway drain be1
-both guideway drain be2
+both guideway drain be2 --force
 drained "drained by hand" "web: all backends are drained"
 both guideway undrain be1
 both guideway undrain be2
@@ -137,7 +137,7 @@ reload_with "$BE1, $BE2" web "$HEALTH"
 await "both to be judged" both_say '[.services[0].backends[].health.state == "up"] | all'
 begin
 both guideway drain be1
-both guideway drain be2
+both guideway drain be2 --force
 stop be1-app KILL || true
 stop be2-app KILL || true
 await "their checks to fail" both_say '[.services[0].backends[].health.state == "down"] | all'

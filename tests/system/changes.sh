@@ -17,6 +17,7 @@ share=             # of the last row's packets, how many looked a record up
 # row NAME KIND CHANGE...: what KIND of change it is tells what must break:
 #   still          no slot moves: nothing, whatever the tracking
 #   moving         slots move: nothing, but without tracking some connections
+#   accident       slots may move: nothing, and without tracking some connections or none
 #   killing BE     a backend dies: some of its connections, no others
 row() {
     local name=$1 kind=$2 allowed=0 before
@@ -70,6 +71,10 @@ judge() {
         of moves expect_none_broken "$1"
         of always expect_none_broken "$1, tracking always"
         of never expect_some_broken "$1, tracking never"
+        ;;
+    accident)
+        of moves expect_none_broken "$1"
+        of always expect_none_broken "$1, tracking always"
         ;;
     killing*) each expect_only_of "${2#killing }" ;;
     esac

@@ -22,6 +22,10 @@ running_balancers=()           # their agents run, and the router leads to them
 idle_timeout=3s                # no connection is silent for as long as that
 slow_start=0s
 max_flows=262144
+health=                        # how the three services probe their backends; empty: they do not
+reset_after=5s
+declare -A states=()           # of backends, as configured
+declare -A renamed=()          # services that have another name, by the client's
 config_round=0
 declare -A client_vips=([moves]="192.0.2.10 2001:db8:1::10" [always]=192.0.2.11 [never]=192.0.2.12)
 
@@ -34,6 +38,7 @@ write_config() {
     cat >"$FLEET_CONFIG.new" <<-END
 		interfaces: [eth0]
 		hash_key: "5b7a0f3c91d2e6480c3f7a95e1b8d264"
+		http: 127.0.0.1:9660
 		datapath: {max_flows: $max_flows}
 		services:
 		$(config_of_service moves 192.0.2.10:9100/tcp "[2001:db8:1::10]:9100/tcp")
@@ -53,11 +58,13 @@ config_of_service() {
     local listeners
     listeners=$(printf '"%s", ' "${@:2}")
     cat <<-END
-		  - name: $1
+		  - name: ${renamed[$1]-$1}
 		    listen: [${listeners%, }]
 		    tracking: $1
 		    idle_timeout: $idle_timeout
 		    slow_start: $slow_start
+		    reset_after: $reset_after
+		    ${health:+health: $health}
 		    backends:
 		$backends
 	END
@@ -67,7 +74,8 @@ config_of_backends() {
     local backend
     for backend in $(lab_backends); do
         [[ ! -v weights[$backend] ]] ||
-            echo "      - {name: $backend, address: $(lab_ipv4 "$backend"), weight: ${weights[$backend]}}"
+            echo "      - {name: $backend, address: $(lab_ipv4 "$backend"), weight: ${weights[$backend]}," \
+                "state: ${states[$backend]-up}}"
     done
 }
 

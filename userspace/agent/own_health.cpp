@@ -175,10 +175,10 @@ OwnHealth prove_datapath(const config::Config& config, const datapath::Datapath&
         health.degraded.push_back(datapath.pin_trouble());
     if (attached == nullptr)
         return {.fault = fmt::format("{}", fmt::join(health.degraded, "; ")), .services = {}, .degraded = {}};
-    const auto link_address = datapath::link_address(attached->device);
-    if (!link_address)
-        return {.fault = link_address.error().message, .services = {}, .degraded = {}};
     const auto& program = datapath.program();
+    const auto link_address = program.link_address(static_cast<int>(attached->index));
+    if (!link_address)
+        return health;
     const ProvingGround ground{program.fd(), attached->index, *link_address, program.proof_source()};
     for (const auto& service : config.services) {
         const auto numbers = numbering.services.find(service.name);

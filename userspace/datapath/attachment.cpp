@@ -10,8 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <cstring>
-
 #include "datapath/program.hpp"
 
 namespace guideway::datapath {
@@ -149,17 +147,6 @@ Result<MadeLink> make_link(const std::string& interface, unsigned index, int pro
     if (!made.link.fd)
         return bpf_failure(fmt::format("attach to {}", interface), errno);
     return made;
-}
-
-Result<MacAddress> link_address(const std::string& interface) {
-    const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    ifreq request{};
-    interface.copy(request.ifr_name, sizeof(request.ifr_name) - 1);
-    if (!socket || ::ioctl(socket.get(), SIOCGIFHWADDR, &request) != 0)
-        return fail("ask for the MAC address of {}: {}", interface, errno_text());
-    MacAddress mac;
-    std::memcpy(mac.bytes.data(), request.ifr_hwaddr.sa_data, mac.bytes.size());
-    return mac;
 }
 
 Result<void> detach(const Pins& pins, const std::string& interface) {

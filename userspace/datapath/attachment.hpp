@@ -7,7 +7,6 @@
 
 #include "config/model.hpp"
 #include "datapath/pins.hpp"
-#include "util/mac_address.hpp"
 
 namespace guideway::datapath {
 
@@ -18,9 +17,6 @@ struct Attachment {
     bool replaced = false;  ///< took over the link of an earlier agent, without a gap
     std::string fallback;   ///< why it is generic although native was tried
 };
-
-/// The MAC address that the interface has now.
-[[nodiscard]] Result<MacAddress> link_address(const std::string& interface);
 
 /// A BPF link that attaches an XDP program to an interface. The kernel keeps the attachment while the link is
 /// open or pinned: who has it open need not fear for its pin.

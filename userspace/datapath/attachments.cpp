@@ -6,15 +6,26 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <optional>
 #include <set>
 
 namespace guideway::datapath {
 
 namespace {
-/// What the interface is called now; empty if there is none.
-std::string name_at(unsigned index) {
+/// What the interface is called now; empty if there is none. Nothing if that cannot be told: asking takes a
+/// descriptor.
+std::optional<std::string> name_at(unsigned index) {
     char name[IF_NAMESIZE] = {};
-    return index != 0 && if_indextoname(index, name) != nullptr ? name : "";
+    if (index == 0 || if_indextoname(index, name) != nullptr)
+        return name;
+    return errno == ENXIO || errno == ENODEV ? std::optional<std::string>("") : std::nullopt;
+}
+
+/// 0 if there is none; nothing if that cannot be told.
+std::optional<unsigned> index_of(const std::string& interface) {
+    const unsigned index = if_nametoindex(interface.c_str());
+    return index != 0 || errno == ENODEV || errno == ENXIO ? std::optional(index) : std::nullopt;
 }
 
 std::string_view text(bool native) {
@@ -35,7 +46,7 @@ config::Mode mode_of(bool native) {
 std::vector<unsigned> Attachments::indexes_of(const std::vector<std::string>& interfaces) const {
     std::vector<unsigned> indexes;
     for (const auto& interface : interfaces)
-        indexes.push_back(if_nametoindex(interface.c_str()));
+        indexes.push_back(index_of(interface).value_or(0));
     std::set<unsigned> named(indexes.begin(), indexes.end());
     for (std::size_t i = 0; i < indexes.size(); ++i) {
         if (indexes[i] != 0)
@@ -49,7 +60,7 @@ std::vector<unsigned> Attachments::indexes_of(const std::vector<std::string>& in
 /// As this process, or an earlier one, attached to it.
 unsigned Attachments::followed_index(const std::string& interface) const {
     if (const auto link = links_.find(interface); link != links_.end())
-        return name_at(link->second.index).empty() ? 0 : link->second.index;
+        return name_at(link->second.index) == "" ? 0 : link->second.index;
     const auto pinned = pins_.get(link_pin_name(interface));
     return pinned ? facts_of_link(pinned->get()).index : 0;
 }
@@ -107,7 +118,7 @@ Result<std::map<std::string, Attachment>> Attachments::attach_all(
     const std::map<std::string, unsigned>& interfaces, config::Mode mode, int program_fd, Done& done) {
     std::map<std::string, Attachment> attachments;
     for (const auto& [name, index] : interfaces) {
-        if (auto kept = keep_vlan_tags(name_at(index)); !kept)
+        if (auto kept = keep_vlan_tags(name_at(index).value_or(name)); !kept)
             return std::unexpected(kept.error());
     }
     for (const auto& [name, index] : interfaces) {
@@ -237,7 +248,7 @@ void Attachments::note_states(const std::vector<std::string>& interfaces) {
         InterfaceState state{.name = name, .index = 0, .device = name, .attached = false, .trouble = {}};
         if (const auto link = links_.find(name); link != links_.end()) {
             state.index = link->second.index;
-            state.device = name_at(state.index);
+            state.device = name_at(state.index).value_or(name);
             state.attached = true;
         } else {
             state.trouble = no_such_interface({name}).error().message;
@@ -274,7 +285,7 @@ void Attachments::attach_again(InterfaceState& state, std::vector<Repair>& repai
     state.attached = false;
     Result<Attachment> attached = no_such_interface({state.name});
     if (state.index != 0) {
-        if (auto kept = keep_vlan_tags(name_at(index)); !kept)
+        if (auto kept = keep_vlan_tags(name_at(index).value_or(state.name)); !kept)
             attached = std::unexpected(kept.error());
         else if (adopt(state.name, index))
             attached = update(state.name, mode_, program_fd_);
@@ -282,7 +293,7 @@ void Attachments::attach_again(InterfaceState& state, std::vector<Repair>& repai
             attached = make(state.name, index, mode_, program_fd_, Pinning::kIfPossible);
     }
     if (attached) {
-        state = {state.name, index, name_at(index), /*attached=*/true, {}};
+        state = {state.name, index, name_at(index).value_or(state.name), /*attached=*/true, {}};
         const bool was_there = before.attached && before.index == index;
         repairs.push_back(
             {true, fmt::format("{}: {} ({} XDP)", state.name,
@@ -302,7 +313,8 @@ void Attachments::keep(InterfaceState& state, const LinkFacts& facts, std::vecto
         bpf_link_update(link.fd.get(), program_fd_, nullptr) == 0)
         repairs.push_back({true, fmt::format("{}: its link ran another program; it runs ours again", name)});
     const auto pinned = pins_.get(link_pin_name(name));
-    const bool is_pinned = pinned && facts_of_link(pinned->get()).id == facts.id;
+    const bool is_pinned =
+        pinned ? facts_of_link(pinned->get()).id == facts.id : pins_.has(link_pin_name(name));
     const auto put = is_pinned ? Result<void>{} : pins_.put(link_pin_name(name), link.fd.get());
     if (!is_pinned && put)
         repairs.push_back({true, fmt::format("{}: the pin of its link was gone; pinned again", name)});
@@ -311,7 +323,7 @@ void Attachments::keep(InterfaceState& state, const LinkFacts& facts, std::vecto
     if (!trouble.empty() && trouble != state.trouble)
         repairs.push_back({false, trouble});
     state.trouble = std::move(trouble);
-    auto device = name_at(facts.index);
+    auto device = name_at(facts.index).value_or(state.device);
     if (!device.empty() && device != state.device)
         repairs.push_back(
             {true, fmt::format("{} is called {} now; it goes on forwarding", state.device, device)});

@@ -173,12 +173,13 @@ Result<void> Datapath::repair_directory() {
     return {};
 }
 
-/// The names of those that were missing, or held another map; 'abi' comes last.
+/// The names of those that were missing, or held another map; 'abi' comes last. A pin that cannot be opened,
+/// for want of descriptors say, is there.
 Result<std::vector<std::string>> Datapath::repair_pins() const {
     std::vector<std::string> gone;
     for_each_map(maps_.fds(), [&](const std::string_view name, const UniqueFd& fd) {
         const auto pinned = pins_.get(name);
-        if (!pinned || map_id(pinned->get()) != map_id(fd.get()))
+        if (pinned ? map_id(pinned->get()) != map_id(fd.get()) : !pins_.has(name))
             gone.emplace_back(name);
     });
     if (gone.empty())

@@ -184,6 +184,12 @@ Result<void> Program::set_link_addresses(const std::map<int, std::vector<MacAddr
     return {};
 }
 
+std::optional<MacAddress> Program::link_address(int interface) const {
+    const auto found = link_addresses_.lower_bound({interface, MacAddress{}});
+    return found != link_addresses_.end() && found->first == interface ? std::optional(found->second)
+                                                                       : std::nullopt;
+}
+
 Result<abi::decision> Program::last_decision() const {
     abi::decision decision{};
     const std::uint32_t key = 0;

@@ -43,6 +43,8 @@ class Program {
     [[nodiscard]] Result<void> allow_redirect(std::uint32_t interface, std::uint32_t device) const;
     /// Whose frames it takes for this host's own: to these addresses on these interfaces, and no others.
     [[nodiscard]] Result<void> set_link_addresses(const std::map<int, std::vector<MacAddress>>& addresses);
+    /// One that it was told of for that interface.
+    [[nodiscard]] std::optional<MacAddress> link_address(int interface) const;
     /// By this Ethernet source it knows frames of ours, which are counted and recorded nowhere. Only for test
     /// runs: whoever learns it can send such frames.
     [[nodiscard]] const MacAddress& proof_source() const { return proof_source_; }
