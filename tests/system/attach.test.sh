@@ -58,7 +58,7 @@ two_interfaces() {
 }
 
 mode_of() {
-    ip -n lb1 link show dev "$1" | grep -oE 'xdp(generic)? ' | tr -d ' '
+    ip -n lb1 link show dev "$1" | sed -nE '1s/.* (xdp[a-z]*) .*/\1/p'
 }
 
 before=$(link_id lb1)

@@ -29,11 +29,11 @@ run_agent() {
     await "$1 to be ready" agent_ready "$1"
 }
 
-# of_all_backends lb1 disable
+# of_all_backends lb1 disable [OPTION...]
 of_all_backends() {
     local backend
     for backend in $(lab_backends); do
-        guideway "$1" "$2" "$backend"
+        guideway "$1" "${@:2}" "$backend"
     done
 }
 
@@ -54,7 +54,7 @@ expect "its agent killed and started again, it is still withdrawn" goes_via lb2
 guideway lb1 announce
 took "it is announced again" goes_via "lb1 lb2"
 
-of_all_backends lb1 disable
+of_all_backends lb1 disable --force
 took "its last backend fails" goes_via lb2
 expect_equal "status says why" "web: 0 healthy, min_healthy is 1; echo: 0 healthy, min_healthy is 1" \
     "$(status lb1 '[.bgp.vips[].reason] | unique | join(" ")')"

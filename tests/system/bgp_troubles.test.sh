@@ -164,7 +164,7 @@ withdraw_refused() {
     run_agent
     took "an ExaBGP that will refuse a withdraw: recovered" recovered
     restarts=$(status lb1 .bgp.restarts)
-    guideway disable 10.0.0.101 --service other
+    guideway disable 10.0.0.101 --service other --force
     took "it refuses one: that route goes, the others stay or come back" recovered 0
     expect "for it was ended" bgp ".restarts == $((restarts + 1)) and (.last_error | test(\"refused .*withdraw route 192.0.2.66/32\"))"
     expect_equal "updates in the new sessions: a route each" 2 "$(updates)"

@@ -123,7 +123,7 @@ withdraws_one_by_one() {
     : >"$LAB_DIR/withdraws"
     for ((i = 0; i < 20; i += 2)); do
         echo "$EPOCHREALTIME" >>"$LAB_DIR/withdraws"
-        guideway lb1 disable 10.0.0.101 --service "s$i"
+        guideway lb1 disable 10.0.0.101 --service "s$i" --force
         await "${vips[i]} to be withdrawn" eval "! grep -qxF '${vips[i]} lb1' < <(routed)"
     done
     stop_watch withdraws
@@ -152,7 +152,7 @@ change_one() {
         guideway "$1" enable 10.0.0.101 --service "s$i"
         unset "taken[$1 ${vips[i]}]"
     else
-        guideway "$1" disable 10.0.0.101 --service "s$i"
+        guideway "$1" disable 10.0.0.101 --service "s$i" --force
         taken["$1 ${vips[i]}"]=yes
     fi
 }
