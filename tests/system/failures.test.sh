@@ -40,6 +40,7 @@ lab_up
 ip -n lb1 link add gen0 type bridge
 ip -n lb1 address add 10.9.0.1/24 dev gen0
 ip -n lb1 link set gen0 up
+umask 077 # their hash key is a secret
 eth0=$LAB_DIR/eth0.yaml
 cp configs/demo.yaml "$eth0"
 sed 's/eth0/eth9/' configs/demo.yaml >"$LAB_DIR/eth9.yaml"

@@ -129,6 +129,7 @@ write_config ""
 expect "it reloads" guideway reload
 write_config
 expect "and again" guideway reload
+on be2 sysctl -q -w net.ipv4.conf.eth0.arp_notify=1
 ip -n be2 link set eth0 address 02:00:0a:00:00:ee
 expect_soon "it follows a next hop" next_hop_is lb1 web 10.0.0.102 02:00:0a:00:00:ee
 

@@ -3,7 +3,7 @@
 # shellcheck source-path=SCRIPTDIR
 #
 # What cannot be seen is no verdict, and who has connections is not dead: no connection breaks, under a few hundred that
-# are idle in part, silent for longer than anything is away. ./scripts/soak connections does the same to thousands.
+# are idle in part, silent for longer than anything is away. ./scripts/soak unseen does the same to thousands.
 #
 #                                  +-- be1 to be10
 #     client --- router --- lb1, lb2
@@ -24,6 +24,6 @@ lab_enter "$@"
 fleet_that_probes
 fleet_up
 await "all are up" all_are_up
-hold_anew 300 --idle-every 5000 --request-every 1000 --churn 5 --timeout 30000
+hold_anew "${SOAK_CONNECTIONS:-300}" --idle-every 5000 --request-every 1000 --churn 5 --timeout 30000
 rows_of_the_unseen
 print_table
