@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <exception>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
@@ -21,8 +24,13 @@ int main(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kUsage;
+    } catch (const nlohmann::json::exception& error) {
+        return refuse({fmt::format(
+            "read the agent's answer: it is not what this version understands ({}); is the agent of another "
+            "version?",
+            error.what())});
     } catch (const std::exception& error) {
-        return refuse({error.what()});
+        return refuse({fmt::format("give up: {}", error.what())});
     }
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
         return refuse({"write to stdout: " + guideway::errno_text()});

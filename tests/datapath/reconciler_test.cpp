@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <bpf/bpf.h>
+
 #include <atomic>
 #include <chrono>
 #include <set>
@@ -72,6 +74,37 @@ TEST_CASE("a removed service's number is not given away before a sweep, and then
     CHECK(std::string(replayer->maps().service(1).name) == "three");
     CHECK(datapath::service_counters(replayer->maps(), 1)->traffic.packets == 0);
     CHECK(run(*replayer, to("192.0.2.3")).backend == IpAddress::parse("10.0.0.4"));
+}
+
+TEST_CASE("what somebody else writes into services, listeners and client filters is written anew") {
+    const auto replayer = balancer(configure(
+        "  - {name: one, listen: ['192.0.2.1:80/tcp'], allow: [198.51.100.0/24], backends: [10.0.0.1]}\n"));
+    auto& reconciler = replayer->reconciler();
+    const auto& maps = replayer->maps();
+    const auto packet = to("192.0.2.1");
+    CHECK(reconciler.mend().empty());
+    CHECK(run(*replayer, packet).service == "one");
+
+    maps.service(1) = {};
+    CHECK(reconciler.mend() == std::vector<std::string_view>{"services"});
+    CHECK(run(*replayer, packet).service == "one");
+    for (const std::uint32_t index : {0, 1})
+        std::memset(maps.listener_index(index).slots, 0, sizeof(maps.listener_index(index).slots));
+    CHECK(verdict_of(*replayer, packet) == "not_vip");
+    CHECK(reconciler.mend() == std::vector<std::string_view>{"listeners"});
+    CHECK(run(*replayer, packet).service == "one");
+
+    abi::client_prefix key{}, next{};
+    const int clients = maps.fds().clients.get();
+    bool any = bpf_map_get_next_key(clients, nullptr, &key) == 0;
+    while (any) {
+        any = bpf_map_get_next_key(clients, &key, &next) == 0;
+        bpf_map_delete_elem(clients, &key);
+        key = next;
+    }
+    CHECK(reconciler.mend() == std::vector<std::string_view>{"clients"});
+    CHECK(reconciler.mend().empty());
+    CHECK(run(*replayer, packet).service == "one");
 }
 
 TEST_CASE("a removed backend's number stays valid until none of its flows can be left") {

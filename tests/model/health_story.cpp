@@ -241,7 +241,7 @@ class Story {
             backend.life.first_bad.reset();
             return;
         }
-        if (began > backend.failed + 2 * rules_.interval)
+        if (began > backend.failed + 4 * rules_.interval)
             backend.failing_since = began;
         backend.failed = began;
         const bool died = pool_.bad(address(index), moment(began), moment(now_));
@@ -265,7 +265,7 @@ class Story {
 
     [[nodiscard]] bool is_given_up(std::size_t index, Time began) {
         auto& [first_bad, bad_began, idle_since, dead] = backends_[index].life;
-        const bool in_a_row = moment(began) <= bad_began + 2 * rules_.interval || !has("in-a-row");
+        const bool in_a_row = moment(began) <= bad_began + 4 * rules_.interval || !has("in-a-row");
         if (!first_bad || !in_a_row)
             first_bad = moment(now_);
         bad_began = moment(began);

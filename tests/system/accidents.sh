@@ -23,6 +23,7 @@ balancer_config() {
 	  - name: held
 	    listen: ["192.0.2.10:9100/tcp", "[2001:db8:1::10]:9100/tcp"]
 	    idle_timeout: 5s
+	    allow: [0.0.0.0/1, 128.0.0.0/1, "2000::/3"]
 	    health: {check: tcp, interval: 500ms, timeout: 500ms, fall: 6}
 	    backends:
 	      - {name: be1, address: 10.0.0.101}

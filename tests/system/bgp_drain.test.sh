@@ -156,3 +156,35 @@ reload_with "$BE1, $BE2" renamed "health: {check: tcp, interval: 500ms, timeout:
 expect_soon "renamed, with health: warmed up" both_say '.services[0].health.warmed_up'
 kept "renamed, with health"
 end_connections
+
+# Agents that start anew while only drained backends are left have counted no flow yet.
+reload_with "$BE1, $BE2"
+served "without health"
+begin
+both guideway drain be1
+both guideway drain be2 --force
+await "learning to end" both_say '.services[0].slots_by_state.learning == 0'
+for balancer in lb1 lb2; do
+    stop "$balancer-agent" KILL || true
+    start_agent "$balancer" "$LAB_DIR/$balancer.yaml"
+    await "$balancer to be ready" agent_ready "$balancer"
+done
+drained "drained, and the agents killed and started again" "web: all backends are drained"
+both guideway undrain be1
+both guideway undrain be2
+served "undrained once more"
+
+# The last one that serves vanishes: whoever drains beside it has a way, and keeps its flows.
+reload_with "$BE1, $BE2" web "health: {check: tcp, interval: 500ms, timeout: 400ms}"
+served "with health again"
+begin
+both guideway drain be1
+ip -n router link set to-be2 down
+for balancer in lb1 lb2; do
+    ip -n "$balancer" neighbour delete 10.0.0.102 dev eth0
+done
+expect_soon "the last one that serves is gone: status says who is left" all_are_announced "web: only drained backends are left"
+checkpoint
+expect_only_of be2
+stop route-watch || true
+expect "no route to a VIP was ever gone" eval '! grep -qE "^Deleted (192|2001:db8:1:)" "$(log_of route-watch)"'

@@ -27,6 +27,7 @@ write_config() {
 	  - name: web
 	    listen: ["192.0.2.10:9100/tcp", "[2001:db8:1::10]:9100/tcp", "192.0.2.10:80/tcp"]
 	    idle_timeout: 3s
+	    reset_after: 12s
 	    health: {check: http, port: 80, interval: 500ms, timeout: 450ms, rise: 2, fall: 2, max_move: 100%,
 	             damping: {flaps: 2, within: 5m, hold: 5s}}
 	    ${1-}

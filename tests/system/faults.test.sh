@@ -26,6 +26,12 @@ probed_more_than() {
     (($(counts .probes) > $1))
 }
 
+# config_of_unusual NAME PORT
+config_of_unusual() {
+    echo "  - {name: $1, listen: ['192.0.2.10:$2/tcp'], backends: [10.0.0.101]," \
+        "health: {check: http, expect_body: ok, timeout: $probe_timeout, interval: 500ms}}"
+}
+
 lab_up
 start_backend be1
 start_faulty be1
@@ -35,6 +41,8 @@ cat >"$LAB_DIR/lb.yaml" <<-END
 	hash_key: "5b7a0f3c91d2e6480c3f7a95e1b8d264"
 	services:
 	$(config_of_behaviours "interval: 500ms, damping: {flaps: 100}" 10.0.0.101)
+	$(config_of_unusual interim 8013)
+	$(config_of_unusual without-reason 8014)
 END
 start_prober "$LAB_DIR/lb.yaml"
 set_whys
@@ -42,6 +50,8 @@ for behaviour in "${!whys[@]}"; do
     expect_soon "$behaviour: ${whys[$behaviour]}" all_are "down: ${whys[$behaviour]}" "$behaviour"
 done
 expect_soon "the server that behaves well is up" all_are up well
+expect_soon "so is one with interim answers (1xx) before the answer" all_are up interim
+expect_soon "and one without a reason phrase" all_are up without-reason
 
 before=$(counts .probes)
 await "200 more probes" probed_more_than $((before + 200))

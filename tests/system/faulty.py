@@ -5,7 +5,7 @@
     never answers, trickles, endless, closes in header, resets, redirects, garbage, expired, wrong name, fails
 
 and, for comparison, a good one behind TLS. Its certificate, DIRECTORY/10.pem, is for www.example.com and the VIPs. After that one
-comes a port that refuses. SIGUSR1: it behaves well on all of these; SIGUSR2: badly again.
+comes a port that refuses, and then two whose answers are unusual and good: interim answers before, no reason phrase. SIGUSR1: it behaves well on all of these; SIGUSR2: badly again.
 """
 import argparse
 import asyncio
@@ -70,7 +70,21 @@ async def fails(reader, writer):
     writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
 
 
+async def interim(reader, writer):
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n")
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+
+async def without_reason(reader, writer):
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok")
+
+
 BEHAVIOURS = [never_answers, trickles, endless, closes_in_header, resets, redirects, garbage, answers, answers, fails, answers]
+UNUSUAL = [interim, without_reason]
 GOOD = 10
 CERTIFICATES = {7: ("DNS:www.example.com", "2021"), 8: ("DNS:other.example.com,IP:192.0.2.99", "2051"),
                 GOOD: ("DNS:www.example.com,IP:192.0.2.10,IP:2001:db8:1::10", "2051")}
@@ -158,6 +172,8 @@ async def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("directory", help="for certificates; it is made")
     options = options.parse_args()
+    for index, behave in enumerate(UNUSUAL, FIRST_PORT + len(BEHAVIOURS) + 1):
+        await asyncio.start_server(partial(closing, behave), None, index, backlog=512)
     os.makedirs(options.directory, exist_ok=True)
     with open(f"{options.directory}/authority.conf", "w", encoding="utf-8") as file:
         file.write(AUTHORITY.format(options.directory))

@@ -62,6 +62,46 @@ back_to_eth0() {
     guideway lb1 reload
 }
 
+# Another interface has the name by now: the program stays where it is.
+impostor() {
+    local before
+    before=$(link_id lb1)
+    accident "its interface is renamed once more" rename_interface lb1 eth0 wan0 -- follows lb1 eth0 wan0
+    ip -n lb1 link add eth0 type veth peer name eth0-peer
+    ip -n lb1 link set eth0 up
+    accident "another one takes its name" guideway lb1 reload -- attached lb1
+    expect_equal "the link is the same" "$before" "$(link_id lb1)"
+    restart_agent lb1
+    expect_equal "for the next agent, too" "$before" "$(link_id lb1)"
+    checkpoint
+    expect_none_broken "another one has its name"
+    ip -n lb1 link delete eth0
+    accident "it has its name again" rename_interface lb1 wan0 eth0 -- follows lb1 wan0 eth0
+}
+
+# What others write into its maps, where it does not look for each packet.
+maps() {
+    accident "a service's entry is zeroed" zero_service -- said lb1 'map services: somebody changed'
+    accident "a prefix of its clients is deleted" delete_client -- said lb1 'map .*clients: somebody changed'
+    checkpoint
+    expect_none_broken "what was changed is written anew"
+}
+
+zero_service() {
+    local map zeros
+    map=$(pins_of lb1)/services
+    mapfile -t zeros < <(yes 0 | head -n "$(bpftool -j map show pinned "$map" | jq .bytes_value)")
+    bpftool map update pinned "$map" key 1 0 0 0 value "${zeros[@]}"
+}
+
+
+delete_client() {
+    local map key
+    map=$(pins_of lb1)/clients
+    mapfile -t key < <(bpftool -j map dump pinned "$map" | jq -r '.[] | select(.formatted.value.flags == 1).key[]' | head -n 24)
+    bpftool map delete pinned "$map" key "${key[@]}"
+}
+
 directories() {
     local socket
     socket=$(runtime_dir_of lb1)/control.sock
@@ -142,6 +182,8 @@ delete_decap_vip() {
 accidents_up 300 --churn 5 --timeout 15000
 links
 names
+impostor
+maps
 directories
 another_program
 on_a_backend

@@ -84,8 +84,8 @@ class Agent {
                                                                              api::Insistence insistence);
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> change_over(const config::Config& next,
                                                                                api::Insistence insistence);
-    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> go_over(const config::Config& next,
-                                                                           api::Insistence insistence);
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> go_over(
+        const config::Config& next, control::Overrides overrides, api::Insistence insistence);
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> doubts_about(
         const config::Config& next, const control::DesiredState& desired);
     [[nodiscard]] std::vector<std::string> lost_ways(const config::Config& next) const;
@@ -94,6 +94,7 @@ class Agent {
     [[nodiscard]] boost::asio::awaitable<void> go_back();
     void probe_as_before(const Knowledge& known, const control::Renames& renames);
     [[nodiscard]] control::Renames renames_to(const config::Config& next) const;
+    [[nodiscard]] control::Overrides inherited(const control::Renames& heirs) const;
     void rename_services(const control::Renames& renames);
     [[nodiscard]] boost::asio::awaitable<void> write_overrides();
     void commit(const config::Config& config, control::Change change);
@@ -150,6 +151,7 @@ class Agent {
     boost::asio::steady_timer step_timer_;
     boost::asio::steady_timer sweep_timer_;
     bool sweeping_ = false;
+    bool changing_names_ = false;  ///< what is known goes by the next configuration's names already
     std::string address_trouble_;  ///< why this host's MAC addresses may be others than the datapath knows
     std::string flow_trouble_;  ///< why some flows are not recorded; empty: all are that should be
     Pool pool_{1};              ///< for what would keep the loop from its work

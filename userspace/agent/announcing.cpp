@@ -43,7 +43,7 @@ std::vector<std::string> Agent::links_to_watch() const {
 
 /// The routers follow the backends' conditions, the datapath's proof and what was said by hand.
 void Agent::announce() {
-    if (!announcer_.active())
+    if (!announcer_.active() || changing_names_)
         return;
     const auto facts = [this](const config::Service& service) { return announcing_facts(service); };
     const bgp::BalancerFacts balancer{
@@ -58,8 +58,13 @@ bgp::ServiceFacts Agent::announcing_facts(const config::Service& service) const 
     bgp::ServiceFacts facts{.warmed_up = health_.warmed_up(service.name),
                             .fault = fault == own_health_.services.end() ? "" : fault->second};
     count_backends(service, facts);
+    if (facts.fault == kNoNextHopAtAll)
+        facts.healthy = 0;
     if (facts.healthy < service.announce.min_healthy)
         look_for_drains(service, facts);
+    // Those who serve cannot be reached; flows of those who drain can, and are not cut off for it.
+    if (facts.fault == kNoNextHopAtAll && facts.draining)
+        facts.fault.clear();
     return facts;
 }
 
@@ -80,7 +85,8 @@ void Agent::count_backends(const config::Service& service, bgp::ServiceFacts& fa
     }
 }
 
-/// Who is drained or leaving may have flows: in slots that learn of it, or with a record.
+/// Who is drained or leaving may have flows: in slots that learn of it, or with a record. Before an agent has
+/// counted those that an earlier one left, it may, too.
 void Agent::look_for_drains(const config::Service& service, bgp::ServiceFacts& facts) const {
     const auto numbers = reconciler_.numbering().services.find(service.name);
     if (numbers == reconciler_.numbering().services.end())
@@ -88,15 +94,17 @@ void Agent::look_for_drains(const config::Service& service, bgp::ServiceFacts& f
     const auto number = numbers->second.number;
     const auto* life = reconciler_.lives().find(number);
     const auto& flows = reconciler_.lives().flow_counts();
+    const bool counted = reconciler_.lives().has_counted() || !reconciler_.needs_sweeps();
     for (const auto& backend : numbers->second.backends) {
         const auto& entry = datapath_.maps().backend(numbers->second.region.first + backend.number);
         const bool alive = (entry.flags & abi::BACKEND_ALIVE) != 0;
         const bool drained = !backend.retired && conditions_.ordered_state({service.name, backend.address}) ==
                                                      config::BackendState::kDrain;
-        if (!alive || !(drained || backend.retired))
+        const bool reachable = (entry.flags & abi::BACKEND_NEXT_HOP) != 0 || facts.fault.empty();
+        if (!alive || !reachable || !(drained || backend.retired))
             continue;
         facts.leaving += backend.retired ? 1 : 0;
-        facts.draining = facts.draining || flows.contains({number, backend.number}) ||
+        facts.draining = facts.draining || !counted || flows.contains({number, backend.number}) ||
                          (life != nullptr && life->is_moving() && life->is_learning_of(backend.number));
     }
 }
@@ -109,6 +117,10 @@ asio::awaitable<void> Agent::keep_proving() {
         timer.expires_after(kProofInterval);
         co_await timer.async_wait(kAnyOutcome);
         repair_datapath();
+        if (const auto mended = is_computing_ ? std::vector<std::string_view>{} : reconciler_.mend();
+            !mended.empty())
+            spdlog::warn("map {}: somebody changed what this agent wrote; written anew",
+                         fmt::join(mended, ", "));
         own_health_ = prove_datapath(options_.config, datapath_, reconciler_.numbering());
         if (!flow_trouble_.empty())
             own_health_.degraded.push_back(flow_trouble_);

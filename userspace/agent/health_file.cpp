@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "util/file.hpp"
 
@@ -41,6 +42,14 @@ Json to_json(const control::BackendId& backend, const LastKnown& known) {
     return json;
 }
 
+IpAddress address_in(const Json& json) {
+    const auto text = json.get<std::string>();
+    const auto address = IpAddress::parse(text);
+    if (!address)
+        throw std::runtime_error(fmt::format("'{}' is no address", text));
+    return *address;
+}
+
 LastKnown known_in(const Json& json) {
     LastKnown known{json.at("down").get<bool>() ? State::kDown : State::kUp, {}};
     known.flaps.up_since = moment_in(json.at("up_since"));
@@ -72,12 +81,11 @@ Result<Knowledge> HealthFile::read() const {
         if (json.at("boot").get<std::string>() != *boot)
             return known;
         for (const auto& item : json.at("backends"))
-            known.insert_or_assign({item.at("service").get<std::string>(),
-                                    IpAddress::parse(item.at("backend").get<std::string>()).value()},
+            known.insert_or_assign({item.at("service").get<std::string>(), address_in(item.at("backend"))},
                                    known_in(item));
         return known;
     } catch (const std::exception& error) {
-        return fail("read {}: {}", path_, error.what());
+        return fail("read {}: it is not what an agent writes ({})", path_, error.what());
     }
 }
 

@@ -133,10 +133,13 @@ void HealthWatch::set_next_hops(const config::Config& config, const std::vector<
             return next_hops.at(backend.address).has_value();
         });
     });
+    std::set<IpAddress> known;  // one host has one way: the first service that probes it tells
     for (const auto& service : config.services) {
         if (!service.health)
             continue;
         for (const auto& backend : service.backends) {
+            if (!known.insert(backend.address).second)
+                continue;
             const auto direct = blamed(next_hops.at(backend.address), some_work);
             const auto next_hop =
                 choose_next_hop(config, interfaces, direct, next_hops.path_at(backend.address),

@@ -110,7 +110,7 @@ class Proof {
             if (backend != nullptr && (backend->flags & abi::BACKEND_NEXT_HOP) != 0)
                 return run(flow, *backend);
         }
-        return any_next_hop(number) ? "" : "no backend has a next hop";
+        return any_next_hop(number) ? "" : std::string(kNoNextHopAtAll);
     }
 
   private:

@@ -13,6 +13,9 @@
 namespace guideway::agent {
 
 /// What a balancer finds when it proves its own datapath.
+/// What is wrong with a service whose packets are all dropped for it.
+inline constexpr std::string_view kNoNextHopAtAll = "no backend has a next hop";
+
 struct OwnHealth {
     std::string fault;                            ///< why it would forward nothing; empty: it forwards
     std::map<std::string, std::string> services;  ///< by name: why it would forward nothing for this one

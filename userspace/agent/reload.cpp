@@ -93,22 +93,32 @@ asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Confi
     const auto renames = renames_to(next);
     const auto known = health_.known();
     rename_services(renames);
-    const auto nothing_known = [](const control::BackendId&) { return health::LastKnown{}; };
-    if (auto followed = health_.follow(next, nothing_known, renames); !followed) {
+    const auto heirs = control::heirs(control::traits_of(options_.config), control::traits_of(next), renames);
+    const auto known_of_former = [&](const control::BackendId& backend) {
+        const auto former = heirs.find(backend.service);
+        const auto last =
+            former == heirs.end() ? known.end() : known.find({former->second, backend.address});
+        return last == known.end() ? health::LastKnown{} : last->second;
+    };
+    if (auto followed = health_.follow(next, known_of_former, renames); !followed) {
         rename_services(control::inverse(renames));
         co_return std::vector{followed.error().message};
     }
+    const std::shared_ptr<void> until_the_end(nullptr, [this](void*) { changing_names_ = false; });
+    changing_names_ = !renames.empty();
     std::vector<std::string> errors;
     try {
-        errors = co_await go_over(next, insistence);
+        errors = co_await go_over(next, inherited(heirs), insistence);
     } catch (const std::exception& error) {
         errors = {fmt::format("reload {}: {}", options_.config_file, error.what())};
     }
     if (!errors.empty()) {
         rename_services(control::inverse(renames));
         probe_as_before(known, control::inverse(renames));
-    } else if (!renames.empty()) {
-        co_await write_overrides();
+    } else {
+        remember_health_later();
+        if (!renames.empty() || !heirs.empty())
+            co_await write_overrides();
     }
     co_return errors;
 }
@@ -121,6 +131,20 @@ control::Renames Agent::renames_to(const config::Config& next) const {
     const auto renames =
         control::renamed_services(control::traits_of(options_.config), control::traits_of(next));
     return control::without_collisions(renames, names);
+}
+
+/// What was said by hand, also of backends whose service takes over listeners of another one.
+control::Overrides Agent::inherited(const control::Renames& heirs) const {
+    auto overrides = conditions_.overrides();
+    for (auto* said : {&overrides.drained, &overrides.disabled}) {
+        for (const auto& [heir, former] : heirs) {
+            for (const auto& backend : std::set(*said)) {
+                if (backend.service == former)
+                    said->insert({heir, backend.address});
+            }
+        }
+    }
+    return overrides;
 }
 
 void Agent::rename_services(const control::Renames& renames) {
@@ -149,10 +173,12 @@ void Agent::probe_as_before(const Knowledge& known, const control::Renames& rena
 
 /// With what is probed already being that of the next configuration.
 asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& next,
+                                                         control::Overrides overrides,
                                                          api::Insistence insistence) {
     const auto now = control::SteadyClock::now();
     auto conditions = conditions_;
     conditions.configure(next, now);
+    conditions.set_overrides(overrides, now);
     const auto desired = desired_state(next, conditions, now);
     if (insistence != api::Insistence::kForced) {
         auto doubts = co_await doubts_about(next, desired);
@@ -175,6 +201,7 @@ asio::awaitable<std::vector<std::string>> Agent::go_over(const config::Config& n
     }
     commit(next, std::move(*change));
     conditions_.configure(next, now);
+    conditions_.set_overrides(std::move(overrides), now);
     health_.release_unprobed();
     options_.config = next;
     ++generation_;

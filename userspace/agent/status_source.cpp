@@ -84,7 +84,9 @@ api::KnownBackend StatusSource::known(const config::Service& service, const conf
     known.name = backend.name;
     known.by_hand = overrides.drained.contains(id) || overrides.disabled.contains(id);
     known.health = parts_.health.facts(id);
-    const auto state = parts_.conditions.at(id, control::SteadyClock::now()).state;
+    const auto condition = parts_.conditions.at(id, control::SteadyClock::now());
+    const bool drained = parts_.conditions.ordered_state(id) == config::BackendState::kDrain;
+    const auto state = drained && condition.alive ? config::BackendState::kDrain : condition.state;
     if (state == config::BackendState::kDrain)
         known.standing = api::BackendStanding::kDrain;
     else if (state == config::BackendState::kDown)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/undo_list.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <fstream>
 #include <sstream>
+
+#include "util/file.hpp"
 
 namespace guideway::agent {
 
@@ -16,7 +17,7 @@ constexpr const char* kSetting = "setting";
 
 UndoList UndoList::read(const std::string& directory) {
     UndoList list(directory + "/undo");
-    std::ifstream file(list.path_);
+    std::istringstream file(read_file(list.path_).value_or(""));
     for (std::string line; std::getline(file, line);) {
         std::istringstream words(line);
         std::string kind, what, value;
@@ -30,16 +31,12 @@ UndoList UndoList::read(const std::string& directory) {
 }
 
 Result<void> UndoList::write() const {
-    const std::string fresh = path_ + ".new";
-    std::ofstream file(fresh, std::ios::trunc);
+    std::string text;
     for (const auto& vip : vips)
-        file << kVip << ' ' << vip.text() << '\n';
+        text += fmt::format("{} {}\n", kVip, vip.text());
     for (const auto& [path, value] : settings)
-        file << kSetting << ' ' << path << ' ' << value << '\n';
-    file.close();
-    if (!file || std::rename(fresh.c_str(), path_.c_str()) != 0)
-        return fail("write {}: {}", path_, errno_text());
-    return {};
+        text += fmt::format("{} {} {}\n", kSetting, path, value);
+    return replace_file(path_, text);
 }
 
 Result<void> UndoList::remove() const {

@@ -78,7 +78,7 @@ control::Renames Agent::recall_conditions() {
     if (auto overrides = overrides_file_.read())
         conditions_.set_overrides(renamed(std::move(*overrides), renames), now);
     else
-        spdlog::error("{}; no backend is taken to be drained or disabled by hand", overrides.error().message);
+        spdlog::error("{}; nothing is taken to be drained, disabled or withdrawn by hand", overrides.error().message);
     for (const auto& [name, service] : reconciler_.numbering().services) {
         for (const auto& backend : service.backends) {
             const auto& entry = datapath_.maps().backend(service.region.first + backend.number);
@@ -140,6 +140,8 @@ asio::awaitable<void> Agent::remember_health() {
 asio::awaitable<Result<void>> Agent::obey(api::Order order, std::string backend,
                                           std::optional<std::string> service, api::Insistence insistence) {
     const auto turn = co_await ordering_.enter();
+    if (changing_names_)
+        static_cast<void>(co_await compute());
     const auto backends = conditions_.find(backend, service);
     if (!backends)
         co_return std::unexpected(backends.error());
@@ -323,6 +325,7 @@ asio::awaitable<Result<void>> Agent::sweep() {
             co_return swept;
     }
     reconciler_.end_sweep();
+    announce();
     co_return Result<void>{};
 }
 

@@ -33,6 +33,8 @@ void read_password_file(const Place& place, Peer& peer) {
         place.error("{}", text.error().message);
         return;
     }
+    if (const auto secret = place.context().check_secret(peer.password_file); !secret)
+        place.error("{}", secret.error().message);
     if (auto password = read_password(trimmed(*text)))
         peer.password = std::move(*password);
     else

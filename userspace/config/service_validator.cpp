@@ -5,12 +5,20 @@
 
 #include <algorithm>
 
+#include "config/scalar.hpp"
 #include "config/share.hpp"
 #include "config/walk.hpp"
 
 namespace guideway::config {
 
 namespace {
+/// Those that get new flows while they are healthy.
+std::ptrdiff_t count_serving(const std::vector<Backend>& backends) {
+    return std::ranges::count_if(backends, [](const Backend& backend) {
+        return backend.weight > 0 && backend.state == BackendState::kUp;
+    });
+}
+
 bool has_family(const Peer& peer, Family family) {
     const auto families = families_of(peer);
     return std::ranges::find(families, family) != families.end();
@@ -25,9 +33,8 @@ void check_weights(const Place& place, const Service& service, std::uint32_t tab
         list->warning("no backend has a weight: the service gets no traffic");
         return;
     }
-    if (std::ranges::none_of(backends,
-                             [](const Backend& backend) { return backend.state == BackendState::kUp; }))
-        list->warning("every backend is drained or down: no new flow is served");
+    if (count_serving(backends) == 0)
+        list->warning("every backend that has a weight is drained or down: no new flow is served");
     const auto* sequence = std::get_if<Sequence>(&list->node().value);
     for (const auto i : without_slots(backends, table_size)) {
         const auto item = list->item((*sequence)[i], i);
@@ -54,15 +61,18 @@ void check_announcement(const Place& place, const Service& service, const Config
         const auto family = family_of(listener.vip);
         const bool told =
             std::ranges::any_of(peers, [&](const Peer& peer) { return has_family(peer, family); });
-        if (!told && !peers.empty() && !listener.vip.is_unspecified())
+        if (!told && !listener.vip.is_unspecified())
             visit_text(item, "listen", [&](const Place& text) {
                 text.warning("no router is told of {}: no peer has {} among its families",
                              listener.vip.text(), family == Family::kIpv4 ? "ipv4" : "ipv6");
             });
     });
     const auto least = announce ? announce->find("min_healthy") : std::nullopt;
-    if (least && service.announce.min_healthy > service.backends.size())
-        least->warning("the service has {} backends: its VIPs are never announced", service.backends.size());
+    const auto with_weight =
+        std::ranges::count_if(service.backends, [](const Backend& backend) { return backend.weight > 0; });
+    if (least && std::cmp_greater(service.announce.min_healthy, with_weight))
+        least->warning("the service has {} backends with a weight: its VIPs are never announced",
+                       with_weight);
 }
 
 /// A prefix of a family that no listener has lets nobody in and keeps nobody out.
@@ -91,6 +101,28 @@ void check_health_ports(const Place& place, const Service& service) {
                                              : "the service has no health section: nothing is probed");
     });
 }
+/// What a service without checks, or without records, has no use for.
+void check_tracking_and_health(const Place& place, const Service& service) {
+    const auto warn = [&](std::string_view key, std::string_view why) {
+        if (const auto value = place.find(key))
+            value->warning("it has no effect: {}", why);
+    };
+    if (!service.health) {
+        warn("reset_after", "the service has no health section, so no backend fails by itself");
+        if (service.panic_threshold_percent > 0)
+            warn("panic_threshold", "the service has no health section, so no backend fails by itself");
+    } else if (service.on_down == OnDown::kKeep) {
+        warn("reset_after", "with on_down: keep no flow is given up");
+    } else if (service.reset_after < 2 * service.health->interval) {
+        if (const auto value = place.find("reset_after"))
+            value->warning("flows are given up after two intervals of the checks at the earliest, {}",
+                           duration_text(2 * service.health->interval));
+    }
+    if (service.tracking == Tracking::kNever) {
+        warn("idle_timeout", "with tracking: never no flow is recorded");
+        warn("max_drain", "with tracking: never no flow is recorded");
+    }
+}
 }  // namespace
 
 void validate_service(const Place& place, const Service& service, const Config& config) {
@@ -98,6 +130,7 @@ void validate_service(const Place& place, const Service& service, const Config& 
     check_announcement(place, service, config);
     check_clients(place, service);
     check_health_ports(place, service);
+    check_tracking_and_health(place, service);
     const auto max_drain = place.find("max_drain");
     if (max_drain && service.max_drain < service.idle_timeout)
         max_drain->warning("shorter than idle_timeout: flows that are silent for longer than this may move");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/validator.hpp"
 
+#include <guideway/client_filter.h>
 #include <guideway/listener.h>
 #include <guideway/service.h>
 
@@ -134,9 +135,19 @@ void check_limits(const Place& root, const Config& config) {
     if (config.services.size() > datapath.max_services)
         services->error("{} services do not fit; datapath.max_services is {}", config.services.size(),
                         datapath.max_services);
-    std::size_t backends = 0;
-    for (const Service& service : config.services)
+    std::size_t backends = 0, prefixes = 0;
+    for (const Service& service : config.services) {
         backends += service.backends.size();
+        if (!service.deny.empty() || !service.allow.empty())
+            prefixes += service.allow.size() + service.deny.size() + 2;  // all of IPv4, all of IPv6
+    }
+    if (prefixes > CLIENT_PREFIXES_MAX)
+        services->error("{} prefixes of allow and deny in all do not fit; there is room for {}", prefixes,
+                        static_cast<unsigned>(CLIENT_PREFIXES_MAX));
+    else if (prefixes > CLIENT_PREFIXES_MAX / 2)
+        services->warning("{} prefixes of allow and deny in all: a reload that changes them needs room for "
+                          "the old and the new, and there is room for {}",
+                          prefixes, static_cast<unsigned>(CLIENT_PREFIXES_MAX));
     if (backends > datapath.max_backends)
         services->error("{} backends in all do not fit; datapath.max_backends is {}", backends,
                         datapath.max_backends);
@@ -170,10 +181,12 @@ void check_families(const Place& place, const Peer& peer, const Config& config) 
     walk(place, "families", peer.families, check);
 }
 
-void check_bgp(const Place& root, const Config& config) {
+void check_bgp(const Place& root, const Config& config, const Vips& vips) {
     const auto bgp = root.find("bgp");
     if (!bgp || !config.bgp)
         return;
+    if (const auto peers = bgp->find("peers"); peers && config.bgp->peers.empty())
+        peers->warning("no router is told of anything: there is no peer");
     FirstUses<IpAddress> addresses;
     walk(*bgp, "peers", config.bgp->peers, [&](const Place& place, const Peer& peer) {
         const auto address = place.find("address");
@@ -181,11 +194,25 @@ void check_bgp(const Place& root, const Config& config) {
             return;
         if (const auto line = addresses.claim(peer.address, *address))
             address->error("{} is already used at line {}", peer.address.text(), line);
+        if (const auto line = vips.line_of(peer.address))
+            address->error("{} is a VIP, at line {}", peer.address.text(), line);
         if (const auto source = place.find("source");
             source && peer.source && peer.source->is_v4() != peer.address.is_v4())
             source->error("{} is not of the family of {}", peer.source->text(), peer.address.text());
         check_families(place, peer, config);
     });
+}
+
+/// What leaves this host, or comes to it, under a VIP is taken for traffic.
+void check_own_addresses(const Place& root, const Config& config, const Vips& vips) {
+    const auto check = [&](const std::optional<Place>& place, const std::optional<IpAddress>& address) {
+        if (const auto line = place && address ? vips.line_of(*address) : 0)
+            place->error("{} is a VIP, at line {}", address->text(), line);
+    };
+    const auto datapath = root.find("datapath");
+    check(datapath ? datapath->find("source") : std::nullopt, config.datapath.source);
+    check(datapath ? datapath->find("source6") : std::nullopt, config.datapath.source6);
+    check(root.find("http"), config.http ? std::optional(config.http->address) : std::nullopt);
 }
 
 }  // namespace
@@ -200,9 +227,10 @@ void validate(const Place& root, const Config& config) {
         validate_health(place, service);
         validate_service(place, service, config);
     });
+    check_own_addresses(root, config, vips);
     validate_backend_names(root, config);
     check_limits(root, config);
-    check_bgp(root, config);
+    check_bgp(root, config, vips);
 }
 
 }  // namespace guideway::config

@@ -2,6 +2,7 @@
 #include "control/client_filter.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 namespace guideway::control {
@@ -34,16 +35,20 @@ Mapped mapped(const config::Prefix& prefix) {
     return {prefix.address, static_cast<std::uint8_t>(prefix.length + (v4 ? kMappedBits : 0))};
 }
 
-std::vector<Mapped> mapped(const std::vector<config::Prefix>& prefixes) {
-    std::vector<Mapped> all;
+std::set<Mapped> mapped(const std::vector<config::Prefix>& prefixes) {
+    std::set<Mapped> all;
     for (const auto& prefix : prefixes)
-        all.push_back(mapped(prefix));
+        all.insert(mapped(prefix));
     return all;
 }
 
-bool any_holds(const std::vector<Mapped>& prefixes, const Mapped& prefix) {
-    return std::ranges::any_of(prefixes, [&](const Mapped& each) { return each.holds(prefix); });
-}
+/// What the lists say of a prefix, or of all that it holds: by family, IPv4 first. An IPv6 prefix that holds all
+/// of IPv4 says nothing of IPv4.
+struct Listed {
+    Mapped prefix;
+    std::array<bool, 2> allowed{};
+    std::array<bool, 2> denied{};
+};
 }  // namespace
 
 bool ClientFilter::is_open() const {
@@ -56,7 +61,7 @@ std::vector<datapath::ClientPrefix> prefixes_of(const ClientFilter& filter) {
     const auto denied = mapped(filter.deny);
     const bool limits_v4 = std::ranges::any_of(allowed, &Mapped::is_v4);
     const bool limits_v6 = !std::ranges::all_of(allowed, &Mapped::is_v4);
-    std::set<Mapped> all(allowed.begin(), allowed.end());
+    std::set<Mapped> all = allowed;
     all.insert(denied.begin(), denied.end());
     // What holds a whole family; all IPv4 addresses lie inside that of IPv6.
     const Mapped all_v4{*IpAddress::parse("0.0.0.0"), kMappedBits};
@@ -65,18 +70,20 @@ std::vector<datapath::ClientPrefix> prefixes_of(const ClientFilter& filter) {
     all.insert(all_v4);
 
     std::vector<datapath::ClientPrefix> prefixes;
+    std::vector<Listed> enclosing;  // each holds the next; what holds another one comes before it
     for (const auto& prefix : all) {
+        while (!enclosing.empty() && !enclosing.back().prefix.holds(prefix))
+            enclosing.pop_back();
+        Listed listed = enclosing.empty() ? Listed{} : enclosing.back();
+        listed.prefix = prefix;
+        const std::size_t family = prefix.is_v4() ? 0 : 1;
+        listed.allowed[family] |= allowed.contains(prefix);
+        listed.denied[family] |= denied.contains(prefix);
         const bool limited = prefix.is_v4() ? limits_v4 : limits_v6;
-        // An IPv6 prefix that holds all of IPv4 says nothing of IPv4: all_v4 does.
-        const auto of_family = [&](const std::vector<Mapped>& list) {
-            std::vector<Mapped> same;
-            std::ranges::copy_if(list, std::back_inserter(same),
-                                 [&](const Mapped& each) { return each.is_v4() == prefix.is_v4(); });
-            return any_holds(same, prefix);
-        };
-        const bool is_denied = of_family(denied);
-        prefixes.push_back(
-            {prefix.address, prefix.length, !is_denied && (!limited || of_family(allowed)), is_denied});
+        prefixes.push_back({prefix.address, prefix.length,
+                            !listed.denied[family] && (!limited || listed.allowed[family]),
+                            listed.denied[family]});
+        enclosing.push_back(listed);
     }
     return prefixes;
 }

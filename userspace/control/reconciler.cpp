@@ -56,9 +56,9 @@ std::vector<datapath::ListenerEntry> listeners_of(const DesiredState& desired, c
     return entries;
 }
 
-std::uint16_t filter_of(const std::map<std::string, std::uint16_t>& filters, const std::string& service) {
+std::uint16_t filter_of(const std::map<std::string, StoredFilter>& filters, const std::string& service) {
     const auto found = filters.find(service);
-    return found == filters.end() ? std::uint16_t{0} : found->second;
+    return found == filters.end() ? std::uint16_t{0} : found->second.number;
 }
 
 /// Calls work(0) .. work(count - 1) on all cores.
@@ -130,9 +130,11 @@ Result<void> Reconciler::prepare_filters(Change& change) const {
             return fail("filter the clients of {}: all {} filters are in use", service.name, used.size() - 1);
         *free = true;
         const auto number = static_cast<std::uint16_t>(free - used.begin());
-        if (auto added = datapath::add_client_filter(maps_, number, prefixes_of(service.clients)); !added)
+        const auto prefixes =
+            std::make_shared<const std::vector<datapath::ClientPrefix>>(prefixes_of(service.clients));
+        if (auto added = datapath::add_client_filter(maps_, number, *prefixes); !added)
             return added;
-        change.filters[service.name] = number;
+        change.filters[service.name] = {number, prefixes};
     }
     return {};
 }
@@ -184,6 +186,7 @@ void Reconciler::commit(Change change, const NextHopOf& next_hop_of, TimePoint n
         store_service(service, change.numbering.services.at(service.service->name),
                       filter_of(change.filters, service.service->name), next_hop_of, now);
     datapath::publish_listeners(maps_, *change.listeners);
+    listeners_ = std::move(change.listeners);
     retire(change.numbering);
     remember_leaving(change.numbering);
     numbering_ = std::move(change.numbering);
@@ -283,6 +286,54 @@ void Reconciler::refresh_next_hops(const NextHopOf& next_hop_of) {
             set_next_hop(entry, *next_hop);
         control::store_backend(element, entry);
     }
+}
+
+std::vector<std::string_view> Reconciler::mend() {
+    std::vector<std::string_view> mended;
+    if (!listeners_)
+        return mended;
+    if (mend_services())
+        mended.push_back("services");
+    if (!datapath::is_published(maps_, *listeners_)) {
+        datapath::wait_for_readers();
+        datapath::publish_listeners(maps_, *listeners_);
+        mended.push_back("listeners");
+    }
+    if (mend_filters())
+        mended.push_back("clients");
+    return mended;
+}
+
+bool Reconciler::mend_services() {
+    bool any = false;
+    for (const auto& service : state_->services) {
+        const auto& numbers = numbering_.services.at(service.name);
+        const auto wanted = service_entry(service, numbers, filter_of(filters_, service.name));
+        auto& entry = maps_.service(numbers.number);
+        if (std::memcmp(&entry, &wanted, sizeof(entry)) == 0)
+            continue;
+        store_words(entry, wanted);
+        any = true;
+    }
+    return any;
+}
+
+bool Reconciler::mend_filters() {
+    constexpr std::size_t kAtATime = 1024;
+    std::size_t all = 0, mended = 0, left = kAtATime;
+    for (const auto& [service, filter] : filters_)
+        all += filter.prefixes->size();
+    std::size_t first = all == 0 ? 0 : mended_ % all;
+    mended_ = all <= kAtATime ? 0 : first + kAtATime;
+    for (const auto& [service, filter] : filters_) {
+        const std::span prefixes(*filter.prefixes);
+        const auto skipped = std::min(first, prefixes.size());
+        const auto part = prefixes.subspan(skipped, std::min(left, prefixes.size() - skipped));
+        mended += datapath::mend_client_filter(maps_, filter.number, part);
+        first -= skipped;
+        left -= part.size();
+    }
+    return mended > 0;
 }
 
 /// Numbers that are given out anew count from zero; a backend whose entry moves takes its counters along.

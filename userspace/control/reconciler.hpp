@@ -33,13 +33,19 @@ struct ServiceChange {
     std::vector<ServiceTable::Move> draining;  ///< slots whose flows may be with a draining backend
 };
 
+/// A service's in the map 'clients'.
+struct StoredFilter {
+    std::uint16_t number = 0;
+    std::shared_ptr<const std::vector<datapath::ClientPrefix>> prefixes;
+};
+
 /// All that has to be computed before the first store.
 struct Change {
     std::shared_ptr<DesiredState> desired;
     Numbering numbering;
     std::unique_ptr<abi::listener_index> listeners;
     std::vector<ServiceChange> services;
-    std::map<std::string, std::uint16_t> filters;  ///< by service, in the map 'clients'; without one: all
+    std::map<std::string, StoredFilter> filters;  ///< by service; without one: all are served
 };
 
 /// What the maps know of the flows that there are.
@@ -84,6 +90,10 @@ class Reconciler {
     /// Stores the next hops that changed.
     void refresh_next_hops(const NextHopOf& next_hop_of);
 
+    /// Compares services, listeners and client filters in the maps with what was stored, and writes anew what
+    /// somebody changed; the names of those maps. Of long filters a part is compared at a time.
+    [[nodiscard]] std::vector<std::string_view> mend();
+
     /// Backends that are in no table any more, but still serve flows that they have.
     [[nodiscard]] std::vector<DesiredBackend> leaving() const;
 
@@ -115,6 +125,8 @@ class Reconciler {
     void change_slots(const DesiredService& service, const ServiceNumbers& numbers, SlotLife& life,
                       TimePoint now);
     [[nodiscard]] bool changes_within(std::chrono::nanoseconds at_most, const DesiredService& service) const;
+    [[nodiscard]] bool mend_services();
+    [[nodiscard]] bool mend_filters();
     void clear_leftovers(const ServiceNumbers& numbers);
     void move_retired_backends(const ServiceNumbers& from, const ServiceNumbers& to);
     void retire(const Numbering& numbering);
@@ -129,7 +141,9 @@ class Reconciler {
     Numbering numbering_;
     std::shared_ptr<DesiredState> state_ = std::make_shared<DesiredState>();
     std::map<std::string, DesiredService*> services_;  ///< of state_, by name
-    std::map<std::string, std::uint16_t> filters_;
+    std::map<std::string, StoredFilter> filters_;
+    std::unique_ptr<abi::listener_index> listeners_;  ///< as published
+    std::size_t mended_ = 0;                          ///< of all filters' prefixes, where mend() goes on
     SlotLives lives_;
     /// Backends that were configured, as they were: their flows still need a way.
     std::map<BackendId, DesiredBackend> leaving_;

@@ -2,6 +2,7 @@
 #include "control/renamed_services.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <set>
 #include <tuple>
@@ -138,6 +139,21 @@ Renames renamed_services(const std::vector<ServiceTraits>& before, const std::ve
     std::erase_if(added, [&](const auto& service) { return all_before.contains(service.first); });
     take(by_backends(gone, added), gone, added, renamed);
     return renamed;
+}
+
+Renames heirs(const std::vector<ServiceTraits>& before, const std::vector<ServiceTraits>& after,
+              const Renames& renamed) {
+    const auto all_before = by_name(before);
+    auto added = by_name(after);
+    std::erase_if(added, [&](const auto& service) {
+        return renamed.contains(service.first) || all_before.contains(service.first);
+    });
+    auto matches = by_listeners(all_before, added);
+    std::ranges::stable_sort(matches, std::greater{}, &Match::shared);
+    Renames heirs;
+    for (const auto& match : matches)
+        heirs.emplace(match.after, match.before);
+    return heirs;
 }
 
 Renames renamed_since(const datapath::Maps& maps, const Numbering& numbering, const config::Config& config) {

@@ -29,7 +29,12 @@ struct ServiceTraits {
 [[nodiscard]] Renames renamed_services(const std::vector<ServiceTraits>& before,
                                        const std::vector<ServiceTraits>& after);
 
-/// The same between what an earlier agent left in the maps, numbered so, and a configuration.
+/// By its name, for each service that is new, and no other one renamed: the former service of which it takes
+/// over most listeners. Its backends are who they were there, and what was said of them holds.
+[[nodiscard]] Renames heirs(const std::vector<ServiceTraits>& before, const std::vector<ServiceTraits>& after,
+                            const Renames& renamed);
+
+/// Renamed between what an earlier agent left in the maps, numbered so, and a configuration.
 [[nodiscard]] Renames renamed_since(const datapath::Maps& maps, const Numbering& numbering,
                                     const config::Config& config);
 

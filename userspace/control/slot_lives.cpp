@@ -108,6 +108,7 @@ void SlotLives::end_sweep() {
     for (auto& [service, life] : lives_)
         life.end_sweep();
     counts_ = std::make_shared<const FlowCounts>(std::move(counting_));
+    has_counted_ = true;
     counting_.clear();
 }
 

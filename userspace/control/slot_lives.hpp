@@ -53,6 +53,8 @@ class SlotLives {
     /// How many records the last pass found, whether it left them or not.
     [[nodiscard]] std::uint64_t found() const { return found_; }
 
+    /// Whether there was a whole pass.
+    [[nodiscard]] bool has_counted() const { return has_counted_; }
     /// As the last whole pass left them.
     [[nodiscard]] const FlowCounts& flow_counts() const { return *counts_; }
     /// The same, for another thread: the next pass makes new ones.
@@ -64,6 +66,7 @@ class SlotLives {
     std::map<std::uint16_t, std::uint64_t> refusals_;  ///< as counted at the last pass
     std::map<std::uint16_t, TimePoint> refused_at_;    ///< when that was noticed last
     std::shared_ptr<const FlowCounts> counts_ = std::make_shared<FlowCounts>();
+    bool has_counted_ = false;
     FlowCounts counting_;                                   ///< in the present pass
     std::map<std::uint16_t, std::uint64_t> told_refusals_;  ///< that are old news
     std::uint64_t refused_lately_ = 0;

@@ -42,25 +42,30 @@ config::Mode mode_of(bool native) {
 }
 }  // namespace
 
-/// Whatever is called so is meant; a name that nothing has any more means the interface that had it.
+/// An interface that the program is attached to stays the one that is meant, whatever it is called by now, and
+/// whatever has taken its name; unless the configuration has its new name, too.
 std::vector<unsigned> Attachments::indexes_of(const std::vector<std::string>& interfaces) const {
     std::vector<unsigned> indexes;
     for (const auto& interface : interfaces)
         indexes.push_back(index_of(interface).value_or(0));
-    std::set<unsigned> named(indexes.begin(), indexes.end());
+    const auto named = indexes;
     for (std::size_t i = 0; i < indexes.size(); ++i) {
-        if (indexes[i] != 0)
-            continue;
-        if (const auto followed = followed_index(interfaces[i]); named.insert(followed).second)
+        const auto followed = followed_index(interfaces[i]);
+        const bool has_other_name = std::ranges::find(named, followed) != named.end();
+        if (followed != 0 && !has_other_name)
             indexes[i] = followed;
     }
     return indexes;
 }
 
-/// As this process, or an earlier one, attached to it.
+/// Where this process, or an earlier one, attached to it. Where the program was detached, the name tells first.
 unsigned Attachments::followed_index(const std::string& interface) const {
-    if (const auto link = links_.find(interface); link != links_.end())
-        return name_at(link->second.index) == "" ? 0 : link->second.index;
+    if (const auto link = links_.find(interface); link != links_.end()) {
+        if (const auto index = facts_of_link(link->second.fd.get()).index; index != 0)
+            return index;
+        return if_nametoindex(interface.c_str()) == 0 && name_at(link->second.index) != "" ? link->second.index
+                                                                                           : 0;
+    }
     const auto pinned = pins_.get(link_pin_name(interface));
     return pinned ? facts_of_link(pinned->get()).index : 0;
 }
@@ -121,8 +126,13 @@ Result<std::map<std::string, Attachment>> Attachments::attach_all(
         if (auto kept = keep_vlan_tags(name_at(index).value_or(name)); !kept)
             return std::unexpected(kept.error());
     }
+    std::set<std::string> adopted;
     for (const auto& [name, index] : interfaces) {
         if (adopt(name, index))
+            adopted.insert(name);
+    }
+    for (const auto& [name, index] : interfaces) {
+        if (adopted.contains(name))
             continue;
         auto made = make(name, index, mode, program_fd, Pinning::kRequired);
         if (!made)

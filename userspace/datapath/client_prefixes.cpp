@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 
+#include <cerrno>
 #include <limits>
 #include <optional>
 
@@ -19,21 +20,46 @@ std::vector<abi::client_prefix> keys_of(const Maps& maps) {
     }
     return keys;
 }
+
+abi::client_prefix key_of(std::uint16_t filter, const ClientPrefix& prefix) {
+    return {.length = abi::CLIENT_PREFIX_FILTER_BITS + std::uint32_t{prefix.length},
+            .filter = filter,
+            .address = abi::to_abi(prefix.address)};
+}
+
+abi::client_permission permission_of(const ClientPrefix& prefix) {
+    return {.flags = (prefix.permitted ? +abi::CLIENT_PERMITTED : 0U) |
+                     (prefix.denied ? +abi::CLIENT_DENIED : 0U)};
+}
 }  // namespace
 
 Result<void> add_client_filter(const Maps& maps, std::uint16_t filter,
                                const std::vector<ClientPrefix>& prefixes) {
     for (const auto& prefix : prefixes) {
-        const abi::client_prefix key{.length = abi::CLIENT_PREFIX_FILTER_BITS + std::uint32_t{prefix.length},
-                                     .filter = filter,
-                                     .address = abi::to_abi(prefix.address)};
-        const abi::client_permission permission{.flags = (prefix.permitted ? +abi::CLIENT_PERMITTED : 0U) |
-                                                         (prefix.denied ? +abi::CLIENT_DENIED : 0U)};
+        const auto key = key_of(filter, prefix);
+        const auto permission = permission_of(prefix);
         if (bpf_map_update_elem(maps.fds().clients.get(), &key, &permission, BPF_ANY) != 0)
             return fail("update map 'clients': {} (it holds {} prefixes)", errno_text(),
                         static_cast<unsigned>(abi::CLIENT_PREFIXES_MAX));
     }
     return {};
+}
+
+/// One that is missing is as if it were there if what encloses it says the same.
+std::size_t mend_client_filter(const Maps& maps, std::uint16_t filter,
+                               std::span<const ClientPrefix> prefixes) {
+    std::size_t mended = 0;
+    for (const auto& prefix : prefixes) {
+        const auto key = key_of(filter, prefix);
+        const auto wanted = permission_of(prefix);
+        abi::client_permission found{};
+        const bool there = bpf_map_lookup_elem(maps.fds().clients.get(), &key, &found) == 0;
+        if ((there && found.flags == wanted.flags) || (!there && errno != ENOENT))
+            continue;
+        if (bpf_map_update_elem(maps.fds().clients.get(), &key, &wanted, BPF_ANY) == 0)
+            ++mended;
+    }
+    return mended;
 }
 
 std::vector<bool> used_client_filters(const Maps& maps) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "datapath/maps.hpp"
@@ -20,6 +21,10 @@ struct ClientPrefix {
 /// Fills a filter that no service names yet. Errors: the kernel's, such as too many prefixes.
 [[nodiscard]] Result<void> add_client_filter(const Maps& maps, std::uint16_t filter,
                                              const std::vector<ClientPrefix>& prefixes);
+
+/// Writes anew what of this part of a filter is not there any more; how much that was.
+[[nodiscard]] std::size_t mend_client_filter(const Maps& maps, std::uint16_t filter,
+                                             std::span<const ClientPrefix> prefixes);
 
 /// Removes the filters that no service names; no reader may still have the name of one.
 [[nodiscard]] Result<void> remove_unused_client_filters(const Maps& maps);

@@ -97,6 +97,10 @@ Result<std::unique_ptr<abi::listener_index>> build_listener_index(const std::vec
     return fail("index {} listeners and VIPs: no layout found", entries.size());
 }
 
+bool is_published(const Maps& maps, const abi::listener_index& built) {
+    return same(maps.listener_index(active_element(maps)), built);
+}
+
 void publish_listeners(const Maps& maps, const abi::listener_index& built) {
     const std::uint32_t active = active_element(maps);
     if (same(maps.listener_index(active), built))

@@ -30,6 +30,9 @@ struct ListenerEntry {
 /// index that is not active is written anew: wait_for_readers() must have been called since it was active.
 void publish_listeners(const Maps& maps, const abi::listener_index& built);
 
+/// Whether the program knows exactly these.
+[[nodiscard]] bool is_published(const Maps& maps, const abi::listener_index& built);
+
 /// The listeners that the program knows, sorted.
 [[nodiscard]] std::vector<ListenerEntry> published_listeners(const Maps& maps);
 

@@ -16,6 +16,7 @@
 
 #include "health/check.hpp"
 #include "health/probe_socket.hpp"
+#include "util/file.hpp"
 
 namespace guideway::health {
 
@@ -288,10 +289,14 @@ Result<std::shared_ptr<const Check>> make_https_check(const config::Health& sett
     asio::ssl::context context(asio::ssl::context::tls_client);
     error_code error;
     if (settings.tls_verify) {
-        if (settings.ca_file)
-            context.load_verify_file(*settings.ca_file, error);
-        else
+        if (settings.ca_file) {
+            const auto authorities = read_file(*settings.ca_file);  // OpenSSL would wait for a FIFO
+            if (!authorities)
+                return std::unexpected(authorities.error());
+            context.add_certificate_authority(asio::buffer(*authorities), error);
+        } else {
             context.set_default_verify_paths(error);
+        }
         if (error)
             return fail("read certificates from {}: {}", settings.ca_file.value_or("the system's directory"),
                         error.message());

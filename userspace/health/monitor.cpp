@@ -74,17 +74,24 @@ Result<void> Monitor::follow(const std::vector<ServiceTargets>& targets) {
     if (auto followed = prober_.follow(specs); !followed)
         return followed;
     decltype(services_) next;
+    std::set<std::string> renamed;
     for (const auto& target : targets)
-        next.emplace(target.service, make_service(target));
+        renamed.insert(target.formerly);
+    for (const auto& target : targets) {
+        const bool is_another = target.formerly.empty() && renamed.contains(target.service);
+        next.emplace(target.service, make_service(target, is_another ? Origin::kNew : Origin::kKnown));
+    }
     services_ = std::move(next);
     index_services();
     return {};
 }
 
-std::shared_ptr<Monitor::Service> Monitor::make_service(const ServiceTargets& target) {
+std::shared_ptr<Monitor::Service> Monitor::make_service(const ServiceTargets& target, Origin origin) {
     const PoolRules rules{target.panic_threshold_percent, target.health.max_move_percent,
                           target.health.interval, target.reset_after};
-    const auto old = services_.find(target.formerly.empty() ? target.service : target.formerly);
+    const auto old = origin == Origin::kNew
+                         ? services_.end()
+                         : services_.find(target.formerly.empty() ? target.service : target.formerly);
     const Moment now = Clock::now();
     auto service = std::make_shared<Service>(
         Service{.name = target.service,

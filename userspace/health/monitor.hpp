@@ -112,7 +112,9 @@ class Monitor {
         [[nodiscard]] bool is_blind(Moment now) const;
     };
 
-    [[nodiscard]] std::shared_ptr<Service> make_service(const ServiceTargets& target);
+    /// Whether a service may be one that was probed before; another one may have had its name.
+    enum class Origin : bool { kKnown, kNew };
+    [[nodiscard]] std::shared_ptr<Service> make_service(const ServiceTargets& target, Origin origin);
     void index_services();
     void take(const ProbeSpec& spec, const ProbeFacts& probe, Prober::News news);
     void judge(Service& service, Backend& backend, const ProbeFacts& probe);

@@ -121,7 +121,12 @@ Result<void> check_secret_file(const std::string& path) {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0)
         return fail("read {}: {}", path, errno_text());
-    if (!S_ISREG(status.st_mode) || (status.st_mode & kOfOthers) == 0)
+    if (!S_ISREG(status.st_mode))
+        return {};
+    if (status.st_uid != 0 && status.st_uid != ::geteuid())
+        return fail("{}: user {} owns this secret, and can read and replace it: chown root {}", path,
+                    status.st_uid, path);
+    if ((status.st_mode & kOfOthers) == 0)
         return {};
     return fail("{}: others can read or write this secret (its mode is {:04o}): chmod 600 {}", path,
                 static_cast<unsigned>(status.st_mode & 07777), path);
@@ -149,8 +154,8 @@ Result<void> write_file(const std::string& path, std::string_view text) {
 
 Result<void> replace_file(const std::string& path, std::string_view text) {
     const std::string fresh = path + ".new";
-    const UniqueFd file(
-        ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, kOwnFile));
+    ::unlink(fresh.c_str());  // whatever it is: to open a FIFO would wait
+    const UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnFile));
     if (!file)
         return fail("write {}: {}", path, errno_text());
     if (auto written = write_all(file.get(), text); !written)

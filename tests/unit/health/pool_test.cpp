@@ -217,6 +217,21 @@ TEST_CASE("a good probe between bad ones begins the time of dying anew") {
     CHECK(Failing(bench).dies_within(1) == 1);
 }
 
+TEST_CASE("probes that begin late are bad in a row, unless they lie far apart") {
+    Bench bench(4);
+    bench.judge(1, 1, State::kDown);
+    CHECK(bench.serving() == "0111");
+    CHECK(Failing(bench).dies_within(3) == 0);
+    static_cast<void>(bench.serving(2500ms));
+    CHECK(Failing(bench).dies_within(3) > 0);
+    Bench apart(4);
+    apart.judge(1, 1, State::kDown);
+    CHECK(apart.serving() == "0111");
+    CHECK(Failing(apart).dies_within(3) == 0);
+    static_cast<void>(apart.serving(5s));
+    CHECK(Failing(apart).dies_within(3) == 0);
+}
+
 TEST_CASE("nobody is given up while nobody else serves, nor at once when somebody does again") {
     Bench bench(3, State::kUp, {0, 100, 1000ms});
     bench.judge(1, 3, State::kDown);
