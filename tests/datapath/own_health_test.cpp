@@ -71,7 +71,7 @@ TEST_CASE("a frame of the agent's is forwarded, and neither counted nor recorded
     CHECK(datapath::service_counters(replayer.maps(), 1)->flow_lookups == 0);
 }
 
-TEST_CASE("nobody else can send such a frame: each is counted, and none is let in") {
+TEST_CASE("nobody else can send such a frame: each is counted, and none is let in", "[claims]") {
     const auto replayer = balancer(configure(
         "  - {name: web, listen: ['192.0.2.10:80/tcp', '[2001:db8:1::10]:80/tcp'], tracking: always, "
         "allow: [203.0.113.0/24], backends: [10.0.0.1, 10.0.0.2]}\n"));
@@ -95,9 +95,11 @@ TEST_CASE("nobody else can send such a frame: each is counted, and none is let i
     nearly.bytes[5] ^= 1;
     claim(nearly.text());
     std::mt19937_64 random(1);
-    for (int i = 0; i < 3000; ++i)
+    const char* frames = std::getenv("GUIDEWAY_FRAMES");
+    const std::uint64_t claims = frames == nullptr ? 3000 : std::strtoull(frames, nullptr, 10) / 3;
+    for (std::uint64_t i = 0; i < claims; ++i)
         claim(fmt::format("{:012x}", random() & 0xffffffffffff));
-    CHECK(datapath::verdict_counts(maps)->at(abi::VERDICT_IMPOSSIBLE_SOURCE).packets == 3 * 3003);
+    CHECK(datapath::verdict_counts(maps)->at(abi::VERDICT_IMPOSSIBLE_SOURCE).packets == 3 * (claims + 3));
     CHECK(flows_recorded(maps) == 0);
     CHECK(datapath::service_counters(maps, 1)->traffic.packets == 0);
 

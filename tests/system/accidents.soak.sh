@@ -3,8 +3,8 @@
 # shellcheck source-path=SCRIPTDIR
 #
 # What administrators, scrapers and other tools do to a balancer, under 5,000 connections and BGP: no connection breaks,
-# and no route changes. Then the same for five minutes with an agent that is built with sanitizers, if there is one.
-# SOAK_CONNECTIONS and SOAK_SECONDS say otherwise.
+# and no route changes. Then at random for five minutes with an agent that is built with sanitizers, if there is one.
+# SOAK_CONNECTIONS, SOAK_SECONDS and SOAK_SEED say otherwise.
 #
 #     client --- router (BIRD) === BGP === lb1, lb2 ---> be1, be2, be3
 set -euo pipefail
@@ -92,54 +92,140 @@ half_written() {
 
 # --- all of it -------------------------------------------------------------------------------------------------------
 
-rows() {
-    accident "nothing" true
+kinds=(link_pin_removed link_detached all_pins_removed renamed_and_back filter_removed socket_removed runtime_dir_removed
+    peer_comes_and_goes scrapes clients_that_say_nothing half_a_file a_fifo service_zeroed backend_loses_vip backend_loses_decap)
+
+link_pin_removed() {
     accident "the pin of its link is removed" rm "$(link_pin lb1)" -- has_link_pin lb1
+}
+
+link_detached() {
     accident "its link is detached" detach_link lb1 -- attached_anew "$(link_id lb1)"
+}
+
+all_pins_removed() {
     accident "all its pins are removed" rm -r "$(pins_of lb1)" -- has_link_pin lb1
-    accident "its interface is renamed" rename_interface lb1 eth0 wan0 -- follows lb1 eth0 wan0
-    accident "and back" rename_interface lb1 wan0 eth0 -- follows lb1 wan0 eth0
+}
+
+renamed_and_back() {
+    accident "its interface is renamed" rename_interface lb1 eth0 wan0 -- is_called wan0
+    accident "and back" rename_interface lb1 wan0 eth0 -- is_called eth0
+}
+
+is_called() {
+    attached lb1 && status lb1 "(.agent.renamed.eth0 // \"eth0\") == \"$1\""
+}
+
+filter_removed() {
     accident "the filter of its probes is removed" tc -n lb1 qdisc delete dev eth0 clsact -- has_filter lb1
-    accident "its control socket is removed" rm "$(runtime_dir_of lb1)/control.sock" -- answers
-    accident "its runtime_dir is removed" rm -r "$(runtime_dir_of lb1)" -- answers
-    accident "a BGP peer is added" peer_added -- peers_are 3
-    accident "and removed" peer_removed -- peers_are 2
-    accident "300 scrapes, 60 at a time" scrape_storm
-    accident "200 clients that say nothing" silent_clients
-    accident "a file that is half written for three seconds" half_written
 }
 
 has_filter() {
     tc -n "$1" filter show dev eth0 egress | grep -q probe_encap
 }
 
-# What the agent of lb1 has: "MiB of memory, descriptors".
-has_now() {
-    local process
-    process=$(pid_of lb1-agent)
-    echo "$(awk '/^VmRSS/ { print int($2 / 1024) }' "/proc/$process/status") MiB," \
-        "$(find "/proc/$process/fd" -mindepth 1 | wc -l) descriptors"
+socket_removed() {
+    accident "its control socket is removed" rm "$(runtime_dir_of lb1)/control.sock" -- answers
 }
 
-# The rows again and again, under an agent that is built to notice every leak and every wrong access.
+runtime_dir_removed() {
+    accident "its runtime_dir is removed" rm -r "$(runtime_dir_of lb1)" -- answers
+}
+
+peer_comes_and_goes() {
+    accident "a BGP peer is added" peer_added -- peers_are 3
+    accident "and removed" peer_removed -- peers_are 2
+}
+
+scrapes() {
+    accident "300 scrapes, 60 at a time" scrape_storm
+}
+
+clients_that_say_nothing() {
+    accident "200 clients that say nothing" silent_clients
+}
+
+half_a_file() {
+    accident "a file that is half written for three seconds" half_written
+}
+
+a_fifo() {
+    accident "a FIFO in the place of its file" fifo_for_a_while
+}
+
+fifo_for_a_while() {
+    local refused
+    refused=$(status lb1 .agent.refused_reloads)
+    mkfifo "$config.fifo"
+    mv "$config.fifo" "$config"
+    await "it to be refused" status lb1 ".agent.refused_reloads > $refused"
+    peer_removed
+}
+
+service_zeroed() {
+    accident "a service's entry is zeroed by another tool" zero_service -- has_its_service
+}
+
+zero_service() {
+    local map zeros
+    map=$(pins_of lb1)/services
+    mapfile -t zeros < <(yes 0 | head -n "$(bpftool -j map show pinned "$map" | jq .bytes_value)")
+    bpftool map update pinned "$map" key 1 0 0 0 value "${zeros[@]}"
+}
+
+has_its_service() {
+    in_kernel lb1 '[.services[].name] == ["held"]'
+}
+
+backend_loses_vip() {
+    accident "a VIP is removed from a backend's lo" ip -n be1 address del 192.0.2.10/32 dev lo -- has_vips be1
+}
+
+backend_loses_decap() {
+    accident "a backend's decap is detached" detach_link be1 -- xdp_attached be1
+}
+
+# What the agent of lb1 has: MiB of memory.
+memory() {
+    awk '/^RssAnon/ { print int($2 / 1024) }' "/proc/$(pid_of lb1-agent)/status"
+}
+
+descriptors() {
+    find "/proc/$(pid_of lb1-agent)/fd" -mindepth 1 | wc -l
+}
+
+rows() {
+    local kind
+    accident "nothing" true
+    for kind in "${kinds[@]}"; do
+        "$kind"
+    done
+}
+
+# Accidents at random, under an agent that is built to notice every leak and every wrong access.
 under_sanitizers() {
-    local seconds=$1 end=$((SECONDS + $1)) rounds=0 held
-    held=()
+    local seconds=$1 end=$((SECONDS + $1)) happened=0 first_memory first_descriptors
+    RANDOM=$2
+    echo "at random for $1 s, seed $2"
     stop lb1-agent KILL || true
     GUIDEWAY=$SANITIZED run_agent lb1
     await "lb1 to be announced again" goes_via "lb1 lb2"
     reopen
+    rows
+    first_memory=$(memory)
+    first_descriptors=$(descriptors)
     while ((SECONDS < end)); do
-        rows
-        held+=("$(has_now)")
-        echo "round $((++rounds)): the agent has ${held[-1]}"
+        "${kinds[RANDOM % ${#kinds[@]}]}"
+        ((++happened % 20)) || echo "after $happened accidents: $(memory) MiB, $(descriptors) descriptors"
     done
+    echo "at first $first_memory MiB and $first_descriptors descriptors; after $happened more accidents $(memory) and $(descriptors)"
+    expect "memory is flat" test "$(memory)" -le $((first_memory * 5 / 4 + 16))
+    expect "descriptors are as many" test "$(descriptors)" -le $((first_descriptors + 5))
     stop lb1-agent || fail "the agent ended with status $?"
-    ! grep -qE 'ERROR: |runtime error' "$(log_of lb1-agent)" || fail "the sanitizers found something"
-    echo "ok: $rounds rounds in $seconds s under the sanitizers: nothing is found; first ${held[0]}, last ${held[-1]}"
+    expect "the sanitizers found nothing" eval '! grep -qE "ERROR: |runtime error" "$(log_of lb1-agent)"'
 }
 
 accidents_up "${SOAK_CONNECTIONS:-5000}" --idle-every 1000 --request-every 1000 --churn 20 --timeout 15000
 rows
 print_accidents
-[[ ! -x $SANITIZED ]] || under_sanitizers "${SOAK_SECONDS:-300}"
+[[ ! -x $SANITIZED ]] || under_sanitizers "${SOAK_SECONDS:-300}" "${SOAK_SEED:-$RANDOM}"

@@ -95,10 +95,13 @@ zero_service() {
 }
 
 
+# Of the filter that the service has now.
 delete_client() {
-    local map key
+    local map filter key
     map=$(pins_of lb1)/clients
-    mapfile -t key < <(bpftool -j map dump pinned "$map" | jq -r '.[] | select(.formatted.value.flags == 1).key[]' | head -n 24)
+    filter=$(bpftool -j map lookup pinned "$(pins_of lb1)/services" key 1 0 0 0 | jq .formatted.value.filter)
+    mapfile -t key < <(bpftool -j map dump pinned "$map" | jq -r --argjson filter "$filter" \
+        'first(.[] | select(.formatted.key.filter == $filter and .formatted.value.flags == 1)).key[]')
     bpftool map delete pinned "$map" key "${key[@]}"
 }
 
@@ -128,7 +131,7 @@ another_program() {
         await "the link to be attached again" attached lb1
     done 2>/dev/null
     took "another program has its place: the VIPs are withdrawn" goes_via lb2
-    expect "status says why" status lb1 '.agent.fault | test("another XDP program .id [0-9]+. is attached there")'
+    expect_soon "status says why" status lb1 '.agent.fault | test("another XDP program .id [0-9]+. is attached there")'
     hint=$(status lb1 .agent.fault | sed -n 's/.*detach it (`\([^`]*\)`.*/\1/p')
     expect "status says what to do: $hint" test -n "$hint"
     # shellcheck disable=SC2086 # words

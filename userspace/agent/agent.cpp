@@ -122,6 +122,7 @@ Agent::Agent(AgentOptions options, ExclusiveLock lock, OverridesFile overrides_f
                       .conditions = conditions_,
                       .health = health_,
                       .own_health = own_health_,
+                      .heartbeat = heartbeat_,
                       .announcer = announcer_,
                       .next_hops = next_hops_}),
       servers_(port()),

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -14,7 +15,7 @@ namespace guideway::agent {
 namespace asio = boost::asio;
 
 namespace {
-constexpr std::chrono::milliseconds kBeat{250};
+constexpr std::chrono::milliseconds kBeat{100};
 /// A reload of a large configuration may hold the loop up for a second.
 constexpr std::chrono::seconds kStalledAfter{10};
 }  // namespace
@@ -28,7 +29,10 @@ asio::awaitable<void> Heartbeat::keep_beating(asio::io_context& loop) {
         if (watched)
             ::sd_notify(0, "WATCHDOG=1");
         timer.expires_after(kBeat);
+        const auto due = timer.expiry();
         co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+        const std::chrono::nanoseconds late = Clock::now() - due;
+        latest_ = std::max(latest_.load(), late.count());
     }
 }
 

@@ -5,6 +5,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 namespace guideway::agent {
@@ -18,9 +19,13 @@ class Heartbeat {
     /// Why the loop is not to be waited for; empty if it has turned within seconds. From any thread.
     [[nodiscard]] std::string stalled() const;
 
+    /// The most that a beat was late since the last call, or the start.
+    [[nodiscard]] std::chrono::nanoseconds take_latest() { return std::chrono::nanoseconds(latest_.exchange(0)); }
+
   private:
     using Clock = std::chrono::steady_clock;
     std::atomic<Clock::rep> last_{Clock::now().time_since_epoch().count()};
+    std::atomic<std::int64_t> latest_{0};  ///< nanoseconds
 };
 
 }  // namespace guideway::agent

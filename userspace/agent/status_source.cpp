@@ -32,6 +32,7 @@ asio::awaitable<api::AgentKnowledge> StatusSource::collect(api::Detail detail) c
         knowledge.services.clear();
     } while (!co_await collect_services(detail, knowledge));
     knowledge.agent = parts_.about;
+    knowledge.agent.loop_late = parts_.heartbeat.take_latest();
     knowledge.agent.fault = parts_.own_health.fault;
     knowledge.agent.degraded = parts_.own_health.degraded;
     knowledge.agent.bgp = parts_.announcer.snapshot();

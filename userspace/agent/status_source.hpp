@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "agent/heartbeat.hpp"
 #include "agent/announcer.hpp"
 #include "agent/health_watch.hpp"
 #include "agent/own_health.hpp"
@@ -28,6 +29,7 @@ struct StatusParts {
     const control::Conditions& conditions;
     const HealthWatch& health;
     const OwnHealth& own_health;
+    Heartbeat& heartbeat;
     const Announcer& announcer;
     const std::unique_ptr<net::NextHops>& next_hops;
 };

@@ -205,7 +205,10 @@ void add_agent(Families& families, const AgentSnapshot& agent) {
     auto proven =
         gauge("guideway_datapath_proven", "1 if link and maps are in place: the agent looks every second.");
     proven.add({}, agent.fault.empty() ? 1 : 0);
-    families.insert(families.end(), {build, config, started, reloads, last, proven});
+    auto late = gauge("guideway_loop_late_seconds",
+                      "The most that a timer of the agent was late since it was asked the last time.");
+    late.add({}, std::chrono::duration<double>(agent.loop_late).count());
+    families.insert(families.end(), {build, config, started, reloads, last, proven, late});
     if (agent.bgp)
         add_bgp(families, *agent.bgp);
 }
