@@ -34,7 +34,7 @@ struct Limited {
     explicit Limited(datapath::ProgramConstants constants)
         : config(configure(kServices)),
           program(load(std::move(constants))),
-          maps(std::move(*program.maps())),
+          maps(maps_of(program)),
           reconciler(maps) {
         REQUIRE(reconciler.apply(control::desired_state(config),
                                  [&](const control::DesiredBackend& backend) {
@@ -50,6 +50,13 @@ struct Limited {
         if (!loaded)
             FAIL(loaded.error().message);
         return std::move(*loaded);
+    }
+
+    static datapath::Maps maps_of(const datapath::Program& program) {
+        auto maps = program.maps();
+        if (!maps)
+            FAIL(maps.error().message);
+        return std::move(*maps);
     }
 
     [[nodiscard]] std::string verdict_of(const Frame& frame) const {
