@@ -53,10 +53,7 @@ struct Limited {
     }
 
     static datapath::Maps maps_of(const datapath::Program& program) {
-        auto maps = program.maps();
-        if (!maps)
-            FAIL(maps.error().message);
-        return std::move(*maps);
+        return program.maps().value();
     }
 
     [[nodiscard]] std::string verdict_of(const Frame& frame) const {
