@@ -119,7 +119,7 @@ other_sessions "local_as: 4200000001" "" 's/as 64600/as 4200000001/'
 took "a 4-byte AS: announced" goes_via lb1
 expect "with it in the path" both_seen_with 'as_path: 4200000001'
 
-echo 's3cr;t#{x}$' >"$LAB_DIR/password"
+(umask 077; echo 's3cr;t#{x}$'  >"$LAB_DIR/password")
 other_sessions "" "password_file: $LAB_DIR/password" 's/hold time 9;/hold time 9; password "s3cr;t#{x}$";/'
 took "with an MD5 password: announced" goes_via lb1
 

@@ -34,7 +34,7 @@ void read_password_file(const Place& place, Peer& peer) {
         return;
     }
     if (const auto secret = place.context().check_secret(peer.password_file); !secret)
-        place.error("{}", secret.error().message);
+        place.warning("{}", secret.error().message);
     if (auto password = read_password(trimmed(*text)))
         peer.password = std::move(*password);
     else
