@@ -67,6 +67,14 @@ session() {
                                                  /Neighbor address:/ && $3 == from { print since }'
 }
 
+# is_since BEFORE NOW: the same line; BIRD computes the time anew, to a millisecond or two.
+is_since() {
+    [[ -n $1 && ${1%% *} == "${2%% *}" ]] && awk -v before="$1" -v now="$2" '
+        function ms(line, words, parts) { split(line, words, " "); split(words[2], parts, ":")
+                                          return parts[1] * 3600000 + parts[2] * 60000 + parts[3] * 1000 }
+        BEGIN { d = ms(now) - ms(before); exit !(d < 20 && d > -20) }'
+}
+
 # begin: remembers what must not change.
 begin() {
     before4=$(session 10.0.0.11)
@@ -82,10 +90,10 @@ untouched() {
     expect_equal "$1: by the same ExaBGP" "$exabgp" "$(exabgp_of lb1)"
     for family in "${@:2}"; do
         if [[ $family == 4 ]]; then
-            expect_equal "$1: the IPv4 session is the same" "$before4" "$(session 10.0.0.11)"
+            expect "$1: the IPv4 session is the same" is_since "$before4" "$(session 10.0.0.11)"
             expect "$1: and its route was always there" eval '! grep -q "^Deleted 192" "$(log_of route-watch)"'
         else
-            expect_equal "$1: the IPv6 session is the same" "$before6" "$(session 2001:db8:f::11)"
+            expect "$1: the IPv6 session is the same" is_since "$before6" "$(session 2001:db8:f::11)"
             expect "$1: and its route was always there" eval '! grep -q "^Deleted 2001" "$(log_of route-watch)"'
         fi
     done
