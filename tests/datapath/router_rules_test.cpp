@@ -52,9 +52,7 @@ struct Limited {
         return std::move(*loaded);
     }
 
-    static datapath::Maps maps_of(const datapath::Program& program) {
-        return program.maps().value();
-    }
+    static datapath::Maps maps_of(const datapath::Program& program) { return program.maps().value(); }
 
     [[nodiscard]] std::string verdict_of(const Frame& frame) const {
         REQUIRE(datapath::test_run(program.fd(), frame));

@@ -84,8 +84,9 @@ class Agent {
                                                                              api::Insistence insistence);
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> change_over(const config::Config& next,
                                                                                api::Insistence insistence);
-    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> go_over(
-        const config::Config& next, control::Overrides overrides, api::Insistence insistence);
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> go_over(const config::Config& next,
+                                                                           control::Overrides overrides,
+                                                                           api::Insistence insistence);
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> doubts_about(
         const config::Config& next, const control::DesiredState& desired);
     [[nodiscard]] std::vector<std::string> lost_ways(const config::Config& next) const;
@@ -153,9 +154,9 @@ class Agent {
     bool sweeping_ = false;
     bool changing_names_ = false;  ///< what is known goes by the next configuration's names already
     std::string address_trouble_;  ///< why this host's MAC addresses may be others than the datapath knows
-    std::string flow_trouble_;  ///< why some flows are not recorded; empty: all are that should be
-    Pool pool_{1};              ///< for what would keep the loop from its work
-    Pool files_{1};             ///< for what a file system may hold up
+    std::string flow_trouble_;     ///< why some flows are not recorded; empty: all are that should be
+    Pool pool_{1};                 ///< for what would keep the loop from its work
+    Pool files_{1};                ///< for what a file system may hold up
     std::unique_ptr<net::NextHops> next_hops_;
     std::unique_ptr<net::LinkWatch> links_;
     std::unique_ptr<FileWatch> file_;

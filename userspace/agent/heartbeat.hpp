@@ -20,7 +20,9 @@ class Heartbeat {
     [[nodiscard]] std::string stalled() const;
 
     /// The most that a beat was late since the last call, or the start.
-    [[nodiscard]] std::chrono::nanoseconds take_latest() { return std::chrono::nanoseconds(latest_.exchange(0)); }
+    [[nodiscard]] std::chrono::nanoseconds take_latest() {
+        return std::chrono::nanoseconds(latest_.exchange(0));
+    }
 
   private:
     using Clock = std::chrono::steady_clock;

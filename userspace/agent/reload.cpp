@@ -96,8 +96,7 @@ asio::awaitable<std::vector<std::string>> Agent::change_over(const config::Confi
     const auto heirs = control::heirs(control::traits_of(options_.config), control::traits_of(next), renames);
     const auto known_of_former = [&](const control::BackendId& backend) {
         const auto former = heirs.find(backend.service);
-        const auto last =
-            former == heirs.end() ? known.end() : known.find({former->second, backend.address});
+        const auto last = former == heirs.end() ? known.end() : known.find({former->second, backend.address});
         return last == known.end() ? health::LastKnown{} : last->second;
     };
     if (auto followed = health_.follow(next, known_of_former, renames); !followed) {

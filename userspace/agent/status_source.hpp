@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <memory>
 
-#include "agent/heartbeat.hpp"
 #include "agent/announcer.hpp"
 #include "agent/health_watch.hpp"
+#include "agent/heartbeat.hpp"
 #include "agent/own_health.hpp"
 #include "api/routes.hpp"
 #include "api/snapshot.hpp"

@@ -78,7 +78,8 @@ control::Renames Agent::recall_conditions() {
     if (auto overrides = overrides_file_.read())
         conditions_.set_overrides(renamed(std::move(*overrides), renames), now);
     else
-        spdlog::error("{}; nothing is taken to be drained, disabled or withdrawn by hand", overrides.error().message);
+        spdlog::error("{}; nothing is taken to be drained, disabled or withdrawn by hand",
+                      overrides.error().message);
     for (const auto& [name, service] : reconciler_.numbering().services) {
         for (const auto& backend : service.backends) {
             const auto& entry = datapath_.maps().backend(service.region.first + backend.number);

@@ -101,7 +101,7 @@ struct AgentSnapshot {
     std::uint64_t reloads = 0;
     std::uint64_t refused_reloads = 0;
     std::chrono::nanoseconds loop_late{0};  ///< the most that a timer was late between two snapshots
-    std::string fault;  ///< why its datapath forwards nothing; empty: proven to forward
+    std::string fault;                      ///< why its datapath forwards nothing; empty: proven to forward
     std::map<std::string, std::string> renamed;  ///< present names of interfaces, by configured ones
     std::vector<std::string> degraded;           ///< what is missing although it forwards, a sentence each
     std::optional<BgpSnapshot> bgp;              ///< nothing: it announces nothing

@@ -77,7 +77,7 @@ int run(const Options& options) {
         .config_file = options.path,
         .read_state = state,
         .load = load,
-        .version = GUIDEWAY_VERSION,
+        .version = version(),
         .detach_on_exit = options.detach_on_exit,
     });
     if (!agent)

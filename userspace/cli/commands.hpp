@@ -11,6 +11,9 @@ inline constexpr int kDone = 0;
 inline constexpr int kRefused = 1;
 inline constexpr int kUsage = 2;
 
+/// Version and commit: `0.1.0 (0123456789ab)`.
+[[nodiscard]] const char* version();
+
 /// An option's value that cannot be read: prints the sentence, ends with kUsage.
 [[noreturn]] inline void misused(const std::string& sentence) {
     throw CLI::ValidationError(sentence);
@@ -33,6 +36,7 @@ void add_genkey(CLI::App& app, int& status);
 void add_replay(CLI::App& app, int& status);
 void add_plan(CLI::App& app, int& status);
 void add_relay(CLI::App& app, int& status);
+void add_reference(CLI::App& app, int& status);
 void add_reload(CLI::App& app, int& status);
 void add_services(CLI::App& app, int& status);
 void add_simulate(CLI::App& app, int& status);

@@ -21,8 +21,8 @@ struct Parsed {
     std::size_t more_warnings = 0;
 };
 
-/// Reads a configuration; `file_name` stands in the messages. Never throws, whatever the text. The result depends
-/// alone on the text and on what `read` returns of the files that it names.
+/// Reads a configuration; `file_name` stands in the messages. Never throws, whatever the text. The result
+/// depends alone on the text and on what `read` returns of the files that it names.
 [[nodiscard]] Parsed parse(std::string_view text, const std::string& file_name, const ReadFile& read);
 /// The same with the files as they are; a hash_key_file that others can read is refused.
 [[nodiscard]] Parsed parse(std::string_view text, const std::string& file_name);

@@ -145,9 +145,10 @@ void check_limits(const Place& root, const Config& config) {
         services->error("{} prefixes of allow and deny in all do not fit; there is room for {}", prefixes,
                         static_cast<unsigned>(CLIENT_PREFIXES_MAX));
     else if (prefixes > CLIENT_PREFIXES_MAX / 2)
-        services->warning("{} prefixes of allow and deny in all: a reload that changes them needs room for "
-                          "the old and the new, and there is room for {}",
-                          prefixes, static_cast<unsigned>(CLIENT_PREFIXES_MAX));
+        services->warning(
+            "{} prefixes of allow and deny in all: a reload that changes them needs room for "
+            "the old and the new, and there is room for {}",
+            prefixes, static_cast<unsigned>(CLIENT_PREFIXES_MAX));
     if (backends > datapath.max_backends)
         services->error("{} backends in all do not fit; datapath.max_backends is {}", backends,
                         datapath.max_backends);

@@ -42,8 +42,8 @@ std::set<Mapped> mapped(const std::vector<config::Prefix>& prefixes) {
     return all;
 }
 
-/// What the lists say of a prefix, or of all that it holds: by family, IPv4 first. An IPv6 prefix that holds all
-/// of IPv4 says nothing of IPv4.
+/// What the lists say of a prefix, or of all that it holds: by family, IPv4 first. An IPv6 prefix that holds
+/// all of IPv4 says nothing of IPv4.
 struct Listed {
     Mapped prefix;
     std::array<bool, 2> allowed{};

@@ -42,8 +42,8 @@ config::Mode mode_of(bool native) {
 }
 }  // namespace
 
-/// An interface that the program is attached to stays the one that is meant, whatever it is called by now, and
-/// whatever has taken its name; unless the configuration has its new name, too.
+/// An interface that the program is attached to stays the one that is meant, whatever it is called by now,
+/// and whatever has taken its name; unless the configuration has its new name, too.
 std::vector<unsigned> Attachments::indexes_of(const std::vector<std::string>& interfaces) const {
     std::vector<unsigned> indexes;
     for (const auto& interface : interfaces)
@@ -58,13 +58,15 @@ std::vector<unsigned> Attachments::indexes_of(const std::vector<std::string>& in
     return indexes;
 }
 
-/// Where this process, or an earlier one, attached to it. Where the program was detached, the name tells first.
+/// Where this process, or an earlier one, attached to it. Where the program was detached, the name tells
+/// first.
 unsigned Attachments::followed_index(const std::string& interface) const {
     if (const auto link = links_.find(interface); link != links_.end()) {
         if (const auto index = facts_of_link(link->second.fd.get()).index; index != 0)
             return index;
-        return if_nametoindex(interface.c_str()) == 0 && name_at(link->second.index) != "" ? link->second.index
-                                                                                           : 0;
+        return if_nametoindex(interface.c_str()) == 0 && name_at(link->second.index) != ""
+                   ? link->second.index
+                   : 0;
     }
     const auto pinned = pins_.get(link_pin_name(interface));
     return pinned ? facts_of_link(pinned->get()).index : 0;

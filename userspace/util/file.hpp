@@ -36,8 +36,8 @@ struct FileState {
 /// Never waits for a writer. What cannot be looked at is not present.
 [[nodiscard]] FileState look_at_file(const std::string& path);
 
-/// Whether a file may hold a secret. Errors: another user than root and this one owns it, others than its owner
-/// and its group can read it, or others than its owner write it.
+/// Whether a file may hold a secret. Errors: another user than root and this one owns it, others than its
+/// owner and its group can read it, or others than its owner write it.
 [[nodiscard]] Result<void> check_secret_file(const std::string& path);
 
 /// Makes a file that its owner alone can read. Errors: `write FILE: cause`, one that there is already.

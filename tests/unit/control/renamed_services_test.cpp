@@ -89,7 +89,8 @@ TEST_CASE("the order of services, listeners and backends makes no difference to 
 }
 
 TEST_CASE("a new service that takes over listeners of another one is its heir") {
-    const auto before = std::vector{service("web", {kWeb, kTls}, {"10.0.0.1"}), service("dns", {kDns}, {"10.0.0.2"})};
+    const auto before =
+        std::vector{service("web", {kWeb, kTls}, {"10.0.0.1"}), service("dns", {kDns}, {"10.0.0.2"})};
     const auto after = std::vector{service("web", {kWeb}, {"10.0.0.1"}), service("tls", {kTls}, {"10.0.0.1"}),
                                    service("names", {kDns}, {"10.0.0.2"}), service("new", {}, {"10.0.0.1"})};
     const auto renamed = renamed_services(before, after);
