@@ -85,3 +85,10 @@ expect_equal "stdout is full" 1 "$(exit_status bash -c "'$GUIDEWAY' genkey >/dev
 expect_equal "--help" 0 "$(exit_status "$GUIDEWAY" --help)"
 expect_equal "status without an agent and without pins" 1 "$(exit_status "$GUIDEWAY" status --runtime-dir "$work" --pins "$work")"
 expect_equal "reload without an agent" 1 "$(exit_status "$GUIDEWAY" reload --runtime-dir "$work")"
+
+configuration 10.0.0.1 >"$work/open.yaml"
+chmod 644 "$work/open.yaml"
+: >"$work/journal"
+JOURNAL_STREAM=$(stat -c %d:%i "$work/journal") "$GUIDEWAY" agent -c "$work/open.yaml" --runtime-dir /nowhere/at/all 2>>"$work/journal" || true
+expect_equal "lines for the journal have its prefix" 1 "$(grep -c '^<4>warning: hash_key' "$work/journal")"
+expect_equal "reference.yaml is what the program knows" "" "$(diff "$root/configs/reference.yaml" <("$GUIDEWAY" reference))"

@@ -20,6 +20,7 @@ struct Options {
     std::string runtime_dir;
     std::string state_dir;
     std::string pins;
+    std::string log_level = "info";
     bool detach_on_exit = false;
 };
 
@@ -55,7 +56,7 @@ FileState wait_for_writer(const std::string& path) {
 }
 
 int run(const Options& options) {
-    set_up_log();
+    set_up_log(options.log_level);
     const FileState state = wait_for_writer(options.path);
     if (state.being_written.value_or(false))
         return refuse({fmt::format("read {}: some process is writing it; start when that has closed it",
@@ -93,6 +94,7 @@ void add_agent(CLI::App& app, int& status) {
         app.add_subcommand("agent", "Balance: run in the foreground until SIGTERM; forwarding goes on");
     auto options = std::make_shared<Options>();
     command->add_option("-c,--config", options->path, "configuration file")->required()->type_name("FILE");
+    add_log_level(*command, options->log_level);
     command->add_flag("--detach-on-exit", options->detach_on_exit,
                       "end forwarding at exit, and remove all pins");
     command->add_option("--runtime-dir", options->runtime_dir, "instead of the file's runtime_dir")

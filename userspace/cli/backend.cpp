@@ -9,6 +9,7 @@ namespace guideway::cli {
 
 namespace {
 struct Options {
+    std::string log_level = "info";
     agent::BackendHostOptions host;
     std::vector<std::string> vips;
     std::vector<std::string> balancers;
@@ -45,7 +46,7 @@ std::vector<IpAddress> addresses(const std::vector<std::string>& texts) {
 }
 
 int run(Options& options) {
-    set_up_log();
+    set_up_log(options.log_level);
     options.host.vips = addresses(options.vips);
     options.host.balancers = sources(options.balancers);
     if (auto done = agent::run_backend_host(options.host); !done)
@@ -61,6 +62,7 @@ void add_backend(CLI::App& app, int& status) {
     auto& host = options->host;
     host.runtime_dir = kDefaultBackendRuntimeDir;
     host.pins = kDefaultBackendPins;
+    add_log_level(*command, options->log_level);
     command->add_option("--interface", host.interface, "where tunnelled packets arrive")
         ->required()
         ->type_name("IF");

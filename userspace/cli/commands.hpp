@@ -11,6 +11,12 @@ inline constexpr int kDone = 0;
 inline constexpr int kRefused = 1;
 inline constexpr int kUsage = 2;
 
+inline void add_log_level(CLI::App& command, std::string& level) {
+    command.add_option("--log-level", level, "what is logged: error, warning, info or debug")
+        ->check(CLI::IsMember({"error", "warning", "info", "debug"}))
+        ->capture_default_str();
+}
+
 /// Version and commit: `0.1.0 (0123456789ab)`.
 [[nodiscard]] const char* version();
 

@@ -5,12 +5,14 @@
 #include <poll.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -42,6 +44,29 @@ bool write_line(int fd, std::string_view line) {
     return true;
 }
 
+/// Whether stderr is the journal's, as it told whoever started this process: `device:inode`.
+bool is_journal() {
+    const char* told = std::getenv("JOURNAL_STREAM");
+    struct stat status {};
+    return told != nullptr && ::fstat(STDERR_FILENO, &status) == 0 &&
+           fmt::format("{}:{}", status.st_dev, status.st_ino) == told;
+}
+
+/// As sd-daemon(3) has them.
+int journal_level(spdlog::level::level_enum level) {
+    switch (level) {
+        case spdlog::level::critical:
+        case spdlog::level::err:
+            return 3;
+        case spdlog::level::warn:
+            return 4;
+        case spdlog::level::info:
+            return 6;
+        default:
+            return 7;
+    }
+}
+
 /// Nobody waits for who reads it: what does not fit is counted, and told of later.
 class Stderr final : public spdlog::sinks::base_sink<std::mutex> {
   private:
@@ -57,7 +82,9 @@ class Stderr final : public spdlog::sinks::base_sink<std::mutex> {
         last_at_ = message.time;
         spdlog::memory_buf_t line;
         formatter_->format(message, line);
-        write({line.data(), line.size()});
+        const std::string_view formatted(line.data(), line.size());
+        write(for_journal_ ? fmt::format("<{}>{}", journal_level(message.level), formatted)
+                           : std::string(formatted));
     }
     void flush_() override {}
 
@@ -69,6 +96,7 @@ class Stderr final : public spdlog::sinks::base_sink<std::mutex> {
             ++lost_;
     }
 
+    const bool for_journal_ = is_journal();
     std::string last_;
     std::chrono::system_clock::time_point last_at_;
     std::uint64_t repeats_ = 0;
@@ -76,9 +104,10 @@ class Stderr final : public spdlog::sinks::base_sink<std::mutex> {
 };
 }  // namespace
 
-void set_up_log() {
+void set_up_log(const std::string& level) {
     auto logger = std::make_shared<spdlog::logger>("guideway", std::make_shared<Stderr>());
-    logger->set_pattern("%l: %v");
+    logger->set_pattern(::isatty(STDERR_FILENO) != 0 ? "%H:%M:%S %l: %v" : "%l: %v");
+    logger->set_level(spdlog::level::from_str(level));
     spdlog::set_default_logger(std::move(logger));
 }
 
