@@ -15,12 +15,29 @@
 #include "slot.h"
 #include "too_big.h"
 
-/* Where the packet belongs: its service, and its backend. */
+/* What else is to be noted of fragments and ICMP errors. */
+__noinline int note_odd(struct xdp_md *ctx, struct packet *packet, __u32 first_backend)
+{
+	if (!packet)
+		return VERDICT_NO_BACKEND;
+	if (packet->odd & PACKET_LATER_FRAGMENT)
+		return VERDICT_NONE;
+	if (!link_is_own(ctx, packet))
+		return leave_to_others(packet);
+	if (packet->odd & PACKET_ICMP_ERROR && !icmp_error_allowed(packet->service))
+		return VERDICT_ICMP_ERROR_LIMITED;
+	if (packet->odd & PACKET_FIRST_FRAGMENT)
+		fragment_record(packet, first_backend);
+	return VERDICT_NONE;
+}
+
+/* Where the packet belongs: its service, and its backend; a later fragment follows the first. */
 static __always_inline enum verdict choose(struct xdp_md *ctx, struct packet *packet,
 					   const struct service **service,
 					   const struct backend **backend)
 {
-	enum verdict verdict = listener_find(packet);
+	bool later = packet->odd & PACKET_LATER_FRAGMENT;
+	enum verdict verdict = later ? fragment_find(packet) : listener_find(packet);
 
 	if (verdict != VERDICT_NONE)
 		return verdict;
@@ -29,63 +46,15 @@ static __always_inline enum verdict choose(struct xdp_md *ctx, struct packet *pa
 		return VERDICT_NO_LISTENER;
 	if ((*service)->filter && !client_permitted(ctx, packet, (*service)->filter))
 		return VERDICT_CLIENT_DENIED;
-	*backend = slot_backend(ctx, packet, *service);
-	return *backend ? VERDICT_NONE : VERDICT_NO_BACKEND;
-}
-
-/* The same for a later fragment, which follows the first. */
-static __always_inline enum verdict follow(struct xdp_md *ctx, struct packet *packet)
-{
-	enum verdict verdict = fragment_find(packet);
-	const struct service *service;
-
-	if (verdict != VERDICT_NONE)
-		return verdict;
-	service = bpf_map_lookup_elem(&services, &packet->service);
-	if (!service)
-		return VERDICT_NO_LISTENER;
-	if (service->filter && !client_permitted(ctx, packet, service->filter))
-		return VERDICT_CLIENT_DENIED;
-	return VERDICT_NONE;
-}
-
-/* The same for fragments and ICMP errors, of which more is to be noted. */
-__noinline int choose_odd(struct xdp_md *ctx, struct packet *packet)
-{
-	const struct backend *backend;
-	const struct service *service;
-	enum verdict verdict;
-
-	if (!packet)
+	if (later)
+		*backend = bpf_map_lookup_elem(&backends, &packet->backend);
+	else
+		*backend = slot_backend(ctx, packet, *service);
+	if (!*backend)
 		return VERDICT_NO_BACKEND;
-	if (packet->odd & PACKET_LATER_FRAGMENT)
-		return follow(ctx, packet);
-	verdict = choose(ctx, packet, &service, &backend);
-	if (verdict != VERDICT_NONE)
-		return verdict;
-	if (!link_is_own(ctx, packet))
-		return leave_to_others(packet);
-	if (packet->odd & PACKET_ICMP_ERROR && !icmp_error_allowed(packet))
-		return VERDICT_ICMP_ERROR_LIMITED;
-	if (packet->odd & PACKET_FIRST_FRAGMENT)
-		fragment_record(packet, READ_ONCE(service->first_backend));
+	if (packet->odd)
+		return note_odd(ctx, packet, READ_ONCE((*service)->first_backend));
 	return VERDICT_NONE;
-}
-
-static __always_inline enum verdict choose_any(struct xdp_md *ctx, struct packet *packet,
-					       const struct service **service,
-					       const struct backend **backend)
-{
-	enum verdict verdict;
-
-	if (!packet->odd)
-		return choose(ctx, packet, service, backend);
-	verdict = choose_odd(ctx, packet);
-	if (verdict != VERDICT_NONE)
-		return verdict;
-	*service = bpf_map_lookup_elem(&services, &packet->service);
-	*backend = bpf_map_lookup_elem(&backends, &packet->backend);
-	return *service && *backend ? VERDICT_NONE : VERDICT_NO_BACKEND;
 }
 
 /* Sends it there. */
@@ -118,7 +87,7 @@ static __always_inline enum verdict forward(struct xdp_md *ctx, struct packet *p
 	__u32 overhead;
 	__u16 mtu;
 
-	verdict = choose_any(ctx, packet, &service, &backend);
+	verdict = choose(ctx, packet, &service, &backend);
 	if (verdict != VERDICT_NONE)
 		return verdict;
 

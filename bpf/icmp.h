@@ -162,13 +162,10 @@ static __always_inline enum verdict read_icmp_error(struct xdp_md *ctx, struct p
 }
 
 /* Whether the service gets one more error in the present window: nobody vouches for them. */
-__noinline int icmp_error_allowed(const struct packet *packet)
+__noinline int icmp_error_allowed(__u32 service)
 {
-	struct window_budget *budget;
+	struct window_budget *budget = bpf_map_lookup_elem(&icmp_errors, &service);
 
-	if (!packet)
-		return false;
-	budget = bpf_map_lookup_elem(&icmp_errors, &packet->service);
 	return budget && budget_allows(budget, bpf_ktime_get_coarse_ns() >> ANSWER_WINDOW_SHIFT,
 				       errors_per_window);
 }

@@ -24,6 +24,6 @@ lab_enter "$@"
 fleet_that_probes
 fleet_up
 await "all are up" all_are_up
-hold_anew "${SOAK_CONNECTIONS:-300}" --idle-every 5000 --request-every 1000 --churn 5 --timeout 30000
+hold_anew "${SOAK_CONNECTIONS:-300}" --idle-every 5000 --request-every 1000 --churn 5 --timeout 60000
 rows_of_the_unseen
 print_table
