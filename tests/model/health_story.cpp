@@ -43,6 +43,7 @@ struct Life {
     Moment bad_began{};
     Moment idle_since;
     bool dead = false;
+    bool in_a_row = true;
 };
 
 class Story {
@@ -224,9 +225,13 @@ class Story {
     }
 
     void take(std::size_t index, health::Verdict verdict, Time began) {
-        if (verdict == health::Verdict::kNotTried)
-            return;
         auto& backend = backends_[index];
+        if (verdict == health::Verdict::kNotTried) {
+            pool_.not_tried(address(index));
+            backend.life.in_a_row = false;
+            backend.failed = -1h;
+            return;
+        }
         const bool good = verdict == health::Verdict::kGood;
         const bool changed =
             good ? backend.judgement.good(moment(now_)) : backend.judgement.bad(moment(now_));
@@ -241,7 +246,7 @@ class Story {
             backend.life.first_bad.reset();
             return;
         }
-        if (began > backend.failed + 4 * rules_.interval)
+        if (began > backend.failed + rules_.interval * 5 / 2)
             backend.failing_since = began;
         backend.failed = began;
         const bool died = pool_.bad(address(index), moment(began), moment(now_));
@@ -264,8 +269,10 @@ class Story {
     }
 
     [[nodiscard]] bool is_given_up(std::size_t index, Time began) {
-        auto& [first_bad, bad_began, idle_since, dead] = backends_[index].life;
-        const bool in_a_row = moment(began) <= bad_began + 4 * rules_.interval || !has("in-a-row");
+        auto& [first_bad, bad_began, idle_since, dead, nothing_untried] = backends_[index].life;
+        const bool soon = moment(began) <= bad_began + rules_.interval * 5 / 2;
+        const bool in_a_row = (soon && nothing_untried) || !has("in-a-row");
+        nothing_untried = true;
         if (!first_bad || !in_a_row)
             first_bad = moment(now_);
         bad_began = moment(began);
@@ -295,7 +302,7 @@ class Story {
             return wrong(index, fmt::format("is given up, and was seen to be cut off for {} ms",
                                             (began - failing_since).count()));
         const bool all_cut_off = std::ranges::any_of(outages_, [&](const Outage& outage) {
-            return outage.is_whole() && outage.begin <= now_ && outage.end_of(index) > failing_since;
+            return outage.is_whole() && outage.begin <= began && outage.end_of(index) > failing_since;
         });
         if (all_cut_off && !is_dead(index, now_))
             wrong(index, "is given up, as all were cut off together");

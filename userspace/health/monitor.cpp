@@ -194,6 +194,7 @@ void Monitor::note_survival(Service& service, Backend& backend, const ProbeFacts
 /// Nothing that is known changes; but what cannot be judged for long is not waited for.
 void Monitor::note_untried(Service& service, Backend& backend, const ProbeFacts& probe) {
     const Moment now = Clock::now();
+    service.pool.not_tried(backend.spec.backend);
     if (!std::exchange(backend.untried, true) && ++service.untried == service.backends.size())
         service.blind_since = now;
     // One probe alone meets a link that comes up, a route that changes: nothing to report.

@@ -11,9 +11,6 @@ namespace {
 constexpr unsigned kMargin = 10;
 /// or when the threshold has been reached for so many intervals.
 constexpr int kSteadyIntervals = 10;
-/// Bad probes that began so many intervals apart are in a row: one may be due while another is under way, or
-/// be late. What lies further apart tells nothing of the time in between.
-constexpr int kInARow = 4;
 }  // namespace
 
 void Pool::set_members(const PoolRules& rules, std::span<const PoolMember> members, Moment now) {
@@ -59,11 +56,18 @@ void Pool::good(const IpAddress& backend) {
     members_[places_.at(backend)].bad_since.reset();
 }
 
+void Pool::not_tried(const IpAddress& backend) {
+    members_[places_.at(backend)].in_a_row = false;
+}
+
 bool Pool::bad(const IpAddress& backend, Moment began, Moment now) {
     auto& member = members_[places_.at(backend)];
     const auto least = 2 * rules_.interval;
-    if (!member.bad_since || began > member.bad_began + kInARow * rules_.interval)
+    // One may be due while another is under way. What lies further apart tells nothing of the time between.
+    const bool late = began > member.bad_began + rules_.interval * 5 / 2;
+    if (!member.bad_since || late || !member.in_a_row)
         member.bad_since = now;
+    member.in_a_row = true;
     member.bad_began = began;
     if (member.dead || member.serves || member.state != State::kDown || !others_serve(member))
         return false;

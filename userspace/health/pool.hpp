@@ -51,6 +51,8 @@ class Pool {
     /// The outcome of a probe, after judge() and settle(). True if the backend died of it.
     void good(const IpAddress& backend);
     [[nodiscard]] bool bad(const IpAddress& backend, Moment began, Moment now);
+    /// What could not be tried: bad outcomes before and after it are not in a row.
+    void not_tried(const IpAddress& backend);
     /// Flows cannot be recorded: new ones go to backends that do not serve until these die. They die after
     /// two intervals meanwhile.
     void set_hurry(bool hurry) { hurry_ = hurry; }
@@ -77,6 +79,7 @@ class Pool {
         Moment idle_since;                ///< it ceased to serve, or joined
         std::optional<Moment> bad_since;  ///< its first bad outcome of those in a row
         Moment bad_began{};               ///< when the probe of the latest one was sent
+        bool in_a_row = true;             ///< nothing was left untried since that one
     };
 
     void update_warm_up();

@@ -217,13 +217,20 @@ TEST_CASE("a good probe between bad ones begins the time of dying anew") {
     CHECK(Failing(bench).dies_within(1) == 1);
 }
 
-TEST_CASE("probes that begin late are bad in a row, unless they lie far apart") {
+TEST_CASE("a probe that is skipped breaks no row of bad ones, what was not tried does, and a long time") {
     Bench bench(4);
     bench.judge(1, 1, State::kDown);
     CHECK(bench.serving() == "0111");
     CHECK(Failing(bench).dies_within(3) == 0);
-    static_cast<void>(bench.serving(2500ms));
+    static_cast<void>(bench.serving(1400ms));
     CHECK(Failing(bench).dies_within(3) > 0);
+    Bench interrupted(4);
+    interrupted.judge(1, 1, State::kDown);
+    CHECK(interrupted.serving() == "0111");
+    CHECK(Failing(interrupted).dies_within(4) == 0);
+    interrupted.pool().not_tried(backend(1));
+    CHECK(Failing(interrupted).dies_within(5) == 0);
+    CHECK(Failing(interrupted).dies_within(2) > 0);
     Bench apart(4);
     apart.judge(1, 1, State::kDown);
     CHECK(apart.serving() == "0111");
