@@ -53,12 +53,12 @@ peer_removed() {
 
 # --- who asks --------------------------------------------------------------------------------------------------------
 
-# Sixty at a time, again and again.
+# Twenty at a time, again and again.
 scrape_storm() {
     local round i scrapes
     for round in {1..5}; do
         scrapes=()
-        for i in {1..60}; do
+        for i in {1..20}; do
             on lb1 curl -sS -m 30 -o "$LAB_DIR/scrape-$i" http://127.0.0.1:9660/metrics &
             scrapes+=($!)
         done
@@ -138,7 +138,7 @@ peer_comes_and_goes() {
 }
 
 scrapes() {
-    accident "300 scrapes, 60 at a time" scrape_storm
+    accident "100 scrapes, 20 at a time" scrape_storm
 }
 
 clients_that_say_nothing() {
