@@ -208,7 +208,10 @@ under_sanitizers() {
     RANDOM=$2
     echo "at random for $1 s, seed $2"
     stop lb1-agent KILL || true
+    # What is freed is kept from use for a while, by default as long as it is less than 256 MiB.
+    export ASAN_OPTIONS=quarantine_size_mb=8
     GUIDEWAY=$SANITIZED run_agent lb1
+    unset ASAN_OPTIONS
     await "lb1 to be announced again" goes_via "lb1 lb2"
     reopen
     rows
