@@ -363,7 +363,10 @@ class Story {
                 last_panic_ > *backend.died - 10s || served_since_ > moment(*backend.died - 10s))
                 continue;
             const Time told = *backend.died + fall_ * 1020ms + 500ms;
-            if (now_ > told + 1s && pool_.serves(address(i)))
+            // Of those that lost a probe, each may move first, where max_move lets one move in an interval.
+            const auto others = std::ranges::count_if(
+                backends_, [&](const Backend& other) { return other.lost > *backend.died - 3s; });
+            if (now_ > told + (1 + others) * 1s && pool_.serves(address(i)))
                 wrong(i, "is dead, and gets new flows");
             if (now_ > told + 1s + patience() + 1020ms + 500ms && !backend.life.dead && others_serve(i))
                 wrong(i, "is dead, and its flows are not given up");
