@@ -368,7 +368,8 @@ class Story {
                 backends_, [&](const Backend& other) { return other.lost > *backend.died - 3s; });
             if (now_ > told + (1 + others) * 1s && pool_.serves(address(i)))
                 wrong(i, "is dead, and gets new flows");
-            if (now_ > told + 1s + patience() + 1020ms + 500ms && !backend.life.dead && others_serve(i))
+            if (now_ > told + (1 + others) * 1s + patience() + 1020ms + 500ms && !backend.life.dead &&
+                others_serve(i))
                 wrong(i, "is dead, and its flows are not given up");
         }
     }
