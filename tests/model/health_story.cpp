@@ -302,7 +302,8 @@ class Story {
             return wrong(index, fmt::format("is given up, and was seen to be cut off for {} ms",
                                             (began - failing_since).count()));
         const bool all_cut_off = std::ranges::any_of(outages_, [&](const Outage& outage) {
-            return outage.is_whole() && outage.begin <= began && outage.end_of(index) > failing_since;
+            return outage.is_whole() && outage.begin <= began && outage.end_of(index) > failing_since &&
+                   backends_[index].lost < outage.end_of(index);  // which looks the same
         });
         if (all_cut_off && !is_dead(index, now_))
             wrong(index, "is given up, as all were cut off together");
