@@ -8,7 +8,7 @@
 #     router (BIRD) === BGP === lb1 ---> be1, be2, be3, and 97 that do not exist
 set -euo pipefail
 LAB_BALANCERS=1
-LAB_TIMEOUT=120
+LAB_TIMEOUT=400
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lab"
 . "$LAB_ROOT/tests/system/guideway.sh"
 . "$LAB_ROOT/tests/system/router.sh"
@@ -33,7 +33,7 @@ write_config() {
 		  - name: service-$i
 		    listen: ["192.0.2.10:$((1000 + i))/tcp"]
 		    panic_threshold: 0%
-		    health: {check: tcp, port: 80, interval: 60s, timeout: 1s, max_move: 100%}
+		    health: {check: tcp, port: 80, interval: 60s, timeout: 1s, rise: 1, fall: 1, max_move: 100%}
 		    backends: [${backends%, }]
 		END
     done
