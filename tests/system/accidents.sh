@@ -136,6 +136,17 @@ follows() {
     said "$1" "$2 is called $3 now" && attached "$1"
 }
 
-runtime_dir_is_back() {
-    guideway "$1" status >/dev/null
+attached_anew() {
+    [[ $(link_id lb1) != "$1" ]] && xdp_attached lb1 && attached lb1
+}
+
+answers() {
+    [[ -S $(runtime_dir_of lb1)/control.sock ]] && status lb1 '.agent.process > 0'
+}
+
+zero_service() {
+    local map zeros
+    map=$(pins_of lb1)/services
+    mapfile -t zeros < <(yes 0 | head -n "$(bpftool -j map show pinned "$map" | jq .bytes_value)")
+    bpftool map update pinned "$map" key 1 0 0 0 value "${zeros[@]}"
 }

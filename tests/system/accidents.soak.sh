@@ -22,14 +22,6 @@ lab_enter "$@"
 config=$LAB_DIR/lb1.yaml
 SANITIZED=$LAB_ROOT/build-asan/guideway
 
-attached_anew() {
-    [[ $(link_id lb1) != "$1" ]] && attached lb1
-}
-
-answers() {
-    [[ -S $(runtime_dir_of lb1)/control.sock ]] && status lb1 '.agent.process > 0'
-}
-
 put_config() {
     cat >"$config.new"
     mv "$config.new" "$config"
@@ -164,13 +156,6 @@ fifo_for_a_while() {
 
 service_zeroed() {
     accident "a service's entry is zeroed by another tool" zero_service -- has_its_service
-}
-
-zero_service() {
-    local map zeros
-    map=$(pins_of lb1)/services
-    mapfile -t zeros < <(yes 0 | head -n "$(bpftool -j map show pinned "$map" | jq .bytes_value)")
-    bpftool map update pinned "$map" key 1 0 0 0 value "${zeros[@]}"
 }
 
 has_its_service() {

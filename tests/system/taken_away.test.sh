@@ -33,10 +33,6 @@ links() {
     expect "the next agent adopts what was pinned again" said lb1 'took over from an earlier agent'
 }
 
-attached_anew() {
-    [[ $(link_id lb1) != "$1" ]] && xdp_attached lb1 && attached lb1
-}
-
 has_all_pins() {
     has_link_pin lb1 && (($(find "$(pins_of lb1)" -type f | wc -l) >= 13)) && in_kernel lb1 '.services | length == 1'
 }
@@ -87,13 +83,6 @@ maps() {
     expect_none_broken "what was changed is written anew"
 }
 
-zero_service() {
-    local map zeros
-    map=$(pins_of lb1)/services
-    mapfile -t zeros < <(yes 0 | head -n "$(bpftool -j map show pinned "$map" | jq .bytes_value)")
-    bpftool map update pinned "$map" key 1 0 0 0 value "${zeros[@]}"
-}
-
 
 # Of the filter that the service has now.
 delete_client() {
@@ -118,10 +107,6 @@ directories() {
     guideway lb1 undrain be1
     checkpoint
     reopen
-}
-
-answers() {
-    [[ -S $(runtime_dir_of lb1)/control.sock ]] && status lb1 '.agent.process > 0'
 }
 
 # Where somebody else's program took the place, nothing can be brought back; the message says how that one is taken away.

@@ -145,7 +145,7 @@ class Agent {
     boost::asio::signal_set signals_;
     Heartbeat heartbeat_;
     Turnstile turnstile_;                 ///< for reloads and sweeps: one at a time
-    Turnstile ordering_;                  ///< for what is said by hand
+    Turnstile ordering_;                  ///< serializes operators' orders
     Turnstile computing_;                 ///< for what computes with the reconciler's state beside the loop
     bool is_computing_ = false;           ///< something does, or is about to
     boost::asio::steady_timer adjusted_;  ///< never rings; cancelled when the kernel follows all conditions

@@ -38,7 +38,7 @@ class FileWatch {
                                                                    std::string path, FileState known,
                                                                    OnChange on_change);
 
-    /// The file could not be read after all: it is told of again, when nobody writes it.
+    /// The file could not be read: on_change is called again once no process has it open for writing.
     void tell_again() { told_ = {}; }
 
   private:

@@ -56,7 +56,7 @@ asio::awaitable<std::vector<std::string>> Agent::reload(api::Insistence insisten
     co_return co_await reload_to(*loaded, insistence);
 }
 
-/// For whoever is through the turnstile.
+/// The caller holds turnstile_.
 asio::awaitable<std::vector<std::string>> Agent::reload_to(const LoadedConfig& loaded,
                                                            api::Insistence insistence) {
     std::vector<std::string> errors;

@@ -24,8 +24,8 @@ std::uint64_t inode_of(const std::string& path) {
     return ::lstat(path.c_str(), &status) == 0 ? status.st_ino : 0;
 }
 
-/// Runs it there; whoever awaits it goes on where he was. A lambda that is given here is to capture
-/// references alone.
+/// Runs the work on that context; the caller resumes on its own executor. Lambdas must capture references
+/// alone (in_pool.hpp).
 template <typename Work>
 asio::awaitable<Result<void>> on(asio::io_context& context, Work work) {
     co_return co_await asio::co_spawn(

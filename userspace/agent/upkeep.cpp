@@ -309,7 +309,7 @@ void Agent::note_refused_records() {
     });
 }
 
-/// One pass; for whoever is through the turnstile.
+/// One pass. The caller holds turnstile_.
 asio::awaitable<Result<void>> Agent::sweep() {
     if (auto begun = reconciler_.begin_sweep(control::SteadyClock::now()); !begun)
         co_return begun;

@@ -19,9 +19,8 @@ enum class Order : std::uint8_t { kDrain, kUndrain, kEnable, kDisable };
 /// How much a reload is meant: one that is only asked for is refused if it does more than it may.
 enum class Insistence : bool { kAsked, kForced };
 
-/// Whether the routers and whoever else asks should send packets here. With a bgp section it is not ready
-/// either before a first session has come up, and while ExaBGP cannot be run: nobody is told of it. What
-/// routers do to sessions later does not make it so.
+/// Whether packets should be sent here. With a bgp section, a balancer is not ready before its first session
+/// is established, nor while ExaBGP cannot run. A session that is lost later does not change that.
 struct Readiness {
     std::string not_because;            ///< empty: they should
     std::vector<std::string> degraded;  ///< what is missing all the same, a sentence each

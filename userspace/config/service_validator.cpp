@@ -48,7 +48,7 @@ void check_weights(const Place& place, const Service& service, std::uint32_t tab
     }
 }
 
-/// A VIP whose family no router is told of is not reached.
+/// Warns of VIPs whose address family no peer has.
 void check_announcement(const Place& place, const Service& service, const Config& config) {
     const auto announce = place.find("announce");
     if (!config.bgp) {

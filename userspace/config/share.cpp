@@ -29,7 +29,7 @@ std::vector<std::size_t> without_slots(const std::vector<Backend>& backends, std
     }
     if (largest == 0)
         return without;
-    // The largest one has a turn in each round, so that there are no more rounds than slots.
+    // The heaviest backend takes a slot each round, so there are at most as many rounds as slots.
     std::uint64_t low = 1, high = table_size;
     while (low < high) {
         const auto middle = (low + high) / 2;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "control/backend_entry.hpp"
+#include "control/service_entry.hpp"
 #include "datapath/client_prefixes.hpp"
 #include "datapath/counters.hpp"
 #include "datapath/readers.hpp"
@@ -20,29 +21,6 @@ namespace guideway::control {
 namespace {
 /// Kept tables beyond this are dropped: a thousand services' would take half a gigabyte.
 constexpr std::size_t kKeptBytesAtMost = 128 << 20;
-
-std::uint16_t flags_of(const DesiredService& service) {
-    unsigned flags = 0;
-    if (service.affinity_client)
-        flags |= abi::SERVICE_AFFINITY_CLIENT;
-    if (service.encapsulation == config::Encapsulation::kGre)
-        flags |= abi::SERVICE_GRE;
-    if (service.encapsulation == config::Encapsulation::kGue)
-        flags |= abi::SERVICE_GUE;
-    return static_cast<std::uint16_t>(flags);
-}
-
-abi::service service_entry(const DesiredService& service, const ServiceNumbers& numbers,
-                           std::uint16_t filter) {
-    abi::service entry{};
-    entry.first_backend = numbers.region.first;
-    entry.backend_capacity = numbers.region.capacity;
-    entry.flags = flags_of(service);
-    entry.filter = filter;
-    std::ranges::copy(service.tracking, entry.tracking);
-    std::strncpy(entry.name, service.name.c_str(), sizeof(entry.name) - 1);
-    return entry;
-}
 
 std::vector<datapath::ListenerEntry> listeners_of(const DesiredState& desired, const Numbering& numbering) {
     std::vector<datapath::ListenerEntry> entries;
@@ -54,11 +32,6 @@ std::vector<datapath::ListenerEntry> listeners_of(const DesiredState& desired, c
     }
     std::ranges::sort(entries);
     return entries;
-}
-
-std::uint16_t filter_of(const std::map<std::string, StoredFilter>& filters, const std::string& service) {
-    const auto found = filters.find(service);
-    return found == filters.end() ? std::uint16_t{0} : found->second.number;
 }
 
 /// Calls work(0) .. work(count - 1) on all cores.
@@ -184,7 +157,7 @@ void Reconciler::commit(Change change, const NextHopOf& next_hop_of, TimePoint n
     note_refusals(now);
     for (auto& service : change.services)
         store_service(service, change.numbering.services.at(service.service->name),
-                      filter_of(change.filters, service.service->name), next_hop_of, now);
+                      number_in(change.filters, service.service->name), next_hop_of, now);
     datapath::publish_listeners(maps_, *change.listeners);
     listeners_ = std::move(change.listeners);
     retire(change.numbering);
@@ -286,54 +259,6 @@ void Reconciler::refresh_next_hops(const NextHopOf& next_hop_of) {
             set_next_hop(entry, *next_hop);
         control::store_backend(element, entry);
     }
-}
-
-std::vector<std::string_view> Reconciler::mend() {
-    std::vector<std::string_view> mended;
-    if (!listeners_)
-        return mended;
-    if (mend_services())
-        mended.push_back("services");
-    if (!datapath::is_published(maps_, *listeners_)) {
-        datapath::wait_for_readers();
-        datapath::publish_listeners(maps_, *listeners_);
-        mended.push_back("listeners");
-    }
-    if (mend_filters())
-        mended.push_back("clients");
-    return mended;
-}
-
-bool Reconciler::mend_services() {
-    bool any = false;
-    for (const auto& service : state_->services) {
-        const auto& numbers = numbering_.services.at(service.name);
-        const auto wanted = service_entry(service, numbers, filter_of(filters_, service.name));
-        auto& entry = maps_.service(numbers.number);
-        if (std::memcmp(&entry, &wanted, sizeof(entry)) == 0)
-            continue;
-        store_words(entry, wanted);
-        any = true;
-    }
-    return any;
-}
-
-bool Reconciler::mend_filters() {
-    constexpr std::size_t kAtATime = 1024;
-    std::size_t all = 0, mended = 0, left = kAtATime;
-    for (const auto& [service, filter] : filters_)
-        all += filter.prefixes->size();
-    std::size_t first = all == 0 ? 0 : mended_ % all;
-    mended_ = all <= kAtATime ? 0 : first + kAtATime;
-    for (const auto& [service, filter] : filters_) {
-        const std::span prefixes(*filter.prefixes);
-        const auto skipped = std::min(first, prefixes.size());
-        const auto part = prefixes.subspan(skipped, std::min(left, prefixes.size() - skipped));
-        mended += datapath::mend_client_filter(maps_, filter.number, part);
-        first -= skipped;
-        left -= part.size();
-    }
-    return mended > 0;
 }
 
 /// Numbers that are given out anew count from zero; a backend whose entry moves takes its counters along.

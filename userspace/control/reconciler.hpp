@@ -39,6 +39,13 @@ struct StoredFilter {
     std::shared_ptr<const std::vector<datapath::ClientPrefix>> prefixes;
 };
 
+/// A service's number there; 0 if all are served.
+[[nodiscard]] inline std::uint16_t number_in(const std::map<std::string, StoredFilter>& filters,
+                                             const std::string& service) {
+    const auto found = filters.find(service);
+    return found == filters.end() ? std::uint16_t{0} : found->second.number;
+}
+
 /// All that has to be computed before the first store.
 struct Change {
     std::shared_ptr<DesiredState> desired;

@@ -24,8 +24,7 @@ class Attempts {
 
     Attempts(boost::asio::io_context& loop, std::size_t most);
     ~Attempts();
-    /// Resets the connections that there are, and has nothing to do with anything any more. True if anything
-    /// was under way.
+    /// Cancels every attempt and resets its connection. True if any was under way.
     bool abandon();
 
     /// `done` is called from the loop, unless this object is gone by then.

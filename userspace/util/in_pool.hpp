@@ -9,8 +9,8 @@
 
 namespace guideway {
 
-/// Runs the work on the pool; whoever awaits it goes on where he was. g++ 12 destroys a lambda that is given
-/// here twice: it is to capture references alone.
+/// Runs the work on the pool; the caller resumes on its own executor. Lambdas must capture references alone,
+/// as g++ 12 destroys them twice.
 template <typename Work>
 boost::asio::awaitable<std::invoke_result_t<Work&>> in_pool(boost::asio::thread_pool& pool, Work work) {
     using Made = std::invoke_result_t<Work&>;

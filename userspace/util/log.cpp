@@ -44,7 +44,7 @@ bool write_line(int fd, std::string_view line) {
     return true;
 }
 
-/// Whether stderr is the journal's, as it told whoever started this process: `device:inode`.
+/// Whether stderr is connected to the journal: systemd sets JOURNAL_STREAM to its `device:inode`.
 bool is_journal() {
     const char* told = std::getenv("JOURNAL_STREAM");
     struct stat status {};
