@@ -106,16 +106,29 @@ replaced_services() {
 
 # --- descriptors -----------------------------------------------------------------------------------------------------
 
-# Of what a library says of it, nothing stands alone.
-few_descriptors() {
+# leave_descriptors COUNT: that the agent may open beside those it has.
+leave_descriptors() {
     local process limit
     process=$(pid_of lb1-agent)
-    limit=$(find "/proc/$process/fd" -mindepth 1 | wc -l)
+    limit=$(comm -13 <(find "/proc/$process/fd" -mindepth 1 -printf '%f\n' | sort) <(seq 0 9999 | sort) | sort -n |
+        sed -n "$(($1 + 1))p")
     prlimit --pid "$process" --nofile="$limit:4096"
-    reload || true
-    expect "a reload without descriptors is refused in a sentence" grep -qE '^(read|open|reload|list|watch|attach|load|ask) .*: ' "$LAB_DIR/stderr"
-    expect "nothing is forwarded less" answers 31000
-    prlimit --pid "$process" --nofile=4096:4096
+}
+
+# Of what a library says of it, nothing stands alone.
+few_descriptors() {
+    local count
+    for count in 0 1 2 3; do
+        leave_descriptors "$count"
+        if reload; then
+            echo "ok: with $count descriptors the configuration is read"
+        else
+            expect "with $count descriptors a reload is refused in a sentence" \
+                grep -qE '^(read|open|reload|list|watch|attach|load) .*: Too many open files' "$LAB_DIR/stderr"
+        fi
+        expect "nothing is forwarded less" answers $((31000 + 100 * count))
+    done
+    leave_descriptors 1000
     expect_soon "with descriptors it is applied" reload
 }
 

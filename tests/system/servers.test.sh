@@ -38,10 +38,13 @@ write_config() {
     done
 }
 
-# get PATH: what somebody at $asking gets; fails if that takes long.
+# get PATH: what somebody at $asking gets, with the reason if it is a refusal; fails if that takes long.
 asking=router
 get() {
-    on "$asking" curl -sS --max-time 20 -o "$LAB_DIR/body" -w '%{http_code}' "http://10.0.0.11:9660$1"
+    local code
+    code=$(on "$asking" curl -sS --max-time 20 -o "$LAB_DIR/body" -w '%{http_code}' "http://10.0.0.11:9660$1")
+    [[ $code == 200 ]] || code+=" $(head -n 1 "$LAB_DIR/body")"
+    echo "$code"
 }
 
 # loiter NAME NAMESPACE BEHAVIOUR WHERE [OPTION...]
@@ -128,6 +131,7 @@ start_backends be1 be2 be3
 write_config >"$LAB_DIR/lb.yaml"
 start_agent lb1 "$LAB_DIR/lb.yaml"
 await "lb1 to be up" is up be1 be2 be3
+await "its next hops to be known" eval '[[ $(get /readyz) == 200 ]]'
 
 other_clients
 without_backends

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/http_server.hpp"
 
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,10 +19,13 @@
 #include <boost/beast/http.hpp>
 #include <chrono>
 #include <map>
+#include <tuple>
+#include <utility>
 
 #include "api/connection_slots.hpp"
 #include "api/fair_turns.hpp"
 #include "util/in_pool.hpp"
+#include "util/unique_fd.hpp"
 
 namespace guideway::api {
 
@@ -75,6 +79,20 @@ std::string client_of(asio::local::stream_protocol::socket& socket) {
     ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &length);
     return std::to_string(peer.pid);
 }
+
+/// A descriptor that is given up when there is no other, so that whoever asks then gets an answer.
+class LastDescriptor {
+  public:
+    void keep() {
+        if (!fd_)
+            fd_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    }
+    /// False: it is given up already.
+    bool give_up() { return std::exchange(fd_, UniqueFd{}).get() >= 0; }
+
+  private:
+    UniqueFd fd_;
+};
 
 /// The acceptor lives as long as the server does; its coroutine and the connections keep what they need
 /// alive.
@@ -147,10 +165,14 @@ class Server final : public HttpServer {
 
     static asio::awaitable<void> accept(std::shared_ptr<State> state) {
         asio::steady_timer pause(state->acceptor.get_executor());
+        LastDescriptor last;
         while (state->acceptor.is_open()) {
+            last.keep();
             auto [error, socket] = co_await state->acceptor.async_accept(kAnyOutcome);
             if (error == asio::error::operation_aborted)
                 co_return;
+            if (error == asio::error::no_descriptors && last.give_up())
+                std::tie(error, socket) = co_await state->acceptor.async_accept(kAnyOutcome);
             if (error) {
                 spdlog::warn("accept an HTTP connection: {}", error.message());
                 pause.expires_after(kBreathing);
