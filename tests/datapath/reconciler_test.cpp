@@ -381,7 +381,7 @@ TEST_CASE("a fresh balancer learns of the flows that draining backends still hav
     const auto next_hop = [&](const auto& backend) {
         return control::replayed_next_hop(config.datapath, backend);
     };
-    const auto was_there = [&](control::Past past) {
+    const auto was_there = [&](control::EarlierFlows past) {
         control::Reconciler reconciler(replayer->maps(), past);
         REQUIRE(reconciler.apply(control::desired_state(config), next_hop, control::SteadyClock::now()));
         int learning = 0;
@@ -390,11 +390,11 @@ TEST_CASE("a fresh balancer learns of the flows that draining backends still hav
         return learning;
     };
     SECTION("of the slots that its base table gives them") {
-        CHECK(was_there(control::Past::kNone) == 32768);
+        CHECK(was_there(control::EarlierFlows::kUnknown) == 32768);
         CHECK(run(*replayer, to("192.0.2.1", 1235)).backend == IpAddress::parse("10.0.0.2"));
     }
     SECTION("but not where an earlier agent has left what there is to know") {
-        CHECK(was_there(control::Past::kRecorded) == 0);
+        CHECK(was_there(control::EarlierFlows::kRecorded) == 0);
     }
 }
 

@@ -8,7 +8,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <exception>
 #include <memory>
+#include <utility>
 
 #include "util/in_pool.hpp"
 
@@ -25,26 +27,48 @@ class Discardable : public Context {
 using Loop = Discardable<boost::asio::io_context>;
 using Pool = Discardable<boost::asio::thread_pool>;
 
-/// Lets one of the loop's coroutines through at a time; the others wait.
-class Turnstile {
-  public:
-    explicit Turnstile(boost::asio::io_context& loop) : freed_(loop) {}
+/// What the agent's work runs on: the loop for all that decides, pools for what would keep it from that.
+struct Executors {
+    Loop loop{1};
+    Pool computing{1};
+    Pool files{1};  ///< for what a file system may hold up
+};
 
-    /// The way is taken until what this returns is destroyed.
-    [[nodiscard]] boost::asio::awaitable<std::shared_ptr<void>> enter() {
-        while (taken_)
-            co_await freed_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-        taken_ = true;
-        freed_.expires_at(boost::asio::steady_timer::time_point::max());
+/// Nothing if it is null.
+void log(const std::exception_ptr& error);
+
+/// Starts a task of the loop that nobody waits for; what it throws is logged.
+template <typename Result>
+void spawn(boost::asio::io_context& loop, boost::asio::awaitable<Result> task) {
+    boost::asio::co_spawn(loop, std::move(task),
+                          [](const std::exception_ptr& error, auto&&...) { log(error); });
+}
+
+/// Returns when the timer rings or is cancelled.
+inline boost::asio::awaitable<void> wait(boost::asio::steady_timer& timer) {
+    co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+}
+
+/// A mutex of the loop's coroutines.
+class CoroutineMutex {
+  public:
+    explicit CoroutineMutex(boost::asio::io_context& loop) : unlocked_(loop) {}
+
+    /// It is locked until what this returns is destroyed.
+    [[nodiscard]] boost::asio::awaitable<std::shared_ptr<void>> lock() {
+        while (locked_)
+            co_await wait(unlocked_);
+        locked_ = true;
+        unlocked_.expires_at(boost::asio::steady_timer::time_point::max());
         co_return std::shared_ptr<void>(nullptr, [this](void*) {
-            taken_ = false;
-            freed_.cancel();
+            locked_ = false;
+            unlocked_.cancel();
         });
     }
 
   private:
-    boost::asio::steady_timer freed_;
-    bool taken_ = false;
+    boost::asio::steady_timer unlocked_;
+    bool locked_ = false;
 };
 
 }  // namespace guideway::agent

@@ -37,7 +37,9 @@ Servers::~Servers() {
     stop();
 }
 
-Result<void> Servers::open(const std::string& control_socket, const std::optional<config::Endpoint>& http) {
+Result<void> Servers::open(api::AgentPort port, const std::string& control_socket,
+                           const std::optional<config::Endpoint>& http) {
+    port_ = std::move(port);
     control_socket_ = control_socket;
     if (auto opened = open_control(); !opened)
         return opened;

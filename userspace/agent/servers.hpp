@@ -19,13 +19,13 @@ namespace guideway::agent {
 /// claim to the processor. Other than the constructor, all is called from the loop's thread.
 class Servers {
   public:
-    explicit Servers(api::AgentPort port) : port_(std::move(port)) {}
+    Servers() = default;
     ~Servers();
     Servers(const Servers&) = delete;
     Servers& operator=(const Servers&) = delete;
 
     /// Opens both; clients wait until start().
-    [[nodiscard]] Result<void> open(const std::string& control_socket,
+    [[nodiscard]] Result<void> open(api::AgentPort port, const std::string& control_socket,
                                     const std::optional<config::Endpoint>& http);
     void start();
 

@@ -49,7 +49,7 @@ std::shared_ptr<const api::Snapshot> Snapshots::kept(api::Detail detail) const {
 }
 
 asio::awaitable<Result<std::shared_ptr<const api::Snapshot>>> Snapshots::current(api::Detail detail) {
-    const auto turn = co_await making_.enter();
+    const auto turn = co_await making_.lock();
     if (auto snapshot = kept(detail))
         co_return snapshot;
     co_return co_await make(detail);

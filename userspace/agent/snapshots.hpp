@@ -55,7 +55,7 @@ class Snapshots {
     api::HttpThreads threads_;
     Collect collect_;
     api::SnapshotReader reader_;
-    Turnstile making_;
+    CoroutineMutex making_;
     std::atomic<std::uint64_t> generation_ = 0;
     std::array<Kept, 2> kept_;  ///< by detail
     boost::asio::steady_timer forget_timer_;

@@ -2,11 +2,14 @@
 #include "agent/status_source.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <filesystem>
+#include <utility>
 
 #include "agent/next_hop_choice.hpp"
 
@@ -26,15 +29,28 @@ class StatusSource::Slice {
     Clock::time_point begun_ = Clock::now();
 };
 
+api::AgentSnapshot about_agent(std::string version, const std::string& config_file,
+                               const datapath::Datapath& datapath) {
+    api::AgentSnapshot about;
+    about.version = std::move(version);
+    about.process = ::getpid();
+    about.started = api::Clock::now();
+    about.pins = datapath.pins().directory();
+    about.config_file = std::filesystem::absolute(config_file);
+    return about;
+}
+
 asio::awaitable<api::AgentKnowledge> StatusSource::collect(api::Detail detail) const {
     api::AgentKnowledge knowledge;
     do {
         knowledge.services.clear();
     } while (!co_await collect_services(detail, knowledge));
     knowledge.agent = parts_.about;
+    knowledge.agent.fingerprint = parts_.running.fingerprint;
+    knowledge.agent.reloads = parts_.reloads;
     knowledge.agent.loop_late = parts_.heartbeat.take_latest();
-    knowledge.agent.fault = parts_.own_health.fault;
-    knowledge.agent.degraded = parts_.own_health.degraded;
+    knowledge.agent.fault = parts_.self_test.fault;
+    knowledge.agent.degraded = parts_.self_test.degraded;
     knowledge.agent.bgp = parts_.announcer.snapshot();
     for (const auto& interface : parts_.datapath.interfaces())
         knowledge.interfaces.push_back({interface.name, interface.attached});
@@ -51,13 +67,13 @@ asio::awaitable<api::AgentKnowledge> StatusSource::collect(api::Detail detail) c
 asio::awaitable<bool> StatusSource::collect_services(api::Detail detail,
                                                      api::AgentKnowledge& knowledge) const {
     Slice slice;
-    const auto generation = parts_.generation;
-    for (const auto& service : parts_.config.services) {
+    const auto generation = parts_.running.generation;
+    for (const auto& service : parts_.running.config.services) {
         auto& known = knowledge.services.emplace_back();
         known.name = service.name;
         known.health = parts_.health.facts(service.name);
-        if (const auto fault = parts_.own_health.services.find(service.name);
-            fault != parts_.own_health.services.end())
+        if (const auto fault = parts_.self_test.services.find(service.name);
+            fault != parts_.self_test.services.end())
             known.fault = fault->second;
         const auto* numbers = numbers_of(service.name);
         for (const auto& backend : service.backends) {
@@ -65,8 +81,8 @@ asio::awaitable<bool> StatusSource::collect_services(api::Detail detail,
                 known.backends.push_back(this->known(service, backend, numbers));
             if (!slice.is_over())
                 continue;
-            co_await asio::post(loop_, asio::use_awaitable);
-            if (generation != parts_.generation)
+            co_await asio::post(parts_.loop, asio::use_awaitable);
+            if (generation != parts_.running.generation)
                 co_return false;
             numbers = numbers_of(service.name);
             slice.begin();
@@ -89,11 +105,12 @@ api::KnownBackend StatusSource::known(const config::Service& service, const conf
     const bool drained = parts_.conditions.ordered_state(id) == config::BackendState::kDrain;
     const auto state = drained && condition.alive ? config::BackendState::kDrain : condition.state;
     if (state == config::BackendState::kDrain)
-        known.standing = api::BackendStanding::kDrain;
+        known.activity = api::BackendActivity::kDrain;
     else if (state == config::BackendState::kDown)
-        known.standing = api::BackendStanding::kDown;
+        known.activity = api::BackendActivity::kDown;
     if (!has_next_hop(numbers, backend.address))
-        known.trouble = why_no_next_hop(parts_.config, parts_.next_hops->at(backend.address)).reason;
+        known.trouble =
+            why_no_next_hop(parts_.running.config, parts_.next_hops.known().at(backend.address)).reason;
     return known;
 }
 
@@ -111,38 +128,40 @@ bool StatusSource::has_next_hop(const control::ServiceNumbers* numbers, const Ip
     return (entry.flags & abi::BACKEND_NEXT_HOP) != 0;
 }
 
-api::Readiness StatusSource::readiness() const {
+asio::awaitable<api::Readiness> StatusSource::readiness() const {
     const auto& interfaces = parts_.datapath.interfaces();
     if (std::ranges::none_of(interfaces, &datapath::InterfaceState::attached))
-        return {.not_because = fmt::format("not attached to {}", parts_.config.interfaces.front()),
-                .degraded = {}};
-    const auto& own_health = parts_.own_health;
-    if (!own_health.fault.empty())
-        return {.not_because = own_health.fault, .degraded = {}};
-    for (const auto& service : parts_.config.services) {
+        co_return api::Readiness{
+            .not_because = fmt::format("not attached to {}", parts_.running.config.interfaces.front()),
+            .degraded = {}};
+    const auto& self_test = parts_.self_test;
+    if (!self_test.fault.empty())
+        co_return api::Readiness{.not_because = self_test.fault, .degraded = {}};
+    for (const auto& service : parts_.running.config.services) {
         const auto* numbers = numbers_of(service.name);
         const auto reachable = [&](const config::Backend& backend) {
             return has_next_hop(numbers, backend.address);
         };
         if (!service.backends.empty() && std::ranges::none_of(service.backends, reachable))
-            return {.not_because = fmt::format("no backend of service '{}' has a next hop", service.name),
-                    .degraded = {}};
-        if (const auto fault = own_health.services.find(service.name); fault != own_health.services.end())
-            return {.not_because = fmt::format("service '{}': {}", service.name, fault->second),
-                    .degraded = {}};
+            co_return api::Readiness{
+                .not_because = fmt::format("no backend of service '{}' has a next hop", service.name),
+                .degraded = {}};
+        if (const auto fault = self_test.services.find(service.name); fault != self_test.services.end())
+            co_return api::Readiness{
+                .not_because = fmt::format("service '{}': {}", service.name, fault->second), .degraded = {}};
     }
     if (const auto bgp = parts_.announcer.snapshot()) {
         if (auto unheard = bgp::why_unheard(bgp->speaker); !unheard.empty())
-            return {.not_because = std::move(unheard), .degraded = {}};
+            co_return api::Readiness{.not_because = std::move(unheard), .degraded = {}};
     }
-    auto degraded = own_health.degraded;
-    for (const auto& service : parts_.config.services) {
+    auto degraded = self_test.degraded;
+    for (const auto& service : parts_.running.config.services) {
         if (const auto health = parts_.health.facts(service.name); health && health->blind)
             degraded.push_back(fmt::format(
                 "service '{}': none of its backends can be probed from here; what was known of them holds",
                 service.name));
     }
-    return {.not_because = {}, .degraded = std::move(degraded)};
+    co_return api::Readiness{.not_because = {}, .degraded = std::move(degraded)};
 }
 
 }  // namespace guideway::agent

@@ -3,45 +3,50 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <cstdint>
-#include <memory>
+#include <string>
 
 #include "agent/announcer.hpp"
 #include "agent/health_watch.hpp"
 #include "agent/heartbeat.hpp"
-#include "agent/own_health.hpp"
+#include "agent/next_hop_updates.hpp"
+#include "agent/running_config.hpp"
+#include "agent/self_test.hpp"
 #include "api/routes.hpp"
 #include "api/snapshot.hpp"
 #include "control/conditions.hpp"
 #include "control/reconciler.hpp"
 #include "datapath/datapath.hpp"
-#include "net/next_hops.hpp"
 
 namespace guideway::agent {
 
 /// Everything that the status tells beside what the kernel holds, as it is on the loop now.
 struct StatusParts {
-    const config::Config& config;
-    const std::uint64_t& generation;  ///< of the configuration: another one is another
-    const api::AgentSnapshot& about;
+    boost::asio::io_context& loop;
+    const RunningConfig& running;
+    api::AgentSnapshot about;  ///< what does not change
     const datapath::Datapath& datapath;
     const control::Reconciler& reconciler;
     const control::Conditions& conditions;
     const HealthWatch& health;
-    const OwnHealth& own_health;
-    Heartbeat& heartbeat;
+    const NextHopUpdates& next_hops;
+    const SelfTestResult& self_test;
     const Announcer& announcer;
-    const std::unique_ptr<net::NextHops>& next_hops;
+    const api::ReloadHistory& reloads;
+    Heartbeat& heartbeat;
 };
+
+/// Of this process.
+[[nodiscard]] api::AgentSnapshot about_agent(std::string version, const std::string& config_file,
+                                             const datapath::Datapath& datapath);
 
 /// Collects what the agent knows, on the loop and in slices, between which the loop goes on with its work.
 class StatusSource {
   public:
-    StatusSource(boost::asio::io_context& loop, StatusParts parts) : loop_(loop), parts_(parts) {}
+    explicit StatusSource(StatusParts parts) : parts_(std::move(parts)) {}
 
     [[nodiscard]] boost::asio::awaitable<api::AgentKnowledge> collect(api::Detail detail) const;
 
-    [[nodiscard]] api::Readiness readiness() const;
+    [[nodiscard]] boost::asio::awaitable<api::Readiness> readiness() const;
 
   private:
     class Slice;
@@ -52,7 +57,6 @@ class StatusSource {
     [[nodiscard]] bool has_next_hop(const control::ServiceNumbers* numbers, const IpAddress& backend) const;
     [[nodiscard]] const control::ServiceNumbers* numbers_of(const std::string& service) const;
 
-    boost::asio::io_context& loop_;
     StatusParts parts_;
 };
 

@@ -198,10 +198,10 @@ void add_agent(Families& families, const AgentSnapshot& agent) {
     auto started = gauge("guideway_start_time_seconds", "When the agent started, in seconds since 1970.");
     started.add({}, seconds(agent.started));
     auto reloads = counter("guideway_config_reloads_total", "Reloads of the configuration by result.");
-    reloads.add({{"result", "applied"}}, static_cast<double>(agent.reloads));
-    reloads.add({{"result", "refused"}}, static_cast<double>(agent.refused_reloads));
+    reloads.add({{"result", "applied"}}, static_cast<double>(agent.reloads.done));
+    reloads.add({{"result", "refused"}}, static_cast<double>(agent.reloads.refused));
     auto last = gauge("guideway_config_last_reload_successful", "1 if the last reload was applied.");
-    last.add({}, agent.last_reload.ok ? 1 : 0);
+    last.add({}, agent.reloads.last.ok ? 1 : 0);
     auto proven =
         gauge("guideway_datapath_proven", "1 if link and maps are in place: the agent looks every second.");
     proven.add({}, agent.fault.empty() ? 1 : 0);

@@ -6,17 +6,17 @@
 
 namespace guideway::api {
 
-std::string_view text(BackendStanding standing) {
-    switch (standing) {
-        case BackendStanding::kUp:
+std::string_view text(BackendActivity activity) {
+    switch (activity) {
+        case BackendActivity::kUp:
             return "up";
-        case BackendStanding::kSlowStart:
+        case BackendActivity::kSlowStart:
             return "slow_start";
-        case BackendStanding::kDrain:
+        case BackendActivity::kDrain:
             return "drain";
-        case BackendStanding::kDown:
+        case BackendActivity::kDown:
             return "down";
-        case BackendStanding::kLeaving:
+        case BackendActivity::kLeaving:
             break;
     }
     return "leaving";
@@ -36,7 +36,7 @@ void add_knowledge(ServiceSnapshot& service, KnownService& known) {
         auto& knowledge = *found->second;
         backend.name = std::move(knowledge.name);
         backend.by_hand = knowledge.by_hand;
-        backend.standing = knowledge.standing.value_or(backend.standing);
+        backend.activity = knowledge.activity.value_or(backend.activity);
         if (!backend.next_hop)
             backend.trouble = std::move(knowledge.trouble);
         backend.health = std::move(knowledge.health);

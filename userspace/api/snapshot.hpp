@@ -25,7 +25,7 @@ struct NextHopSnapshot {
 };
 
 /// What a backend of a service is doing.
-enum class BackendStanding : std::uint8_t {
+enum class BackendActivity : std::uint8_t {
     kUp,
     kSlowStart,  ///< up, with a part of its share
     kDrain,      ///< keeps the flows it has
@@ -39,9 +39,9 @@ struct BackendSnapshot {
     std::uint16_t number = 0;
     std::uint16_t weight = 0;
     std::uint16_t availability = 0;  ///< 0..256
-    BackendStanding standing = BackendStanding::kUp;
+    BackendActivity activity = BackendActivity::kUp;
     bool alive = true;     ///< flows that it has stay with it
-    bool by_hand = false;  ///< its standing was said by hand, beside the configuration
+    bool by_hand = false;  ///< its state was ordered by hand, beside the configuration
     std::uint32_t slots = 0;
     std::uint32_t learning_slots = 0;  ///< slots of others in which its flows are still being learnt
     std::uint64_t flows = 0;           ///< flow records that lead to it
@@ -89,6 +89,12 @@ struct ReloadSnapshot {
     std::vector<std::string> errors;  ///< why it was refused
 };
 
+struct ReloadHistory {
+    ReloadSnapshot last;  ///< the start counts as one
+    std::uint64_t done = 0;
+    std::uint64_t refused = 0;
+};
+
 /// What only the agent knows.
 struct AgentSnapshot {
     std::string version;
@@ -97,9 +103,7 @@ struct AgentSnapshot {
     std::string config_file;
     std::string pins;
     std::string fingerprint;
-    ReloadSnapshot last_reload;  ///< the start counts as one
-    std::uint64_t reloads = 0;
-    std::uint64_t refused_reloads = 0;
+    ReloadHistory reloads;
     std::chrono::nanoseconds loop_late{0};  ///< the most that a timer was late between two snapshots
     std::string fault;                      ///< why its datapath forwards nothing; empty: proven to forward
     std::map<std::string, std::string> renamed;  ///< present names of interfaces, by configured ones
@@ -125,7 +129,7 @@ struct KnownBackend {
     IpAddress address;
     std::string name;
     bool by_hand = false;
-    std::optional<BackendStanding> standing;  ///< instead of what the kernel's entry tells
+    std::optional<BackendActivity> activity;  ///< instead of what the kernel's entry tells
     std::string trouble;                      ///< why there is no next hop, if there is none
     std::optional<health::BackendFacts> health;
 };
@@ -149,6 +153,6 @@ struct AgentKnowledge {
 void add_knowledge(Snapshot& snapshot, AgentKnowledge knowledge);
 
 /// `up`, `slow_start`, `drain`, `down`, `leaving`
-[[nodiscard]] std::string_view text(BackendStanding standing);
+[[nodiscard]] std::string_view text(BackendActivity activity);
 
 }  // namespace guideway::api

@@ -28,14 +28,14 @@ std::optional<NextHopSnapshot> next_hop_in(const abi::backend& entry) {
 }
 
 /// As far as the entry tells; an agent knows more.
-BackendStanding standing_of(const abi::backend& entry) {
+BackendActivity activity_of(const abi::backend& entry) {
     if ((entry.flags & abi::BACKEND_RETIRED) != 0)
-        return BackendStanding::kLeaving;
+        return BackendActivity::kLeaving;
     if (entry.availability == abi::AVAILABILITY_FULL)
-        return BackendStanding::kUp;
+        return BackendActivity::kUp;
     if (entry.availability > 0)
-        return BackendStanding::kSlowStart;
-    return (entry.flags & abi::BACKEND_ALIVE) != 0 ? BackendStanding::kDrain : BackendStanding::kDown;
+        return BackendActivity::kSlowStart;
+    return (entry.flags & abi::BACKEND_ALIVE) != 0 ? BackendActivity::kDrain : BackendActivity::kDown;
 }
 
 /// By number.
@@ -57,7 +57,7 @@ Result<std::map<std::uint16_t, BackendSnapshot>> backends_of(const datapath::Map
             .number = static_cast<std::uint16_t>(number),
             .weight = entry.weight,
             .availability = entry.availability,
-            .standing = standing_of(entry),
+            .activity = activity_of(entry),
             .alive = (entry.flags & abi::BACKEND_ALIVE) != 0,
             .by_hand = false,
             .slots = 0,
@@ -75,7 +75,7 @@ Result<std::map<std::uint16_t, BackendSnapshot>> backends_of(const datapath::Map
 std::vector<maglev::Member> members_of(const std::map<std::uint16_t, BackendSnapshot>& backends) {
     std::vector<maglev::Member> members;
     for (const auto& [number, backend] : backends) {
-        if (backend.standing != BackendStanding::kLeaving)
+        if (backend.activity != BackendActivity::kLeaving)
             members.push_back({backend.address, backend.weight});
     }
     return members;
@@ -87,7 +87,7 @@ std::string digest_of(const std::map<std::uint16_t, BackendSnapshot>& backends,
     std::vector<std::uint16_t> owner_of(abi::SLOT_BACKEND + 1, maglev::kNobody);
     for (const auto& [number, backend] : backends) {
         by_number[number].address = backend.address;
-        if (backend.standing != BackendStanding::kLeaving)
+        if (backend.activity != BackendActivity::kLeaving)
             owner_of[number] = number;
     }
     std::vector<std::uint16_t> owners;
@@ -189,7 +189,7 @@ Result<ServiceSnapshot> SnapshotReader::read_service(std::uint16_t number, Detai
             backend.slots = slots->second;
         if (const auto found = flows.find({number, local}); found != flows.end())
             backend.flows = found->second;
-        const bool leaving = backend.standing == BackendStanding::kLeaving;
+        const bool leaving = backend.activity == BackendActivity::kLeaving;
         (leaving ? service.leaving : service.backends).push_back(std::move(backend));
     }
     for (auto* list : {&service.backends, &service.leaving})

@@ -162,13 +162,13 @@ std::map<IpAddress, Announcement> decide(const config::Config& config, const Bal
                                          const FactsOf& facts, const Vips& announced) {
     std::map<IpAddress, Announcement> announcements;
     for (const auto& [vip, services] : services_by_vip(config)) {
-        std::vector<const config::RouteAttributes*> sayings;
+        std::vector<const config::RouteAttributes*> by_precedence;
         for (const auto* service : services)
-            sayings.push_back(&service->announce);
+            by_precedence.push_back(&service->announce);
         if (config.bgp)
-            sayings.push_back(&*config.bgp);
+            by_precedence.push_back(&*config.bgp);
         auto made = decide(config, vip, services, facts, {balancer, announced.contains(vip)});
-        made.attributes = attributes_of(vip, sayings);
+        made.attributes = attributes_of(vip, by_precedence);
         announcements[vip] = std::move(made);
     }
     return announcements;

@@ -64,7 +64,7 @@ Time Speaker::step(Time now) {
         say(std::move(*command), now);
         return answer_due_;
     }
-    return writing_ ? answer_due_ : std::min(ledger_.due(), summary_due_);
+    return writing_ ? answer_due_ : std::min(adj_rib_out_.due(), summary_due_);
 }
 
 /// Withdraws come first, then changes of neighbours, then announcements.
@@ -74,7 +74,7 @@ std::optional<Command> Speaker::next_command(Time now) {
     if (!known_)
         return summary_command();
     if (!adopting_) {
-        auto command = ledger_.next(now);
+        auto command = adj_rib_out_.next(now);
         if (command && command->kind == Command::Kind::kWithdraw)
             return command;
         if (go_over(now))
@@ -93,7 +93,7 @@ bool Speaker::go_over(Time now) {
     if (next->empty()) {
         spdlog::info("every BGP session changes: exabgp is started anew");
         end_sidecar();
-        ledger_.restarted("", now);
+        adj_rib_out_.restarted("", now);
         start_sidecar();
         return true;
     }
@@ -134,7 +134,7 @@ void Speaker::hear(const std::string& line) {
     const auto message = read_message(line);
     if (const auto* event = std::get_if<SessionEvent>(&message)) {
         note_session(*event);
-        ledger_.observe(*event, steady_clock::now());
+        adj_rib_out_.observe(*event, steady_clock::now());
         wake();
     } else if (const auto* answer = std::get_if<Acknowledgement>(&message)) {
         answered(answer->ok);
@@ -147,7 +147,7 @@ void Speaker::hear(const std::string& line) {
 
 void Speaker::note_session(const SessionEvent& event) {
     spdlog::debug("from exabgp: {} {} {}", event.peer.text(), session_text(event.session), event.reason);
-    const bool was_up = ledger_.established().contains(event.peer);
+    const bool was_up = adj_rib_out_.established().contains(event.peer);
     const bool is_up = event.session == Session::kUp;
     heard_by_router_ = heard_by_router_ || is_up;
     if (is_up && !was_up)
@@ -169,7 +169,7 @@ void Speaker::answered(bool ok) {
         case Command::Kind::kSummary:
             summary_due_ = now + kBetweenSummaries;
             if (ok) {
-                ledger_.observe_established(established_, now);
+                adj_rib_out_.observe_established(established_, now);
                 heard_by_router_ = heard_by_router_ || !established_.empty();
                 known_ = true;
             }
@@ -181,7 +181,7 @@ void Speaker::answered(bool ok) {
             check_neighbors(now);
             break;
         default:
-            ledger_.finished(command, ok, now);
+            adj_rib_out_.finished(command, ok, now);
     }
     if (!ok && command.kind == Command::Kind::kWithdraw && sidecar_)
         sidecar_->restart(fmt::format("it refused '{}', and what cannot be withdrawn must go", command.text));
@@ -205,8 +205,8 @@ void Speaker::check_neighbors(Time now) {
     std::ranges::set_difference(gone, kept, std::inserter(dropped, dropped.end()));
     roster_.set_running(std::move(*changing_));
     changing_.reset();
-    ledger_.dropped(dropped, now);
-    ledger_.hold_back(roster_.going());
+    adj_rib_out_.dropped(dropped, now);
+    adj_rib_out_.hold_back(roster_.going());
 }
 
 }  // namespace guideway::bgp

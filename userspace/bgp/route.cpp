@@ -15,18 +15,18 @@ void sort_communities(std::vector<config::Community>& communities) {
 }
 }  // namespace
 
-Attributes attributes_of(const IpAddress& vip, const std::vector<const config::RouteAttributes*>& sayings) {
+Attributes attributes_of(const IpAddress& vip,
+                         const std::vector<const config::RouteAttributes*>& by_precedence) {
     Attributes made;
     std::optional<config::RouteNextHop> next_hop;
-    for (const auto* saying : sayings) {
-        made.communities.insert(made.communities.end(), saying->communities.begin(),
-                                saying->communities.end());
+    for (const auto* each : by_precedence) {
+        made.communities.insert(made.communities.end(), each->communities.begin(), each->communities.end());
         if (!made.med)
-            made.med = saying->med;
+            made.med = each->med;
         if (!made.local_preference)
-            made.local_preference = saying->local_preference;
+            made.local_preference = each->local_preference;
         if (!next_hop)
-            next_hop = vip.is_v4() ? saying->next_hop : saying->next_hop6;
+            next_hop = vip.is_v4() ? each->next_hop : each->next_hop6;
     }
     if (next_hop)
         made.next_hop = next_hop->address;

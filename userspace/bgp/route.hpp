@@ -29,7 +29,7 @@ inline constexpr config::Community kGracefulShutdown{65535, 0, {}};
 /// The VIP's attributes out of what its services say, in their order, and what holds for all: every
 /// community, of the rest the first that is set.
 [[nodiscard]] Attributes attributes_of(const IpAddress& vip,
-                                       const std::vector<const config::RouteAttributes*>& sayings);
+                                       const std::vector<const config::RouteAttributes*>& by_precedence);
 
 [[nodiscard]] Attributes with_community(Attributes attributes, const config::Community& community);
 

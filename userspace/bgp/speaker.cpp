@@ -54,7 +54,7 @@ std::shared_ptr<Speaker> Speaker::start(asio::io_context& loop, SpeakerOptions o
 Speaker::Speaker(asio::io_context& loop, SpeakerOptions options)
     : loop_(loop),
       options_(std::move(options)),
-      ledger_(options_.bgp, steady_clock::now()),
+      adj_rib_out_(options_.bgp, steady_clock::now()),
       presence_(options_.presence),
       wake_(loop),
       patience_(loop),
@@ -121,12 +121,12 @@ void Speaker::update_wanted() {
     if (presence_ == Presence::kLeaving)
         for (auto& [vip, attributes] : routes)
             attributes = with_community(attributes, kGracefulShutdown);
-    ledger_.want(std::move(routes), complete_, steady_clock::now());
+    adj_rib_out_.want(std::move(routes), complete_, steady_clock::now());
     wake();
 }
 
 bool Speaker::settled() const {
-    return !under_way_ && ledger_.settled();
+    return !under_way_ && adj_rib_out_.settled();
 }
 
 asio::awaitable<void> Speaker::settle() {
@@ -181,11 +181,11 @@ void Speaker::watch(std::vector<std::string> links) {
 void Speaker::reconfigure(config::Bgp bgp) {
     const auto now = steady_clock::now();
     options_.bgp = std::move(bgp);
-    ledger_.configure(options_.bgp, now);
+    adj_rib_out_.configure(options_.bgp, now);
     change_due_ = now;
     if (options_.bgp.peers.empty()) {
         end_sidecar();
-        ledger_.restarted("", now);
+        adj_rib_out_.restarted("", now);
     } else if (!sidecar_) {
         start_sidecar();
     }
@@ -195,7 +195,7 @@ void Speaker::reconfigure(config::Bgp bgp) {
 }
 
 bool Speaker::announces() const {
-    return std::ranges::any_of(ledger_.status(steady_clock::now()),
+    return std::ranges::any_of(adj_rib_out_.status(steady_clock::now()),
                                [](const PeerStatus& peer) { return peer.announced > 0; });
 }
 
@@ -206,16 +206,16 @@ SpeakerStatus Speaker::status() const {
             .last_error = last_error_,
             .heard_by_router = heard_by_router_,
             .failures = sidecar_ ? sidecar_->failures() : 0,
-            .peers = ledger_.status(steady_clock::now())};
+            .peers = adj_rib_out_.status(steady_clock::now())};
 }
 
 // --- ExaBGP's life -----------------------------------------------------------------------------------------
 
 void Speaker::refresh_roster() {
     const auto now = steady_clock::now();
-    for (const auto& left_out : roster_.refresh(options_.bgp, ledger_.established()))
-        ledger_.note_error(left_out.peer, left_out.reason, now);
-    ledger_.hold_back(roster_.going());
+    for (const auto& left_out : roster_.refresh(options_.bgp, adj_rib_out_.established()))
+        adj_rib_out_.note_error(left_out.peer, left_out.reason, now);
+    adj_rib_out_.hold_back(roster_.going());
     const bool nobody = sidecar_ && !sidecar_->started() && roster_.wanted().empty();
     if (nobody)
         last_error_ = "start exabgp: no BGP peer can be reached yet";
@@ -228,7 +228,7 @@ void Speaker::came(const Hello& hello, const std::vector<Held>& held) {
     refresh_roster();
     if (hello.started) {
         for (const auto& [peer, vips] : held)
-            ledger_.adopt(peer, vips, now);
+            adj_rib_out_.adopt(peer, vips, now);
         adopting_ = options_.adopted != nullptr;
         if (adopting_)
             options_.adopted();
@@ -242,7 +242,7 @@ void Speaker::came(const Hello& hello, const std::vector<Held>& held) {
 /// What was under way when ExaBGP's relay was lost may have been heard.
 void Speaker::hearing_changed(bool hears) {
     if (!hears && under_way_)
-        ledger_.unanswered(*under_way_, steady_clock::now());
+        adj_rib_out_.unanswered(*under_way_, steady_clock::now());
     under_way_.reset();
     checked_ = known_ = false;
     wake();
@@ -254,7 +254,7 @@ void Speaker::sidecar_ended(const std::string& reason) {
     changing_.reset();
     writing_ = checked_ = known_ = adopting_ = false;
     roster_.set_running({});
-    ledger_.restarted(reason, steady_clock::now());
+    adj_rib_out_.restarted(reason, steady_clock::now());
     wake();
 }
 

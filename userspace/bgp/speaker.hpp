@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "bgp/ledger.hpp"
+#include "bgp/adj_rib_out.hpp"
 #include "bgp/roster.hpp"
 #include "bgp/sidecar.hpp"
 
@@ -53,7 +53,7 @@ class Speaker : public std::enable_shared_from_this<Speaker> {
     [[nodiscard]] static std::shared_ptr<Speaker> start(boost::asio::io_context& loop,
                                                         SpeakerOptions options);
 
-    /// All routes that shall be announced. They are complete once warm-up is over (Ledger::want).
+    /// All routes that shall be announced. They are complete once warm-up is over (AdjRibOut::want).
     void want(Routes routes, bool complete);
 
     /// Marks the routes with GRACEFUL_SHUTDOWN for the configured time, then withdraws them. True once the
@@ -71,7 +71,7 @@ class Speaker : public std::enable_shared_from_this<Speaker> {
     void watch(std::vector<std::string> links);
 
     /// VIPs that some router may have.
-    [[nodiscard]] std::set<IpAddress> held() const { return ledger_.held(); }
+    [[nodiscard]] std::set<IpAddress> held() const { return adj_rib_out_.held(); }
 
     /// Whether a session that is up has routes.
     [[nodiscard]] bool announces() const;
@@ -111,7 +111,7 @@ class Speaker : public std::enable_shared_from_this<Speaker> {
     boost::asio::io_context& loop_;
     SpeakerOptions options_;
     std::shared_ptr<Sidecar> sidecar_;
-    Ledger ledger_;
+    AdjRibOut adj_rib_out_;
     Roster roster_;
     std::vector<std::string> links_;
     bool holds_ = true;

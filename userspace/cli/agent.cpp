@@ -75,9 +75,7 @@ int run(const Options& options) {
     };
     auto agent = agent::Agent::start({
         .config = with_directories(std::move(*config), options),
-        .config_file = options.path,
-        .read_state = state,
-        .load = load,
+        .source = {.file = options.path, .read_state = state, .load = load},
         .version = version(),
         .detach_on_exit = options.detach_on_exit,
     });

@@ -8,7 +8,7 @@
 #include "control/reconciler.hpp"
 #include "control/service_entry.hpp"
 #include "datapath/client_prefixes.hpp"
-#include "datapath/readers.hpp"
+#include "datapath/rcu.hpp"
 
 namespace guideway::control {
 
@@ -19,7 +19,7 @@ std::vector<std::string_view> Reconciler::mend() {
     if (mend_services())
         mended.push_back("services");
     if (!datapath::is_published(maps_, *listeners_)) {
-        datapath::wait_for_readers();
+        datapath::wait_for_rcu_grace_period();
         datapath::publish_listeners(maps_, *listeners_);
         mended.push_back("listeners");
     }

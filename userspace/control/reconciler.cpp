@@ -14,7 +14,7 @@
 #include "control/service_entry.hpp"
 #include "datapath/client_prefixes.hpp"
 #include "datapath/counters.hpp"
-#include "datapath/readers.hpp"
+#include "datapath/rcu.hpp"
 
 namespace guideway::control {
 
@@ -48,8 +48,8 @@ void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work
 }
 }  // namespace
 
-Reconciler::Reconciler(const datapath::Maps& maps, Past past)
-    : maps_(maps), past_(past), numbering_(read_numbering(maps)), lives_(maps) {}
+Reconciler::Reconciler(const datapath::Maps& maps, EarlierFlows earlier)
+    : maps_(maps), earlier_flows_(earlier), numbering_(read_numbering(maps)), lives_(maps) {}
 
 void Reconciler::rename(const Renames& renames) {
     rename_keys(numbering_.services, renames);
@@ -75,7 +75,7 @@ Result<Change> Reconciler::prepare(DesiredState desired) const {
         return std::unexpected(listeners.error());
     change.listeners = std::move(*listeners);
     change.services = changed_services(change);
-    datapath::wait_for_readers();  // of the listener index that is to be written
+    datapath::wait_for_rcu_grace_period();  // of the listener index that is to be written
     if (auto prepared = prepare_counters(change); !prepared)
         return std::unexpected(prepared.error());
     if (auto prepared = prepare_filters(change); !prepared)
@@ -143,7 +143,7 @@ void Reconciler::compute_table(ServiceChange& change, const ServiceNumbers& numb
     change.table = std::make_shared<ServiceTable>(backends, numbers, maps_.geometry().table_size);
     change.slots = change.table->slots();
     change.facts = facts_of(*change.table, change.slots);
-    if (past_ == Past::kNone)
+    if (earlier_flows_ == EarlierFlows::kUnknown)
         change.draining = change.table->draining(backends);
 }
 
@@ -165,7 +165,7 @@ void Reconciler::commit(Change change, const NextHopOf& next_hop_of, TimePoint n
     numbering_ = std::move(change.numbering);
     filters_ = std::move(change.filters);
     state_ = std::move(change.desired);
-    past_ = Past::kRecorded;
+    earlier_flows_ = EarlierFlows::kRecorded;
     services_.clear();
     for (auto& service : state_->services)
         services_[service.name] = &service;

@@ -56,8 +56,8 @@ struct Change {
 };
 
 /// What the maps know of the flows that there are.
-enum class Past : std::uint8_t {
-    kNone,     ///< nothing: flows may have begun on other balancers, or before a reboot
+enum class EarlierFlows : std::uint8_t {
+    kUnknown,  ///< nothing: flows may have begun on other balancers, or before a reboot
     kRecorded  ///< an earlier agent left it in them
 };
 
@@ -65,7 +65,7 @@ enum class Past : std::uint8_t {
 /// left in them. At any moment between two stores every packet finds a valid way.
 class Reconciler {
   public:
-    explicit Reconciler(const datapath::Maps& maps, Past past = Past::kRecorded);
+    explicit Reconciler(const datapath::Maps& maps, EarlierFlows earlier = EarlierFlows::kRecorded);
 
     /// Services go on under other names: with their numbers, slots and flows. The kernel learns of the names
     /// by the next commit().
@@ -105,7 +105,8 @@ class Reconciler {
     [[nodiscard]] std::vector<DesiredBackend> leaving() const;
 
     /// A pass over the flow records that settles what needs none, and frees the numbers that nothing
-    /// refers to any more: begin_sweep(), then wait_for_readers(), sweep() with every record, end_sweep().
+    /// refers to any more: begin_sweep(), then wait_for_rcu_grace_period(), sweep() with every record,
+    /// end_sweep().
     [[nodiscard]] bool needs_sweeps() const;
     /// Whether that is urgent: slots move, or numbers are to be freed.
     [[nodiscard]] bool is_moving() const;
@@ -144,7 +145,7 @@ class Reconciler {
     void forget(const std::string& service);
 
     const datapath::Maps& maps_;
-    Past past_;
+    EarlierFlows earlier_flows_;
     Numbering numbering_;
     std::shared_ptr<DesiredState> state_ = std::make_shared<DesiredState>();
     std::map<std::string, DesiredService*> services_;  ///< of state_, by name

@@ -15,9 +15,9 @@ constexpr std::uint64_t kTurnsPerStretch = 4;  ///< of each member, on average
 
 /// A member with weight. Its turn k falls in round ceil(k * heaviest / weight), stepped here without
 /// dividing.
-class Taker {
+class WeightedMember {
   public:
-    Taker(std::uint16_t member, std::uint32_t weight, std::uint32_t heaviest)
+    WeightedMember(std::uint16_t member, std::uint32_t weight, std::uint32_t heaviest)
         : weight_(weight), step_(heaviest / weight), step_rest_(heaviest % weight), member_(member) {
         advance();
     }
@@ -44,19 +44,20 @@ class Taker {
 
 /// All turns of the rounds from `first` up to `end`, in order. A counting sort: going through the members in
 /// order keeps each round in order, and a round in which nobody takes a turn costs one counter.
-void append_rounds(std::uint32_t first, std::uint32_t end, std::vector<Taker>& takers, TurnOrder& order) {
+void append_rounds(std::uint32_t first, std::uint32_t end, std::vector<WeightedMember>& weighted,
+                   TurnOrder& order) {
     std::vector<std::uint32_t> position(end - first);
-    for (auto taker : takers)
-        for (; taker.round() < end; taker.advance())
-            ++position[taker.round() - first];
+    for (auto each : weighted)
+        for (; each.round() < end; each.advance())
+            ++position[each.round() - first];
 
     const auto start = static_cast<std::uint32_t>(order.members.size());
     order.members.resize(std::accumulate(position.begin(), position.end(), start));
     std::exclusive_scan(position.begin(), position.end(), position.begin(), start);
-    for (auto& taker : takers)
-        for (; taker.round() < end; taker.advance()) {
-            order.members[position[taker.round() - first]++] = taker.member();
-            ++order.counts[taker.member()];
+    for (auto& each : weighted)
+        for (; each.round() < end; each.advance()) {
+            order.members[position[each.round() - first]++] = each.member();
+            ++order.counts[each.member()];
         }
 }
 
@@ -73,19 +74,19 @@ TurnOrder equal_turns(std::size_t members, std::uint32_t turns) {
 }
 
 TurnOrder weighted_turns(Weights weights, std::uint32_t heaviest, std::uint32_t turns) {
-    std::vector<Taker> takers;
+    std::vector<WeightedMember> weighted;
     std::uint64_t sum = 0;
     for (std::size_t member = 0; member < weights.size(); ++member)
         if (weights[member] > 0) {
-            takers.emplace_back(static_cast<std::uint16_t>(member), weights[member], heaviest);
+            weighted.emplace_back(static_cast<std::uint16_t>(member), weights[member], heaviest);
             sum += weights[member];
         }
     TurnOrder order{.members = {}, .counts = std::vector<std::uint32_t>(weights.size())};
-    order.members.reserve(turns + (kTurnsPerStretch + 1) * takers.size());
+    order.members.reserve(turns + (kTurnsPerStretch + 1) * weighted.size());
     // Stretches long enough that going through all members pays, short enough to be sorted in the cache.
-    const auto stretch = static_cast<std::uint32_t>(kTurnsPerStretch * takers.size() * heaviest / sum);
+    const auto stretch = static_cast<std::uint32_t>(kTurnsPerStretch * weighted.size() * heaviest / sum);
     for (std::uint32_t round = 1; order.members.size() < turns; round += stretch)
-        append_rounds(round, round + stretch, takers, order);
+        append_rounds(round, round + stretch, weighted, order);
 
     for (std::size_t turn = turns; turn < order.members.size(); ++turn)
         --order.counts[order.members[turn]];

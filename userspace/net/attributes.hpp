@@ -30,7 +30,7 @@ class Attributes {
     [[nodiscard]] std::optional<std::string> text(unsigned type) const;
 
   private:
-    /// Above every attribute that this floor reads.
+    /// Above every attribute that this layer reads.
     static constexpr std::size_t kTypes = 40;
 
     static int keep(const nlattr* attribute, void* self);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/own_health.hpp"
+#include "agent/self_test.hpp"
 
 #include <fmt/ranges.h>
 #include <linux/bpf.h>
@@ -43,15 +43,15 @@ maglev::Flow known_flow(const config::Listener& listener) {
 }
 
 /// A frame of the flow that carries nothing: of TCP one that starts no connection.
-Bytes frame_of(const maglev::Flow& flow, const ProvingGround& ground) {
+Bytes frame_of(const maglev::Flow& flow, const SelfTestPort& port) {
     constexpr std::size_t kTcp = 20, kUdp = 8;
     constexpr std::uint8_t kAck = 0x10;
     const bool v4 = flow.destination.is_v4();
     const bool tcp = flow.protocol == IPPROTO_TCP;
     const std::size_t transport = kEthernet + (v4 ? kIpv4 : kIpv6);
     Bytes frame(transport + (tcp ? kTcp : kUdp));
-    std::ranges::copy(ground.link_address.bytes, frame.begin());
-    std::ranges::copy(ground.proof_source.bytes, frame.begin() + 6);
+    std::ranges::copy(port.link_address.bytes, frame.begin());
+    std::ranges::copy(port.self_test_source.bytes, frame.begin() + 6);
     put16(frame, 12, v4 ? 0x0800 : 0x86dd);
     auto* ip = frame.data() + kEthernet;
     ip[0] = v4 ? 0x45 : 0x60;
@@ -91,11 +91,11 @@ bool is_wrapped_for(const abi::backend& backend, const Bytes& frame, const Bytes
            std::equal(inner.rbegin(), inner.rend() - kEthernet, frame.rbegin());
 }
 
-/// One service's proof.
-class Proof {
+/// One service's part of it.
+class ServiceTest {
   public:
-    Proof(const config::Config& config, const datapath::Maps& maps, const ProvingGround& ground)
-        : config_(config), maps_(maps), ground_(ground) {}
+    ServiceTest(const config::Config& config, const datapath::Maps& maps, const SelfTestPort& port)
+        : config_(config), maps_(maps), port_(port) {}
 
     /// Why the service's packets are not forwarded; empty if they are, or if nothing can be told.
     [[nodiscard]] std::string run(const config::Service& service, std::uint16_t number) const {
@@ -134,8 +134,8 @@ class Proof {
     }
 
     [[nodiscard]] std::string run(const maglev::Flow& flow, const abi::backend& backend) const {
-        const auto frame = frame_of(flow, ground_);
-        const auto run = datapath::test_run(ground_.program_fd, frame, ground_.interface);
+        const auto frame = frame_of(flow, port_);
+        const auto run = datapath::test_run(port_.program_fd, frame, port_.interface);
         if (!run)
             return run.error().message;
         if ((backend.flags & abi::BACKEND_LOCAL) != 0 && run->action == XDP_PASS && run->frame == frame)
@@ -152,18 +152,18 @@ class Proof {
 
     const config::Config& config_;
     const datapath::Maps& maps_;
-    const ProvingGround& ground_;
+    const SelfTestPort& port_;
 };
 }  // namespace
 
-std::string prove_service(const config::Config& config, const datapath::Maps& maps,
-                          const ProvingGround& ground, const config::Service& service, std::uint16_t number) {
-    return Proof(config, maps, ground).run(service, number);
+std::string self_test_of(const config::Config& config, const datapath::Maps& maps, const SelfTestPort& port,
+                         const config::Service& service, std::uint16_t number) {
+    return ServiceTest(config, maps, port).run(service, number);
 }
 
-OwnHealth prove_datapath(const config::Config& config, const datapath::Datapath& datapath,
-                         const control::Numbering& numbering) {
-    OwnHealth health;
+SelfTestResult run_self_test(const config::Config& config, const datapath::Datapath& datapath,
+                             const control::Numbering& numbering) {
+    SelfTestResult health;
     const datapath::InterfaceState* attached = nullptr;
     for (const auto& interface : datapath.interfaces()) {
         if (interface.attached && attached == nullptr)
@@ -179,12 +179,12 @@ OwnHealth prove_datapath(const config::Config& config, const datapath::Datapath&
     const auto link_address = program.link_address(static_cast<int>(attached->index));
     if (!link_address)
         return health;
-    const ProvingGround ground{program.fd(), attached->index, *link_address, program.proof_source()};
+    const SelfTestPort port{program.fd(), attached->index, *link_address, program.proof_source()};
     for (const auto& service : config.services) {
         const auto numbers = numbering.services.find(service.name);
         if (numbers == numbering.services.end())
             continue;
-        if (auto fault = prove_service(config, datapath.maps(), ground, service, numbers->second.number);
+        if (auto fault = self_test_of(config, datapath.maps(), port, service, numbers->second.number);
             !fault.empty())
             health.services[service.name] = std::move(fault);
     }

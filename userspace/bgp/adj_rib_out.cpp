@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bgp/ledger.hpp"
+#include "bgp/adj_rib_out.hpp"
 
 #include <fmt/format.h>
 
@@ -27,11 +27,11 @@ std::string nobody_answers(const config::Peer& peer) {
 }
 }  // namespace
 
-Ledger::Ledger(const config::Bgp& bgp, Time now) {
+AdjRibOut::AdjRibOut(const config::Bgp& bgp, Time now) {
     configure(bgp, now);
 }
 
-void Ledger::configure(const config::Bgp& bgp, Time now) {
+void AdjRibOut::configure(const config::Bgp& bgp, Time now) {
     auto before = std::exchange(neighbours_, {});
     for (const auto& peer : bgp.peers) {
         const auto known = std::ranges::find_if(
@@ -55,14 +55,14 @@ void Ledger::configure(const config::Bgp& bgp, Time now) {
     open_all();
 }
 
-void Ledger::hold_back(std::set<IpAddress> peers) {
+void AdjRibOut::hold_back(std::set<IpAddress> peers) {
     if (peers == held_back_)
         return;
     held_back_ = std::move(peers);
     open_all();
 }
 
-void Ledger::dropped(const std::set<IpAddress>& peers, Time now) {
+void AdjRibOut::dropped(const std::set<IpAddress>& peers, Time now) {
     std::erase_if(neighbours_, [&](const Neighbour& neighbour) {
         return neighbour.going && peers.contains(neighbour.config.address);
     });
@@ -76,7 +76,7 @@ void Ledger::dropped(const std::set<IpAddress>& peers, Time now) {
     }
 }
 
-void Ledger::adopt(const IpAddress& peer, const std::vector<IpAddress>& vips, Time now) {
+void AdjRibOut::adopt(const IpAddress& peer, const std::vector<IpAddress>& vips, Time now) {
     auto* neighbour = find(peer);
     if (neighbour == nullptr) {
         neighbour = &neighbours_.emplace_back();
@@ -90,7 +90,7 @@ void Ledger::adopt(const IpAddress& peer, const std::vector<IpAddress>& vips, Ti
     }
 }
 
-std::set<IpAddress> Ledger::held() const {
+std::set<IpAddress> AdjRibOut::held() const {
     std::set<IpAddress> vips;
     for (const auto& neighbour : neighbours_)
         for (const auto& [vip, route] : neighbour.held)
@@ -100,7 +100,7 @@ std::set<IpAddress> Ledger::held() const {
 }
 
 /// Any VIP may need a command.
-void Ledger::open_all() {
+void AdjRibOut::open_all() {
     for (const auto& [vip, attributes] : wanted_)
         open_.insert(vip);
     for (const auto& neighbour : neighbours_)
@@ -108,7 +108,7 @@ void Ledger::open_all() {
             open_.insert(vip);
 }
 
-void Ledger::want(Routes wanted, bool complete, Time now) {
+void AdjRibOut::want(Routes wanted, bool complete, Time now) {
     for (auto& neighbour : neighbours_)
         std::erase_if(neighbour.held, [&](const auto& route) {
             return !route.second.announced && now - route.second.changed > kBetweenChanges;
@@ -123,7 +123,7 @@ void Ledger::want(Routes wanted, bool complete, Time now) {
     complete_ = complete_ || complete;
 }
 
-void Ledger::restarted(const std::string& reason, Time now) {
+void AdjRibOut::restarted(const std::string& reason, Time now) {
     std::erase_if(neighbours_, [](const Neighbour& neighbour) { return neighbour.going; });
     for (auto& neighbour : neighbours_) {
         neighbour.held.clear();
@@ -134,13 +134,13 @@ void Ledger::restarted(const std::string& reason, Time now) {
     retry_at_.clear();
 }
 
-Ledger::Neighbour* Ledger::find(const IpAddress& peer) {
+AdjRibOut::Neighbour* AdjRibOut::find(const IpAddress& peer) {
     const auto found =
         std::ranges::find_if(neighbours_, [&](const Neighbour& each) { return each.config.address == peer; });
     return found == neighbours_.end() ? nullptr : &*found;
 }
 
-void Ledger::observe(const SessionEvent& event, Time now) {
+void AdjRibOut::observe(const SessionEvent& event, Time now) {
     auto* neighbour = find(event.peer);
     if (neighbour == nullptr)
         return;
@@ -153,7 +153,7 @@ void Ledger::observe(const SessionEvent& event, Time now) {
         go_down(*neighbour, event.session, event.reason, now);
 }
 
-void Ledger::observe_established(const std::set<IpAddress>& peers, Time now) {
+void AdjRibOut::observe_established(const std::set<IpAddress>& peers, Time now) {
     for (auto& neighbour : neighbours_) {
         if (peers.contains(neighbour.config.address))
             come_up(neighbour, now);
@@ -162,7 +162,7 @@ void Ledger::observe_established(const std::set<IpAddress>& peers, Time now) {
     }
 }
 
-std::set<IpAddress> Ledger::established() const {
+std::set<IpAddress> AdjRibOut::established() const {
     std::set<IpAddress> peers;
     for (const auto& neighbour : neighbours_)
         if (neighbour.session == Session::kUp)
@@ -170,7 +170,7 @@ std::set<IpAddress> Ledger::established() const {
     return peers;
 }
 
-void Ledger::note_error(const IpAddress& peer, const std::string& error, Time now) {
+void AdjRibOut::note_error(const IpAddress& peer, const std::string& error, Time now) {
     auto* neighbour = find(peer);
     if (neighbour == nullptr)
         return;
@@ -179,7 +179,7 @@ void Ledger::note_error(const IpAddress& peer, const std::string& error, Time no
 }
 
 /// ExaBGP announces by itself again what the session had before.
-void Ledger::come_up(Neighbour& neighbour, Time now) {
+void AdjRibOut::come_up(Neighbour& neighbour, Time now) {
     if (neighbour.session == Session::kUp)
         return;
     neighbour.session = Session::kUp;
@@ -192,7 +192,7 @@ void Ledger::come_up(Neighbour& neighbour, Time now) {
         open_.insert(vip);
 }
 
-void Ledger::go_down(Neighbour& neighbour, Session session, const std::string& reason, Time now) {
+void AdjRibOut::go_down(Neighbour& neighbour, Session session, const std::string& reason, Time now) {
     if (neighbour.session == Session::kUp)
         neighbour.since = now;
     neighbour.session = session;
@@ -201,7 +201,7 @@ void Ledger::go_down(Neighbour& neighbour, Session session, const std::string& r
         set_error(neighbour, reason, now);
 }
 
-void Ledger::set_error(Neighbour& neighbour, const std::string& error, Time now) {
+void AdjRibOut::set_error(Neighbour& neighbour, const std::string& error, Time now) {
     const bool notification = error.starts_with(kNotification);
     neighbour.error = notification ? "" : error;
     neighbour.no_attempt = false;
@@ -213,7 +213,7 @@ void Ledger::set_error(Neighbour& neighbour, const std::string& error, Time now)
 
 /// What keeps the session down now: what was heard last, or that nothing is heard. A router that closes
 /// connections for a while after it said why, as BIRD does, has that beside it.
-std::string Ledger::present_trouble(const Neighbour& neighbour, Time now) {
+std::string AdjRibOut::present_trouble(const Neighbour& neighbour, Time now) {
     if (neighbour.session == Session::kUp)
         return neighbour.error;  // a route was refused
     const bool told = !neighbour.notification.empty() && now - neighbour.notification_at < kNotificationStays;
@@ -225,7 +225,7 @@ std::string Ledger::present_trouble(const Neighbour& neighbour, Time now) {
                            : fmt::format("{}; before that: {}", present, neighbour.notification);
 }
 
-const Attributes* Ledger::wanted_by(const Neighbour& neighbour, const IpAddress& vip) const {
+const Attributes* AdjRibOut::wanted_by(const Neighbour& neighbour, const IpAddress& vip) const {
     if (neighbour.going ||
         std::ranges::find(neighbour.families, config::family_of(vip)) == neighbour.families.end())
         return nullptr;
@@ -233,12 +233,12 @@ const Attributes* Ledger::wanted_by(const Neighbour& neighbour, const IpAddress&
     return found == wanted_.end() ? nullptr : &found->second;
 }
 
-bool Ledger::must_withdraw(const Neighbour& neighbour, const IpAddress& vip) const {
+bool AdjRibOut::must_withdraw(const Neighbour& neighbour, const IpAddress& vip) const {
     const auto held = neighbour.held.find(vip);
     return held != neighbour.held.end() && held->second.announced && wanted_by(neighbour, vip) == nullptr;
 }
 
-bool Ledger::must_announce(const Neighbour& neighbour, const IpAddress& vip) const {
+bool AdjRibOut::must_announce(const Neighbour& neighbour, const IpAddress& vip) const {
     const auto* wanted = wanted_by(neighbour, vip);
     if (wanted == nullptr || neighbour.session != Session::kUp ||
         held_back_.contains(neighbour.config.address))
@@ -248,7 +248,7 @@ bool Ledger::must_announce(const Neighbour& neighbour, const IpAddress& vip) con
            held->second.attributes != *wanted;
 }
 
-std::optional<Command> Ledger::next(Time now) {
+std::optional<Command> AdjRibOut::next(Time now) {
     due_ = Time::max();
     forget_settled();
     if (auto command = next_withdraw())
@@ -258,7 +258,7 @@ std::optional<Command> Ledger::next(Time now) {
     return next_end_of_rib();
 }
 
-void Ledger::forget_settled() {
+void AdjRibOut::forget_settled() {
     std::erase_if(open_, [this](const IpAddress& vip) {
         return std::ranges::none_of(neighbours_, [&](const Neighbour& each) {
             return must_withdraw(each, vip) || must_announce(each, vip);
@@ -266,7 +266,7 @@ void Ledger::forget_settled() {
     });
 }
 
-std::optional<Command> Ledger::next_withdraw() const {
+std::optional<Command> AdjRibOut::next_withdraw() const {
     for (const auto& vip : open_) {
         Peers peers;
         for (const auto& neighbour : neighbours_)
@@ -278,7 +278,7 @@ std::optional<Command> Ledger::next_withdraw() const {
     return std::nullopt;
 }
 
-std::optional<Command> Ledger::next_announcement(Time now) {
+std::optional<Command> AdjRibOut::next_announcement(Time now) {
     for (const auto& vip : open_) {
         Peers peers;
         const auto retry = retry_at_.find(vip);
@@ -300,7 +300,7 @@ std::optional<Command> Ledger::next_announcement(Time now) {
 }
 
 /// Once a peer has everything: the routes go out before it.
-std::optional<Command> Ledger::next_end_of_rib() const {
+std::optional<Command> AdjRibOut::next_end_of_rib() const {
     if (!complete_)
         return std::nullopt;
     for (const auto& neighbour : neighbours_) {
@@ -312,7 +312,7 @@ std::optional<Command> Ledger::next_end_of_rib() const {
     return std::nullopt;
 }
 
-void Ledger::finished(const Command& command, bool ok, Time now) {
+void AdjRibOut::finished(const Command& command, bool ok, Time now) {
     if (!ok && command.kind == Command::Kind::kAnnounce)
         retry_at_[command.vip] = now + kRetryRefused;
     if (ok)
@@ -336,7 +336,7 @@ void Ledger::finished(const Command& command, bool ok, Time now) {
         open_.insert(command.vip);  // what is wanted may have changed since it was said
 }
 
-void Ledger::unanswered(const Command& command, Time now) {
+void AdjRibOut::unanswered(const Command& command, Time now) {
     if (command.kind != Command::Kind::kAnnounce)
         return;
     for (const auto& peer : command.peers)
@@ -346,7 +346,7 @@ void Ledger::unanswered(const Command& command, Time now) {
     open_.insert(command.vip);
 }
 
-bool Ledger::settled() const {
+bool AdjRibOut::settled() const {
     return std::ranges::all_of(open_, [this](const IpAddress& vip) {
         return std::ranges::none_of(neighbours_, [&](const Neighbour& each) {
             return must_withdraw(each, vip) || must_announce(each, vip);
@@ -354,7 +354,7 @@ bool Ledger::settled() const {
     });
 }
 
-std::vector<PeerStatus> Ledger::status(Time now) const {
+std::vector<PeerStatus> AdjRibOut::status(Time now) const {
     std::vector<PeerStatus> peers;
     for (const auto& neighbour : neighbours_) {
         if (neighbour.going)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/own_health.hpp"
+#include "agent/self_test.hpp"
 
 #include <algorithm>
 #include <random>
@@ -39,9 +39,9 @@ struct Prover {
 
     /// What it finds if another's program is run in place of its own.
     [[nodiscard]] std::string finds_of(const datapath::Program& program) const {
-        const agent::ProvingGround ground{program.fd(), 0, *MacAddress::parse("02:00:00:00:00:aa"),
-                                          program.proof_source()};
-        return agent::prove_service(config, replayer->maps(), ground, config.services[0], 1);
+        const agent::SelfTestPort ground{program.fd(), 0, *MacAddress::parse("02:00:00:00:00:aa"),
+                                         program.proof_source()};
+        return agent::self_test_of(config, replayer->maps(), ground, config.services[0], 1);
     }
     [[nodiscard]] std::string finds() const { return finds_of(replayer->program()); }
     void set_flags(std::uint16_t number, std::uint16_t flags) const {

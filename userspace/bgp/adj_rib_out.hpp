@@ -27,9 +27,9 @@ struct PeerStatus {
 /// A route that goes is withdrawn at once. An announcement waits until its session is up, since ExaBGP orders
 /// what it queues without one as it likes; and half a second after the route's last change, since ExaBGP
 /// sends by attributes, not by time, what it was told within one turn of its loop.
-class Ledger {
+class AdjRibOut {
   public:
-    explicit Ledger(const config::Bgp& bgp, Time now);
+    explicit AdjRibOut(const config::Bgp& bgp, Time now);
 
     /// Other peers. What is known of those that stay stays known; those that go are withdrawn from until
     /// dropped().

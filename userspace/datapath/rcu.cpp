@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "datapath/readers.hpp"
+#include "datapath/rcu.hpp"
 
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
@@ -10,7 +10,7 @@
 
 namespace guideway::datapath {
 
-void wait_for_readers() {
+void wait_for_rcu_grace_period() {
     // Kernels with nohz_full CPUs refuse the call; a program runs for microseconds, so that waiting does
     // there.
     if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/port.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace guideway::agent {
+
+namespace asio = boost::asio;
+
+api::AgentPort port_of(PortParts parts) {
+    const auto on_loop = [parts](auto work) {
+        return asio::co_spawn(parts.loop, std::move(work), asio::use_awaitable);
+    };
+    return {
+        .stalled = [parts] { return parts.heartbeat.stalled(); },
+        .readiness = [parts, on_loop] { return on_loop(parts.status.readiness()); },
+        .snapshot = [parts](api::Detail detail) { return parts.snapshots.current(detail); },
+        .metrics_detail =
+            [parts] {
+                return parts.running.backend_metrics ? api::Detail::kBackends : api::Detail::kServices;
+            },
+        .reload = [parts, on_loop](
+                      api::Insistence insistence) { return on_loop(parts.reloading.reload(insistence)); },
+        .order =
+            [parts, on_loop](api::Order order, std::string backend, std::optional<std::string> service,
+                             api::Insistence insistence) {
+                return on_loop(parts.obeying.obey(order, std::move(backend), std::move(service), insistence));
+            },
+        .withdraw = [parts, on_loop](bool withdrawn) { return on_loop(parts.obeying.withdraw(withdrawn)); },
+        .detach = [parts, on_loop] { return on_loop(parts.leaving.detach()); },
+    };
+}
+
+}  // namespace guideway::agent
