@@ -61,6 +61,11 @@ mode_of() {
     ip -n lb1 link show dev "$1" | sed -nE '1s/.* (xdp[a-z]*) .*/\1/p'
 }
 
+# mode_is INTERFACE MODE: once the file's own event has been refused, too, for which native mode is tried again.
+mode_is() {
+    [[ $(mode_of "$1") == "$2" ]]
+}
+
 before=$(link_id lb1)
 two_interfaces taken0 generic
 expect "another mode beside an interface that is another's is refused" eval '! reload'
@@ -76,8 +81,8 @@ expect_equal "and on the other" xdpgeneric "$(mode_of gen0)"
 two_interfaces gen0 native
 expect "native mode, which the second one refuses" eval '! reload'
 expect "which says so" grep -q 'attach to gen0: its driver refuses native XDP' "$LAB_DIR/refused"
-expect_equal "leaves the first one in generic mode" xdpgeneric "$(mode_of eth0)"
-expect_equal "and the second" xdpgeneric "$(mode_of gen0)"
+expect_soon "leaves the first one in generic mode" mode_is eth0 xdpgeneric
+expect_soon "and the second" mode_is gen0 xdpgeneric
 expect "traffic in generic mode" answers 10151
 cp configs/demo.yaml "$LAB_DIR/lb1.yaml"
 sed -i '$a datapath: {mode: native}' "$LAB_DIR/lb1.yaml"
