@@ -189,7 +189,7 @@ rows() {
 
 # Accidents at random, under an agent that is built to notice every leak and every wrong access.
 under_sanitizers() {
-    local seconds=$1 end=$((SECONDS + $1)) happened=0 first_memory first_descriptors
+    local end=$((SECONDS + $1)) happened=0 first_memory first_descriptors
     RANDOM=$2
     echo "at random for $1 s, seed $2"
     stop lb1-agent KILL || true

@@ -57,6 +57,7 @@ expect_equal "table: all down" null "$(table --down 10.0.0.1,two --down 10.0.0.3
 expect_equal "table: an unknown backend" 1 "$(exit_status "$GUIDEWAY" table -c "$work/web.yaml" --down nobody)"
 expect_equal "table: an unknown service" 1 "$(exit_status "$GUIDEWAY" table -c "$work/web.yaml" --service nothing)"
 
+# shellcheck disable=SC2046,SC2183 # three words a backend
 configuration "$(printf '{address: 10.1.%d.%d, weight: %d}, ' $(for i in {0..999}; do echo $((i / 250)) $((i % 250 + 1)) $((i % 7)); done))10.2.0.1" \
     >"$work/web.yaml"
 expect_equal "table of 1,001 backends: all slots are somebody's" 65537 "$(table | jq '[.services[0].backends[].slots] | add')"
@@ -89,6 +90,7 @@ expect_equal "reload without an agent" 1 "$(exit_status "$GUIDEWAY" reload --run
 configuration 10.0.0.1 >"$work/open.yaml"
 chmod 644 "$work/open.yaml"
 : >"$work/journal"
+# shellcheck disable=SC2094 # its status is read, not the file
 JOURNAL_STREAM=$(stat -c %d:%i "$work/journal") "$GUIDEWAY" agent -c "$work/open.yaml" --runtime-dir /nowhere/at/all 2>>"$work/journal" || true
 expect_equal "lines for the journal have its prefix" 1 "$(grep -c '^<4>warning: hash_key' "$work/journal")"
 expect_equal "reference.yaml is what the program knows" "" "$(diff "$root/configs/reference.yaml" <("$GUIDEWAY" reference))"

@@ -39,7 +39,7 @@ serves_ports() {
 }
 
 reload() {
-    on lb1 timeout 20 "$GUIDEWAY" reload "$@" --runtime-dir "$(runtime_dir_of lb1)" >"$LAB_DIR/stdout" 2>"$LAB_DIR/stderr"
+    on lb1 timeout 20 "$GUIDEWAY" reload --runtime-dir "$(runtime_dir_of lb1)" >"$LAB_DIR/stdout" 2>"$LAB_DIR/stderr"
 }
 
 reloads() {

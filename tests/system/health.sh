@@ -13,6 +13,7 @@ declare -A whys=()
 
 # set_whys: why each behaviour is bad, as said of it; after probe_timeout is known.
 set_whys() {
+    # shellcheck disable=SC2034 # for who sources this
     whys=(
         [never-answers]="application down: no answer within $probe_timeout"
         [trickles]="application down: no answer within $probe_timeout"

@@ -47,7 +47,7 @@ service_lines() {
 }
 
 reload() {
-    guideway reload "$@" >"$LAB_DIR/stdout" 2>"$LAB_DIR/stderr"
+    guideway reload >"$LAB_DIR/stdout" 2>"$LAB_DIR/stderr"
 }
 
 said() {

@@ -54,8 +54,8 @@ change() {
 tally() {
     local all others limited
     all=$(broken)
-    others=$(broken_but_of ${dying-})
-    limited=$(silent_but_of ${dying-})
+    others=$(broken_but_of "${dying-}")
+    limited=$(silent_but_of "${dying-}")
     [[ -z ${limit-} ]] || limited=$others
     if [[ $1 == moves ]]; then
         ((broken_by[death] += all - others)) || true
@@ -74,11 +74,11 @@ silent_but_of() {
 
 random_presence() {
     pick be8 be9 be10
-    if [[ -v weights[$picked] ]]; then
+    if [[ -v weights["$picked"] ]]; then
         unset "weights[$picked]" "standings[$picked]"
         change "$picked removed" reload
     else
-        weights[$picked]=100
+        weights["$picked"]=100
         change "$picked added" reload
     fi
 }
@@ -88,7 +88,7 @@ random_weight() {
     pick be1 be2 be3 be4 be5 be6 be7
     backend=$picked
     pick 50 100 200
-    weights[$backend]=$picked
+    weights["$backend"]=$picked
     change "$backend weighs $picked" reload
 }
 

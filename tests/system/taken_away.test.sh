@@ -12,6 +12,7 @@ LAB_TIMEOUT=30
 . "$LAB_ROOT/tests/system/guideway.sh"
 . "$LAB_ROOT/tests/system/router.sh"
 . "$LAB_ROOT/tests/system/connections.sh"
+# shellcheck disable=SC2034 # router.sh
 speaker=agent
 . "$LAB_ROOT/tests/system/accidents.sh"
 cd "$LAB_ROOT"

@@ -177,7 +177,7 @@ restarted_meanwhile() {
 }
 
 drain_taken_back_at_restart() {
-    states[be5]=drain
+    states["be5"]=drain
     reload
     await "learning to end" nothing_is_learnt
     unset 'states[be5]'
@@ -226,6 +226,7 @@ rows_of_the_unseen() {
     each end_connections
     kill_server be9
     await "be9 is down" are down be9
+    # shellcheck disable=SC2154 # tests/system/fleet.sh
     hold_connections "$connections_wanted" "${connection_options[@]}"
     row "the qdisc that wraps probes removed" accident qdisc_away
 }
