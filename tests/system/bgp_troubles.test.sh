@@ -135,7 +135,7 @@ exabgp_dies_or_hangs() {
     kill -STOP "$exabgp"
     took "ExaBGP is stopped: it is replaced" has_ended "$exabgp"
     took "recovered" recovered
-    expect "status says why" bgp '.last_error | test("killed: no answer to .* within 5 s")'
+    expect "status says why" bgp '.last_error | test("killed: no answer to .* within 15 s")'
     expect_equal "updates in the new sessions: a route each" 3 "$(updates)"
 }
 

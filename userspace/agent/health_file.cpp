@@ -12,7 +12,6 @@ namespace guideway::agent {
 
 namespace {
 using Json = nlohmann::ordered_json;
-using health::FlapHistory;
 using health::LastKnown;
 using health::Moment;
 using health::State;

@@ -26,6 +26,7 @@
 #include "api/fair_turns.hpp"
 #include "util/in_pool.hpp"
 #include "util/unique_fd.hpp"
+#include "util/unix_listener.hpp"
 
 namespace guideway::api {
 
@@ -279,31 +280,26 @@ class Server final : public HttpServer {
     std::shared_ptr<State> state_;
 };
 
-template <typename Protocol>
-Result<typename Protocol::acceptor> open(asio::io_context& loop, const typename Protocol::endpoint& endpoint,
-                                         const std::string& name) {
-    constexpr mode_t kOwner = S_IRUSR | S_IWUSR;
-    typename Protocol::acceptor acceptor(loop);
+Result<asio::ip::tcp::acceptor> listen_tcp(asio::io_context& loop, const config::Endpoint& endpoint) {
+    const asio::ip::tcp::endpoint where(asio::ip::make_address(endpoint.address.text()), endpoint.port);
+    asio::ip::tcp::acceptor acceptor(loop);
     boost::system::error_code error;
-    acceptor.open(endpoint.protocol(), error);
-    if (!error && endpoint.protocol().family() != AF_UNIX)
-        acceptor.set_option(asio::socket_base::reuse_address(true), error);
-    else if (!error && ::fchmod(acceptor.native_handle(), kOwner) != 0)  // of the file that bind() makes
-        error.assign(errno, boost::system::system_category());
+    acceptor.open(where.protocol(), error);
     if (!error)
-        acceptor.bind(endpoint, error);
+        acceptor.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error)
+        acceptor.bind(where, error);
     if (!error)
         acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (error)
-        return fail("listen on {}: {}", name, error.message());
+        return fail("listen on {}: {}", endpoint.text(), error.message());
     return acceptor;
 }
 }  // namespace
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpThreads threads, const config::Endpoint& endpoint,
                                                        Handler handler) {
-    const asio::ip::tcp::endpoint where(asio::ip::make_address(endpoint.address.text()), endpoint.port);
-    auto acceptor = open<asio::ip::tcp>(threads.talking, where, endpoint.text());
+    auto acceptor = listen_tcp(threads.talking, endpoint);
     if (!acceptor)
         return std::unexpected(acceptor.error());
     return std::make_unique<Server<asio::ip::tcp>>(std::move(*acceptor), threads, std::move(handler));
@@ -312,11 +308,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpThreads threads, cons
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpThreads threads, const std::string& socket_path,
                                                        Handler handler) {
     using Unix = asio::local::stream_protocol;
-    if (socket_path.size() >= sizeof(sockaddr_un::sun_path))
-        return fail("listen on {}: the path is longer than the {} bytes that a socket's may have",
-                    socket_path, sizeof(sockaddr_un::sun_path) - 1);
-    ::unlink(socket_path.c_str());
-    auto acceptor = open<Unix>(threads.talking, Unix::endpoint(socket_path), socket_path);
+    constexpr mode_t kOwner = S_IRUSR | S_IWUSR;
+    auto acceptor = listen_unix(threads.talking, socket_path, kOwner);
     if (!acceptor)
         return std::unexpected(acceptor.error());
     return std::make_unique<Server<Unix>>(std::move(*acceptor), threads, std::move(handler));

@@ -16,8 +16,9 @@ using std::chrono::steady_clock;
 
 namespace {
 constexpr auto kAnyOutcome = asio::as_tuple(asio::use_awaitable);
-/// ExaBGP answers in milliseconds; one that does not in this time is stopped or hangs.
-constexpr std::chrono::seconds kAnswerWithin{5};
+/// ExaBGP answers in milliseconds. One that does not in this time is stopped or hangs; on a host whose
+/// processors are all taken it may need seconds, and to end it would withdraw every VIP.
+constexpr std::chrono::seconds kAnswerWithin{15};
 constexpr std::chrono::seconds kBetweenSummaries{2};
 /// A relay is there a fraction of a second after ExaBGP has started.
 constexpr std::chrono::seconds kConnectWithin{15};

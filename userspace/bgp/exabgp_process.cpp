@@ -15,6 +15,7 @@
 #include <filesystem>
 
 #include "bgp/message.hpp"
+#include "util/file.hpp"
 
 namespace guideway::bgp {
 
@@ -97,14 +98,7 @@ Result<void> write_exabgp_config(const ExabgpPlace& place, const Neighbors& neig
         return fail("start exabgp: '{}' or '{}' has a blank or a sign that its configuration cannot hold",
                     socket, place.relay_program);
     const auto text = exabgp_config(neighbors, fmt::format("{} relay {}", place.relay_program, socket));
-    const std::string path = place.directory + "/exabgp.conf";
-    const std::string fresh = path + ".new";
-    ::unlink(fresh.c_str());
-    const UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0440));
-    if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-        ::rename(fresh.c_str(), path.c_str()) != 0)
-        return fail("write {}: {}", path, errno_text());
-    return {};
+    return replace_file(place.directory + "/exabgp.conf", text, 0440);
 }
 
 asio::awaitable<std::string> check_exabgp_version(asio::io_context& loop, const ExabgpPlace& place) {

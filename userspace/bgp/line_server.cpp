@@ -2,13 +2,14 @@
 #include "bgp/line_server.hpp"
 
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include "util/unix_listener.hpp"
 
 namespace guideway::bgp {
 
@@ -34,23 +35,13 @@ LineServer::LineServer(asio::io_context& loop, std::string path, mode_t rights, 
     : loop_(loop), path_(std::move(path)), rights_(rights), events_(std::move(events)), acceptor_(loop) {}
 
 Result<void> LineServer::listen_again() {
-    if (path_.size() >= sizeof(sockaddr_un::sun_path))
-        return fail("listen on {}: the path is longer than the {} bytes that a socket's may have", path_,
-                    sizeof(sockaddr_un::sun_path) - 1);
-    ::unlink(path_.c_str());
-    Unix::acceptor acceptor(loop_);
-    boost::system::error_code error;
-    acceptor.open({}, error);
-    const mode_t before = ::umask(0777 & ~rights_);
-    if (!error)
-        acceptor.bind(Unix::endpoint(path_), error);
-    ::umask(before);
-    if (!error)
-        acceptor.listen(asio::socket_base::max_listen_connections, error);
+    auto acceptor = listen_unix(loop_, path_, rights_);
+    if (!acceptor)
+        return std::unexpected(acceptor.error());
     struct stat status {};
-    if (error || ::lstat(path_.c_str(), &status) != 0)
-        return fail("listen on {}: {}", path_, error ? error.message() : errno_text());
-    acceptor_ = std::move(acceptor);
+    if (::lstat(path_.c_str(), &status) != 0)
+        return fail("listen on {}: {}", path_, errno_text());
+    acceptor_ = std::move(*acceptor);
     inode_ = status.st_ino;
     return {};
 }

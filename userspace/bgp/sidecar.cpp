@@ -30,7 +30,7 @@ constexpr std::chrono::seconds kRanWell{60};
 /// The supervisor takes five times as much for a loop that is dead.
 constexpr std::chrono::seconds kHeartbeat{2};
 /// A supervisor says hello at once; one that does not in this time is stopped or hangs.
-constexpr std::chrono::seconds kHelloWithin{5};
+constexpr std::chrono::seconds kHelloWithin{10};
 
 /// The process at the other end of a socket that is connected to a listening one, if it is this user's.
 UniqueFd process_behind(int socket) {

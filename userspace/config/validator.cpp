@@ -171,7 +171,7 @@ void check_families(const Place& place, const Peer& peer, const Config& config) 
     FirstUses<std::uint8_t> seen;
     const auto check = [&](const Place& item, Family family) {
         const bool v4 = family == Family::kIpv4;
-        if (const auto line = seen.claim(static_cast<std::uint8_t>(family), item))
+        if (seen.claim(static_cast<std::uint8_t>(family), item))
             item.error("{} is listed twice", v4 ? "ipv4" : "ipv6");
         if (family != family_of(peer.address) && !has_explicit_next_hop(config, family))
             item.error(

@@ -75,23 +75,23 @@ class Reconciler {
     /// thread, and uses several; meanwhile nothing but refresh_next_hops() may be called.
     [[nodiscard]] Result<Change> prepare(DesiredState desired) const;
 
-    /// Goes it; stores only, nothing can fail.
+    /// Makes the change. It only stores, so nothing can fail.
     void commit(Change change, const NextHopOf& next_hop_of, TimePoint now);
 
-    /// Both. An error leaves all that packets read as it was.
+    /// prepare() and commit(). An error leaves all that packets read as it was.
     [[nodiscard]] Result<void> apply(DesiredState desired, const NextHopOf& next_hop_of, TimePoint now);
 
-    /// Brings backends into other conditions; the numbers of the services whose slots that moves. Where it
-    /// would take longer than `at_most` to find out which slots, that is postponed.
+    /// Brings backends into other conditions, and returns the numbers of the services whose slots that moves.
+    /// Where it would take longer than `at_most` to find out which slots, that is postponed.
     [[nodiscard]] std::vector<std::uint16_t> adjust(
         const std::map<BackendId, Condition>& conditions, const NextHopOf& next_hop_of, TimePoint now,
         std::chrono::nanoseconds at_most = std::chrono::nanoseconds::max());
 
     [[nodiscard]] bool has_postponed() const { return !postponed_.empty(); }
-    /// Finds it out. May run on another thread; meanwhile nothing but refresh_next_hops() and sweeps may be
-    /// called.
+    /// Finds out which slots move. May run on another thread; meanwhile nothing but refresh_next_hops() and
+    /// sweeps may be called.
     void compute_postponed();
-    /// Moves the slots; the numbers of the services that they are of.
+    /// Moves the slots, and returns the numbers of the services that they are of.
     [[nodiscard]] std::vector<std::uint16_t> store_postponed(TimePoint now);
 
     /// Stores the next hops that changed.

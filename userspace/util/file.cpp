@@ -13,7 +13,6 @@
 namespace guideway {
 
 namespace {
-constexpr mode_t kOwnFile = 0600;
 
 std::string_view kind_of(mode_t mode) {
     switch (mode & S_IFMT) {
@@ -152,10 +151,10 @@ Result<void> write_file(const std::string& path, std::string_view text) {
     return {};
 }
 
-Result<void> replace_file(const std::string& path, std::string_view text) {
+Result<void> replace_file(const std::string& path, std::string_view text, mode_t rights) {
     const std::string fresh = path + ".new";
     ::unlink(fresh.c_str());  // whatever it is: to open a FIFO would wait
-    const UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnFile));
+    const UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, rights));
     if (!file)
         return fail("write {}: {}", path, errno_text());
     if (auto written = write_all(file.get(), text); !written)

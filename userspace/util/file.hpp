@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -47,7 +49,7 @@ struct FileState {
 [[nodiscard]] Result<void> write_file(const std::string& path, std::string_view text);
 
 /// Replaces the file, or makes it, in one step: a reader finds the old text or the new one, also after a
-/// crash. Errors: `write FILE: cause`.
-[[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view text);
+/// crash. `rights`: the new one's, where the umask allows. Errors: `write FILE: cause`.
+[[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view text, mode_t rights = 0600);
 
 }  // namespace guideway
