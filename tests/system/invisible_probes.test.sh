@@ -7,7 +7,7 @@
 #
 #     router --- lb1, lb2 === tunnels in all four mixes ===> be1, be2
 #
-# PROBING_SECONDS=3600: for so long instead of some hundred probes.
+# PROBING_SECONDS=3600: for so long instead of some hundred probes, each of which may take two seconds on a busy host.
 set -euo pipefail
 LAB_BALANCERS=2
 LAB_BACKENDS=2
@@ -18,6 +18,9 @@ LAB_VERBOSE=yes
 cd "$LAB_ROOT"
 lab_enter "$@"
 
+probing="interval: 200ms, timeout: 190ms"
+[[ -z ${PROBING_SECONDS-} ]] || probing="interval: 2s, timeout: 1900ms"
+
 # service NAME VIP PORT/PROTOCOL BACKENDS CHECK
 service() {
     cat <<-END
@@ -25,7 +28,7 @@ service() {
 	    listen: ["$2:$3"]
 	    tracking: always
 	    idle_timeout: 2s
-	    health: {$5, interval: 200ms, timeout: 190ms}
+	    health: {$5, $probing}
 	    backends: [$4]
 	END
 }
@@ -64,6 +67,7 @@ probe_on() {
     local balancer before
     if [[ -n ${PROBING_SECONDS-} ]]; then
         sleep "$PROBING_SECONDS"
+        PROBING_SECONDS=
         return
     fi
     for balancer in lb1 lb2; do
