@@ -38,56 +38,67 @@ bool has_tls_name(const Health& health) {
     return health.sni || health.host;
 }
 
-/// A key that asks for something that only some kinds of check do.
-struct Ask {
+/// A key that only some kinds of check heed.
+struct Heeded {
     std::string_view key;
-    bool (*is_made)(const Health&);
-    bool (*is_heard)(Check);
+    bool (*is_by)(Check);
     std::string_view by;
 };
 
 constexpr std::string_view kByHttp = "http and https checks";
 constexpr std::string_view kByHttps = "https checks";
 constexpr std::string_view kByUdp = "udp checks";
-constexpr Ask kAsks[] = {
-    {"method", [](const Health& health) { return health.method != Method::kGet; }, is_http, kByHttp},
-    {"path", [](const Health& health) { return health.path != "/"; }, is_http, kByHttp},
-    {"host", [](const Health& health) { return health.host.has_value(); }, is_http, kByHttp},
-    {"expect_status", [](const Health& health) { return !health.expect_status.empty(); }, is_http, kByHttp},
-    {"expect_body", [](const Health& health) { return health.expect_body.has_value(); }, is_http, kByHttp},
-    {"tls_verify", [](const Health& health) { return health.tls_verify && has_tls_name(health); }, is_https,
-     kByHttps},
-    {"ca_file", [](const Health& health) { return health.ca_file.has_value(); }, is_https, kByHttps},
-    {"sni", [](const Health& health) { return health.sni.has_value(); }, is_https, kByHttps},
-    {"alpn", [](const Health& health) { return !health.alpn.empty(); }, is_https, kByHttps},
-    {"send", [](const Health& health) { return health.send.has_value(); }, is_udp, kByUdp},
-    {"expect", [](const Health& health) { return health.expect.has_value(); }, is_udp, kByUdp},
-    {"port", [](const Health& health) { return health.port.has_value(); }, has_ports,
-     "checks other than icmp"},
+constexpr Heeded kHeeded[] = {
+    {"method", is_http, kByHttp},
+    {"path", is_http, kByHttp},
+    {"host", is_http, kByHttp},
+    {"expect_status", is_http, kByHttp},
+    {"expect_body", is_http, kByHttp},
+    {"tls_verify", is_https, kByHttps},
+    {"ca_file", is_https, kByHttps},
+    {"sni", is_https, kByHttps},
+    {"alpn", is_https, kByHttps},
+    {"send", is_udp, kByUdp},
+    {"expect", is_udp, kByUdp},
+    {"port", has_ports, "checks other than icmp"},
 };
 
-std::string_view text(Check check) {
+std::string_view name_of(Check check) {
     switch (check) {
         case Check::kTcp:
-            return "a tcp check";
+            return "tcp";
         case Check::kHttp:
-            return "an http check";
+            return "http";
         case Check::kHttps:
-            return "an https check";
+            return "https";
         case Check::kUdp:
-            return "a udp check";
+            return "udp";
         case Check::kIcmp:
             break;
     }
-    return "an icmp check";
+    return "icmp";
 }
 
-/// What is not heard would give a wrong idea of what is checked.
+std::string_view article_of(Check check) {
+    return check == Check::kTcp || check == Check::kUdp ? "a" : "an";
+}
+
+/// A kind of check that could not be read is an error already, and left at the default.
+bool is_read(const Place& place, Check check) {
+    const auto key = place.find("check");
+    const auto* scalar = key ? std::get_if<Scalar>(&key->node().value) : nullptr;
+    return !key || (scalar != nullptr && scalar->text == name_of(check));
+}
+
+/// What is ignored would give a wrong idea of what is checked, also where it says what holds anyway.
 void refuse_ignored_keys(const Place& place, const Health& health) {
-    for (const Ask& ask : kAsks) {
-        const auto key = place.find(ask.key);
-        if (key && ask.is_made(health) && !ask.is_heard(health.check))
-            key->error("{} ignores it; it is for {}", text(health.check), ask.by);
+    if (!is_read(place, health.check))
+        return;
+    for (const Heeded& heeded : kHeeded) {
+        const auto key = place.find(heeded.key);
+        if (key && !heeded.is_by(health.check))
+            key->error("{} {} check ignores it; it is for {}", article_of(health.check),
+                       name_of(health.check), heeded.by);
     }
     const auto body = place.find("expect_body");
     if (body && health.expect_body && is_http(health.check) && health.method == Method::kHead)
@@ -119,7 +130,7 @@ void validate_health(const Place& service_place, const Service& service) {
                            duration_text(health.timeout), duration_text(health.interval)));
     if (lacks_port(service))
         place->error("the first listener is for any port: set the port to probe");
-    if (health.tls_verify && !has_tls_name(health))
+    if (health.tls_verify && is_https(health.check) && !has_tls_name(health))
         report(*place, "tls_verify", "sni or host is needed too: the name that the certificate must be for");
     if (health.damping.hold > health.damping.max_hold)
         report(*place, "damping",

@@ -9,6 +9,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "config/announce_validator.hpp"
 #include "config/health_validator.hpp"
 #include "config/name_validator.hpp"
 #include "config/service_validator.hpp"
@@ -228,6 +229,7 @@ void validate(const Place& root, const Config& config) {
         validate_health(place, service);
         validate_service(place, service, config);
     });
+    validate_announcements(root, config);
     check_own_addresses(root, config, vips);
     validate_backend_names(root, config);
     check_limits(root, config);
