@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "config/context.hpp"
+
 namespace guideway::agent {
 
 namespace {
@@ -13,18 +15,28 @@ constexpr const char* kRemakesMaps = "maps would have to be made anew";
 constexpr const char* kMarksProbes = "probes under way carry it";
 constexpr const char* kHoldsState = "the running state is there";
 
+/// Of very many, the first ones, and how many more there are.
 class Findings {
   public:
     template <typename T>
     void compare(const std::string& path, const T& running, const T& next, const char* reason) {
-        if (running != next)
+        if (running == next)
+            return;
+        if (lines_.size() < config::FindingList::kKept)
             lines_.push_back(
                 fmt::format("{}: does not change by a reload, since {}; restart the agent", path, reason));
+        else
+            ++more_;
     }
-    [[nodiscard]] std::vector<std::string> take() { return std::move(lines_); }
+    [[nodiscard]] std::vector<std::string> take() {
+        if (more_ > 0)
+            lines_.push_back(fmt::format("and {} more that do not change by a reload", more_));
+        return std::move(lines_);
+    }
 
   private:
     std::vector<std::string> lines_;
+    std::size_t more_ = 0;
 };
 }  // namespace
 

@@ -77,8 +77,8 @@ class RouteCheck {
             if (!key.is_for(listener.vip) || listener.vip.is_unspecified())
                 continue;
             has_vip = true;
-            const auto [use, first] = uses_.try_emplace({listener.vip, key.name},
-                                                        Use{value, service.name, set.position().line});
+            const auto [use, first] =
+                uses_.try_emplace({listener.vip, key.name}, Use{value, service.name, set.position().line});
             if (first || use->second.value == value || std::exchange(is_reported, true))
                 continue;
             set.error("{} is announced by one route, and {} says {} of it at line {}, not {}",

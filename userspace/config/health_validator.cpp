@@ -49,18 +49,12 @@ constexpr std::string_view kByHttp = "http and https checks";
 constexpr std::string_view kByHttps = "https checks";
 constexpr std::string_view kByUdp = "udp checks";
 constexpr Heeded kHeeded[] = {
-    {"method", is_http, kByHttp},
-    {"path", is_http, kByHttp},
-    {"host", is_http, kByHttp},
-    {"expect_status", is_http, kByHttp},
-    {"expect_body", is_http, kByHttp},
-    {"tls_verify", is_https, kByHttps},
-    {"ca_file", is_https, kByHttps},
-    {"sni", is_https, kByHttps},
-    {"alpn", is_https, kByHttps},
-    {"send", is_udp, kByUdp},
-    {"expect", is_udp, kByUdp},
-    {"port", has_ports, "checks other than icmp"},
+    {"method", is_http, kByHttp},      {"path", is_http, kByHttp},
+    {"host", is_http, kByHttp},        {"expect_status", is_http, kByHttp},
+    {"expect_body", is_http, kByHttp}, {"tls_verify", is_https, kByHttps},
+    {"ca_file", is_https, kByHttps},   {"sni", is_https, kByHttps},
+    {"alpn", is_https, kByHttps},      {"send", is_udp, kByUdp},
+    {"expect", is_udp, kByUdp},        {"port", has_ports, "checks other than icmp"},
 };
 
 std::string_view name_of(Check check) {

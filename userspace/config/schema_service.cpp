@@ -137,8 +137,10 @@ const Keys<Backend>& keys_of() {
         {"address", scalar(&Backend::address, "IP address", read_backend_address), kRequired, "10.0.1.11",
          "where packets are sent; its canonical text is the backend's identity"},
         {"name", scalar(&Backend::name, "text", read_backend_name), kOptional, "web-1",
-         "the backend's name in commands and metrics, 1..63 characters of A-Z a-z 0-9 . _ - :; in all services "
-         "it means one host, or its IPv4 address in some and its IPv6 address in others: what is said by hand "
+         "the backend's name in commands and metrics, 1..63 characters of A-Z a-z 0-9 . _ - :; in all "
+         "services "
+         "it means one host, or its IPv4 address in some and its IPv6 address in others: what is said by "
+         "hand "
          "of the name is then said of both, of an address of that one alone; without it: its address"},
         {"weight", integer(&Backend::weight, 0, 65535), kDefault, "100",
          "share of the table relative to the service's other backends; 0 = none"},

@@ -19,6 +19,21 @@ std::string service_with_backends(std::size_t count, std::size_t first) {
     return text;
 }
 
+/// A service with so many prefixes, half of them IPv6 and in allow.
+std::string service_with_prefixes(std::size_t count, std::size_t first) {
+    std::string allow, deny;
+    for (std::size_t i = 0; i < count; ++i) {
+        auto& list = i % 2 == 0 ? deny : allow;
+        list += i % 2 == 0 ? fmt::format("{}198.{}.{}.{}/32", list.empty() ? "" : ", ", i / 65536,
+                                         i / 256 % 256, i % 256)
+                           : fmt::format("{}\"2001:db8:{:x}::/48\"", list.empty() ? "" : ", ", i % 65536);
+    }
+    return fmt::format(
+        "  - {{name: s{0}, listen: [\"192.0.2.10:{1}/tcp\", \"[2001:db8::10]:{1}/tcp\"], backends: [],\n"
+        "     allow: [{2}], deny: [{3}]}}\n",
+        first, first + 1, allow, deny);
+}
+
 constexpr const char* kHead = "interfaces: [eth0]\nhash_key: 000102030405060708090a0b0c0d0e0f\n";
 
 }  // namespace
@@ -175,6 +190,29 @@ TEST_CASE("the listener index has room for 6144 listeners and VIPs and no more")
     CHECK(texts(parse_text(text + "      - 192.0.2.10:*/tcp\n").errors) ==
           std::vector<std::string>{
               "a.yaml:4:3: services: 6144 listeners and 1 VIPs do not fit; together they are at most 6144"});
+}
+
+TEST_CASE(
+    "there is room for 131072 prefixes of clients and no more, two of them for each service that has any") {
+    const std::string head = std::string(kHead) + "services:\n" + service_with_prefixes(65534, 0);
+    CHECK(parse_text(head).errors.empty());
+    CHECK(parse_text(head).warnings.empty());
+    const auto warned = parse_text(head + service_with_prefixes(1, 1));
+    CHECK(warned.errors.empty());
+    CHECK(
+        texts(warned.warnings) ==
+        std::vector<std::string>{
+            "a.yaml:4:3: services: 65539 prefixes of allow and deny in all: a reload that changes them needs "
+            "room for the old and the new, and there is room for 131072"});
+    const auto full = parse_text(head + service_with_prefixes(65534, 1) +
+                                 "  - {name: open, listen: [\"192.0.2.11:80/tcp\"], backends: []}\n");
+    CHECK(full.errors.empty());
+    CHECK(full.warnings.size() == 1);
+    CHECK(full.config.services[1].deny.size() == 32767);
+    CHECK(full.config.services[1].allow.size() == 32767);
+    CHECK(texts(parse_text(head + service_with_prefixes(65535, 1)).errors) ==
+          std::vector<std::string>{"a.yaml:4:3: services: 131073 prefixes of allow and deny in all do not "
+                                   "fit; there is room for 131072"});
 }
 
 TEST_CASE("a file that cannot be read is an error, one that can is parsed under its own name") {

@@ -81,6 +81,22 @@ TEST_CASE("backends are found by name and by address, in one service or in all")
           "service 'mail' has no backend '10.0.0.1'; `guideway backends` lists them");
 }
 
+TEST_CASE(
+    "an order by a name is about a host's IPv4 and its IPv6 address, one by an address about that alone") {
+    auto config = fleet({backend("10.0.0.1"), backend("10.0.0.2")});
+    config.services.push_back(config.services[0]);
+    config.services[1].name = "web6";
+    config.services[1].backends = {backend("2001:db8::1")};
+    config.services[1].backends[0].name = config.services[0].backends[0].name;
+    Conditions conditions;
+    conditions.configure(config, kStart);
+    const BackendId v6{"web6", *IpAddress::parse("2001:db8::1")};
+    CHECK(conditions.find("name-of-10.0.0.1", {}).value() == std::vector{id("10.0.0.1"), v6});
+    CHECK(conditions.find("name-of-10.0.0.1", "web6").value() == std::vector{v6});
+    CHECK(conditions.find("10.0.0.1", {}).value() == std::vector{id("10.0.0.1")});
+    CHECK(conditions.find("2001:db8::1", {}).value() == std::vector{v6});
+}
+
 TEST_CASE("a backend that comes up gets its share in 32 steps, linear over slow_start") {
     Conditions conditions;
     conditions.configure(fleet({backend("10.0.0.1", BackendState::kDown)}, 32s), kStart);
