@@ -2,6 +2,7 @@
 #include "agent/undo_list.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <sstream>
@@ -13,11 +14,23 @@ namespace guideway::agent {
 namespace {
 constexpr const char* kVip = "vip";
 constexpr const char* kSetting = "setting";
+
+/// Nothing where there is no list.
+std::string text_of(const std::string& path) {
+    if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT)
+        return {};
+    auto text = read_file(path);
+    if (text)
+        return std::move(*text);
+    spdlog::error("{}; the VIPs and settings that an earlier helper set are not taken back",
+                  text.error().message);
+    return {};
+}
 }  // namespace
 
 UndoList UndoList::read(const std::string& directory) {
     UndoList list(directory + "/undo");
-    std::istringstream file(read_file(list.path_).value_or(""));
+    std::istringstream file(text_of(list.path_));
     for (std::string line; std::getline(file, line);) {
         std::istringstream words(line);
         std::string kind, what, value;

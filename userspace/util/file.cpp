@@ -145,7 +145,7 @@ Result<void> make_secret_file(const std::string& path, std::string_view text) {
 }
 
 Result<void> write_file(const std::string& path, std::string_view text) {
-    const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    const UniqueFd file(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
         return fail("write {}: {}", path, errno_text());
     return {};
@@ -156,7 +156,7 @@ Result<void> replace_file(const std::string& path, std::string_view text, mode_t
     ::unlink(fresh.c_str());  // whatever it is: to open a FIFO would wait
     const UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, rights));
     if (!file)
-        return fail("write {}: {}", path, errno_text());
+        return fail("write {}: {}", fresh, errno_text());
     if (auto written = write_all(file.get(), text); !written)
         return fail("write {}: {}", path, written.error().message);
     if (::fsync(file.get()) != 0 || std::rename(fresh.c_str(), path.c_str()) != 0)
