@@ -80,6 +80,36 @@ written_slowly() {
     expect_soon "once it is closed it is read, whole" serves_ports 1001 1002 1003 1004
 }
 
+has_begun_or_ended() {
+    says_attached lb1-agent || ! running lb1-agent
+}
+
+in_kernel_are() {
+    [[ $(in_kernel lb1 '[.services[].name] | sort | join(" ")') == "$(printf 's%s\n' "$@" | paste -sd ' ')" ]]
+}
+
+# An agent that is started meanwhile. It must not have the file open for writing itself.
+started_while_written() {
+    stop lb1-agent
+    exec 3>"$config"
+    services 1001 >&3
+    start_agent lb1 "$config" 3>&-
+    await "the agent to begin, or to give up" has_begun_or_ended
+    ! running lb1-agent || fail "an agent starts with half of a file"
+    ! finish lb1-agent || fail "an agent that gives up ends with status 0"
+    expect "an agent is not started with half of a file" grep -q 'some process is writing it; start when that has closed it' "$(log_of lb1-agent)"
+    expect "what is in the kernel stays" in_kernel_are 1001 1002 1003 1004
+    start_agent lb1 "$config" 3>&-
+    two_looks
+    expect "nor does it begin while it waits" eval '! says_attached lb1-agent'
+    services 1001 1002 1003 1004 1005 | tail -n 4 >&3
+    exec 3>&-
+    await "the agent to begin, or to give up" has_begun_or_ended
+    running lb1-agent || start_agent lb1 "$config"
+    await "lb1 to be ready" agent_ready lb1
+    expect "once it is closed it is read, whole" serves_ports 1001 1002 1003 1004 1005
+}
+
 # A writer that is through leaves nothing to be waited for.
 written_at_once() {
     services 1001 1002 >"$config"
@@ -164,6 +194,7 @@ put_config 1001 1002 1003
 run_agent
 
 written_slowly
+started_while_written
 written_at_once
 directories_replaced
 no_files

@@ -59,6 +59,18 @@ for mode in 644 604 602 620 660 666 777; do
 done
 chmod 600 "$key"
 
+chown 65534 "$key"
+expect "a key that another user owns is refused" eval '! check_with 600'
+expect "with its place, and what to do" \
+    grep -q "lb.yaml:2:.*hash_key_file: $key: user 65534 owns this secret, .*: chown root $key" "$LAB_DIR/stderr"
+ln -s "$key" "$LAB_DIR/link"
+chown -h 0 "$LAB_DIR/link"
+sed -i "s|^hash_key_file:.*|hash_key_file: $LAB_DIR/link|" "$LAB_DIR/lb.yaml"
+expect "so is one behind a link of root's" eval '! check_with 600'
+write_config
+chown 0 "$key"
+expect "when root has it, it is taken" check_with 600
+
 lab_up
 start_agent lb1 "$LAB_DIR/lb.yaml"
 await "lb1 to be ready" agent_ready lb1
@@ -70,7 +82,14 @@ start_agent lb1 "$LAB_DIR/lb.yaml"
 await "lb1 to be ready" agent_ready lb1
 expect_equal "nor does a restart with the same key" 0 "$(grep -c 'hash key' "$(log_of lb1-agent)" || true)"
 expect_equal "its fingerprint is the same" "$fingerprint" "$(status lb1 .agent.fingerprint)"
+chown 65534 "$key"
+expect "a reload with a key that another user owns is refused" \
+    eval '! on lb1 "$GUIDEWAY" reload --runtime-dir "$(runtime_dir_of lb1)" 2>"$LAB_DIR/stderr"'
+expect "and says so" grep -q 'user 65534 owns this secret' "$LAB_DIR/stderr"
 stop lb1-agent
+start_agent lb1 "$LAB_DIR/lb.yaml"
+expect "an agent does not start with it" eval '! finish lb1-agent'
+expect "and says so, too" grep -q 'user 65534 owns this secret' "$(log_of lb1-agent)"
 rm "$key"
 "$GUIDEWAY" genkey -o "$key"
 start_agent lb1 "$LAB_DIR/lb.yaml"
