@@ -3,7 +3,8 @@
 # shellcheck source-path=SCRIPTDIR
 #
 # Limits that are met are said, and meeting them breaks nothing else: a full flow table, too few service numbers, few
-# descriptors, a log that nobody reads, a file with more errors than anybody would read, a state file that is none.
+# descriptors, lists of very many clients, a log that nobody reads, a file with more errors than anybody would read, a
+# state file that is none.
 #
 #     client --- router --- lb1 ---> be1, be2, be3
 set -euo pipefail
@@ -18,7 +19,7 @@ lab_enter "$@"
 
 config=$LAB_DIR/lb.yaml
 
-# write_config [LINE...]: the echo service, and these lines.
+# write_config [LINE...]: the echo service, which does not serve $denied, and these lines.
 write_config() {
     {
         cat <<-END
@@ -31,6 +32,7 @@ write_config() {
 			    listen: ["192.0.2.10:7/udp"]
 			    tracking: always
 			    idle_timeout: 3s
+			    deny: [${denied-}]
 			    backends: [10.0.0.101, 10.0.0.102, 10.0.0.103]
 		END
         printf '%s\n' "$@"
@@ -159,6 +161,68 @@ unread_log() {
     run_agent
 }
 
+# --- lists of clients ------------------------------------------------------------------------------------------------
+
+# addresses COUNT FIRST_BYTE [FIRST]: so many in a row, the client's being number 28930 of 203.0.0.0/8.
+addresses() {
+    seq "${3-0}" $((${3-0} + $1 - 1)) | awk -v byte="$2" '
+        { printf "%s%d.%d.%d.%d/32", (NR > 1 ? ", " : ""), byte, $1 / 65536, $1 / 256 % 256, $1 % 256 }'
+}
+
+# MiB of the agent's memory that is no file.
+memory() {
+    awk '/^RssAnon/ { print int($2 / 1024) }' "/proc/$(pid_of lb1-agent)/status"
+}
+
+# 20,000 prefixes in place of 20,000 others, and more than there is room for while both lists are there.
+long_lists() {
+    denied=$(addresses 20000 203 20000)
+    write_config
+    expect "check reads a list of 20,000 prefixes" "$GUIDEWAY" check -c "$config"
+    expect "a reload puts it in force" reload
+    expect_equal "a client on it is not served" 0 "$(udp_requests 192.0.2.10 5 --first-source-port 33000 | wc -l)"
+    denied=$(addresses 20000 198)
+    write_config
+    expect "one of 20,000 others takes its place" reload
+    expect "the client is served" answers 33100
+    denied=$(addresses 120000 203)
+    write_config
+    expect "check reads a list of 120,000 prefixes" timeout 100 "$GUIDEWAY" check -c "$config"
+    expect "two lists that do not fit beside each other are refused" eval '! reload'
+    expect "with what there is room for: $(<"$LAB_DIR/stderr")" \
+        grep -q "update map 'clients': .* room for 131072 prefixes, those .* included; .* before" "$LAB_DIR/stderr"
+    expect "the former list stays in force" answers 33200
+    denied=
+    write_config
+    expect "none in its place" reload
+    denied=$(addresses 120000 203)
+    write_config
+    expect "then there is room" reload
+    expect_equal "the client is on it" 0 "$(udp_requests 192.0.2.10 5 --first-source-port 33300 | wc -l)"
+}
+
+# What reading a file of 2 MB takes is given back, after a start as after a reload.
+memory_of_a_start() {
+    local without
+    denied=
+    write_config
+    reload
+    stop lb1-agent
+    run_agent
+    without=$(memory)
+    stop lb1-agent
+    denied=$(addresses 120000 198)
+    write_config
+    LAB_TIMEOUT=120 run_agent
+    await "an answer" answers 33400
+    echo "memory: $without MiB, $(memory) MiB with 120,000 prefixes"
+    ldd "$GUIDEWAY" | grep -q libasan || # which keeps what is freed
+        expect "little is left of the file that was read" test "$(memory)" -lt $((without + 12))
+    denied=
+    write_config
+    expect "the list is taken away" reload
+}
+
 # --- files -----------------------------------------------------------------------------------------------------------
 
 many_errors() {
@@ -208,6 +272,8 @@ run_agent
 full_flow_table
 replaced_services
 few_descriptors
+long_lists
+memory_of_a_start
 many_errors
 unread_log
 state_directory

@@ -2,6 +2,7 @@
 #include "agent/agent.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <chrono>
@@ -81,6 +82,7 @@ int run(const Options& options) {
     });
     if (!agent)
         return refuse(agent.error());
+    ::malloc_trim(0);  // reading a large file leaves tens of megabytes behind
     if (auto done = (*agent)->run(); !done)
         return refuse(done.error());
     return kDone;

@@ -38,9 +38,14 @@ Result<void> add_client_filter(const Maps& maps, std::uint16_t filter,
     for (const auto& prefix : prefixes) {
         const auto key = key_of(filter, prefix);
         const auto permission = permission_of(prefix);
-        if (bpf_map_update_elem(maps.fds().clients.get(), &key, &permission, BPF_ANY) != 0)
-            return fail("update map 'clients': {} (it holds {} prefixes)", errno_text(),
-                        static_cast<unsigned>(abi::CLIENT_PREFIXES_MAX));
+        if (bpf_map_update_elem(maps.fds().clients.get(), &key, &permission, BPF_ANY) == 0)
+            continue;
+        if (errno != ENOSPC)
+            return fail("update map 'clients': {}", errno_text());
+        return fail(
+            "update map 'clients': there is room for {} prefixes, those of lists that are being replaced "
+            "included; shorten allow and deny, or take the former lists away by a reload before",
+            static_cast<unsigned>(abi::CLIENT_PREFIXES_MAX));
     }
     return {};
 }
