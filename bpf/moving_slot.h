@@ -41,7 +41,7 @@ static __always_inline bool backend_is_alive(const struct service *service, __u3
  *                          recorded
  *
  * Packets in frames for other hosts are theirs to record.
- * Tracking always is learning without a previous owner. ARCHITECTURE.md tells why each rule is
+ * Tracking always is learning without a previous owner. docs/connections.md tells why each rule is
  * needed.
  */
 static __always_inline __u32 moving_slot_backend(struct xdp_md *ctx, struct packet *packet,

@@ -9,8 +9,8 @@
 
 using namespace guideway;
 
-TEST_CASE("every verdict stands in ARCHITECTURE.md as `guideway explain` has it") {
-    const auto text = read_file(GUIDEWAY_SOURCE_DIR "/ARCHITECTURE.md").value();
+TEST_CASE("every verdict stands in docs/verdicts.md as `guideway explain` has it") {
+    const auto text = read_file(GUIDEWAY_SOURCE_DIR "/docs/verdicts.md").value();
     for (const auto& verdict : datapath::verdict_names()) {
         const auto row =
             fmt::format("| `{}` | {} | {} | {} |\n", verdict.name, datapath::verdict_action(verdict.verdict),

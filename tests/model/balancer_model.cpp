@@ -157,7 +157,7 @@ abi::verdict BalancerModel::listen(Choice& choice, const ReadPacket& packet) {
     return abi::VERDICT_NO_LISTENER;
 }
 
-/// The rules of moving slots: ARCHITECTURE.md's table.
+/// The rules of moving slots: the table of docs/connections.md.
 std::optional<IpAddress> BalancerModel::place(Choice& choice, const ReadPacket& packet) {
     auto& service = *choice.service;
     const auto owner = service.owners.at(*choice.slot);

@@ -22,8 +22,8 @@ struct Decided {
 };
 
 /// The balancer as plainly as it can be said: the same decisions as the XDP program's from the same
-/// configuration, by lists and maps. Next hops are those of a replay; flows are tracked as ARCHITECTURE.md's
-/// "Connections through change" says.
+/// configuration, by lists and maps. Next hops are those of a replay; flows are tracked as
+/// docs/connections.md says.
 class BalancerModel {
   public:
     explicit BalancerModel(const config::Config& config);

@@ -9,8 +9,8 @@
 
 namespace guideway::test {
 
-/// The rules of moving slots, both halves, for one slot, as plainly as they can be said: ARCHITECTURE.md's
-/// "Connections through change". Time is in seconds. What is named in `without` is left out, to see that it
+/// The rules of moving slots, both halves, for one slot, as plainly as they can be said; see
+/// docs/connections.md. Time is in seconds. What is named in `without` is left out, to see that it
 /// is needed.
 class SlotModel {
   public:

@@ -33,7 +33,7 @@ constexpr std::string_view kAfter = R"(.SH FILES
 .I /etc/guideway/guideway.yaml
 what the service reads
 .TP
-.I /usr/share/doc/guideway/reference.yaml
+.I /usr/share/doc/guideway/configs/reference.yaml
 every key with its default
 .SH SEE ALSO
 .BR guideway (1),
