@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every link of the repository's documents leads to a file that exists, and to a heading that it has."""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`[^`\n]*`")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+
+
+def text_of(page):
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def anchors_of(page):
+    """As GitHub makes them: small letters, no punctuation, a hyphen for each space."""
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in HEADING.findall(text_of(page))}
+
+
+def wrong_links(page):
+    for target in LINK.findall(CODE.sub("", text_of(page))):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        if not there.exists():
+            yield f"{page}: {target}: no such file"
+        elif anchor and anchor not in anchors_of(there):
+            yield f"{page}: {target}: {there.name} has no such heading"
+
+
+def main(root):
+    listed = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard", "*.md"], check=True,
+                            capture_output=True, text=True).stdout.split()
+    wrong = [line for name in listed for line in wrong_links(Path(root, name))]
+    print("\n".join(wrong) or f"{len(listed)} documents: every link leads somewhere")
+    return 1 if wrong or not listed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
