@@ -25,10 +25,9 @@ struct Walk {
     std::uint64_t skip = 0;
 };
 
-/// Populating a table is M ln M probes at random, and plainly written each waits for the one before and ends
-/// in a branch that cannot be foreseen. So members are sent ahead of their turns, many at a time and without
-/// branches, to slots that are still free. What is claimed stays claimed, so nothing is missed by that. Then
-/// the turns are taken in order, most of them by the first probe.
+/// Fills a table: members are sent ahead of their turns to slots that are still free, many at a time and
+/// without branches; then the turns are taken in order, most of them by the first probe. docs/proofs.md shows
+/// that this changes no claim.
 class Population {
   public:
     Population(std::span<const Permutation> permutations, const TurnOrder& turns, std::uint32_t size);

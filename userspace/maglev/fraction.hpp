@@ -6,9 +6,8 @@
 namespace guideway::maglev {
 
 /// Arithmetic modulo M without divisions: slot s of M stands at the fraction s / M of the table, in 64 bits,
-/// so that whole tables overflow and vanish. One unit (a slot) is 2^64 / M rounded up. A sum or product of up
-/// to M^2 units is therefore too large by less than M^2 in its last place, which is less than a unit as long
-/// as M^3 < 2^64: it never reaches the next slot, nor changes the order of two.
+/// so that whole tables overflow and vanish. Exact for sums and products of up to M^2 slots; docs/proofs.md
+/// shows why.
 class Fractions {
   public:
     /// `size` (M) is a prime below 2^21.
