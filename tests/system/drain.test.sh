@@ -123,6 +123,44 @@ expect_equal "an unknown backend" \
 expect_equal "an unknown service" \
     "guideway: drain: service 'mail' has no backend 'be1'; \`guideway backends\` lists them" "$(<"$LAB_DIR/words")"
 
+# --- a service that is divided ---------------------------------------------------------------------------------------
+
+# by_hand SERVICE: its backends' states, as far as they are said by hand.
+by_hand() {
+    status lb1 "[.services[] | select(.name == \"$1\").backends[] | select(.by_hand) | \"\(.name) \(.state)\"] | sort | join(\", \")"
+}
+
+divide() {
+    write_config "$all"
+    sed -i 's|, "192.0.2.10:80/tcp"\]|]|' "$LAB_DIR/lb.yaml"
+    cat >>"$LAB_DIR/lb.yaml" <<-END
+	  - {name: part, listen: ["192.0.2.10:80/tcp"], backends: [$all]}
+	  - {name: new, listen: ["192.0.2.10:81/tcp"], backends: [$all]}
+	END
+}
+
+write_config "$all"
+guideway reload
+guideway drain be1
+guideway disable be2
+divide
+expect "a service is divided" guideway reload
+expect_equal "what was said by hand holds in the part that keeps its name" "be1 drain, be2 down" "$(by_hand web)"
+expect_equal "and in the other" "be1 drain, be2 down" "$(by_hand part)"
+expect_equal "not in a service that is new" "" "$(by_hand new)"
+stop lb1-agent KILL || true
+start_agent lb1 "$LAB_DIR/lb.yaml"
+await "lb1 to be ready again" agent_ready lb1
+expect_equal "the next agent knows, too" "be1 drain, be2 down" "$(by_hand part)"
+expect "it is taken back in one of them" guideway undrain be1 --service part
+expect_equal "where it no longer holds" "be2 down" "$(by_hand part)"
+expect_equal "while it does in the other" "be1 drain, be2 down" "$(by_hand web)"
+guideway undrain be1
+guideway enable be2
+write_config "$all"
+guideway reload
+expect_soon "everything is settled" settled
+
 # --- slow start ------------------------------------------------------------------------------------------------------
 
 write_config "$all" "slow_start: 2s"
