@@ -13,7 +13,8 @@ static __always_inline void count_traffic(void *map, __u32 index, const struct p
 		return;
 	traffic->packets++;
 	traffic->bytes += packet->length;
-	traffic->new_flows += packet->starts_flow;
+	if (packet->starts_flow)
+		traffic->new_flows++;
 }
 
 static __always_inline void record(const struct packet *packet, enum verdict verdict)

@@ -17,27 +17,6 @@ static __always_inline __u32 client_permission(const struct address *address, __
 	return permission ? permission->flags : CLIENT_PERMITTED;
 }
 
-/* Who sent the packet, which of an ICMP error is not 'flow.source'. */
-static __always_inline bool packet_sender(struct xdp_md *ctx, const struct packet *packet,
-					  struct address *sender)
-{
-	const void *header = (void *)(long)ctx->data + packet->link_length;
-	const void *end = (void *)(long)ctx->data_end;
-	const struct ipv6hdr *ipv6 = header;
-	const struct iphdr *ipv4 = header;
-
-	if (packet->flow.is_ipv4) {
-		if ((void *)(ipv4 + 1) > end)
-			return false;
-		address_from_ipv4(sender, ipv4->saddr);
-	} else {
-		if ((void *)(ipv6 + 1) > end)
-			return false;
-		address_from_ipv6(sender, &ipv6->saddr);
-	}
-	return true;
-}
-
 /*
  * Whether a service's filter lets the packet in. An ICMP error is as good as the client that it is
  * about, since any router may have to send one, but for senders that are denied. The agent's
@@ -55,8 +34,17 @@ __noinline int client_permitted(struct xdp_md *ctx, const struct packet *packet,
 		return false;
 	if (!(packet->odd & PACKET_ICMP_ERROR))
 		return true;
-	return packet_sender(ctx, packet, &sender) &&
+	return read_sender(ctx, packet->link_length, packet->flow.is_ipv4, &sender) &&
 	       !(client_permission(&sender, filter) & CLIENT_DENIED);
+}
+
+/* The same for a plain packet. */
+__noinline int plain_client_permitted(struct xdp_md *ctx, __u32 is_ipv4, __u32 filter)
+{
+	struct address client;
+
+	return read_sender(ctx, sizeof(struct ethhdr), is_ipv4, &client) &&
+	       client_permission(&client, filter) & CLIENT_PERMITTED;
 }
 
 #endif

@@ -10,10 +10,9 @@
 #define OUTER_HOP_LIMIT 64
 #define SERVICE_SHIM (SERVICE_GRE | SERVICE_GUE)
 
-static __always_inline __u32 encap_overhead(const struct backend *backend, __u16 service_flags)
+static __always_inline __u32 encap_overhead(bool over_ipv4, __u16 service_flags)
 {
-	__u32 overhead =
-		address_is_ipv4(&backend->address) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	__u32 overhead = over_ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 
 	if (service_flags & SERVICE_SHIM)
 		overhead += service_flags & SERVICE_GRE ? SHIM_GRE : SHIM_GUE;
@@ -148,9 +147,10 @@ static __always_inline enum verdict encap_in_ipv6(struct xdp_md *ctx, const stru
 
 static __always_inline enum verdict encap_in(struct xdp_md *ctx, const struct packet *packet,
 					     const struct backend *backend,
-					     const struct next_hop *next_hop, enum shim shim)
+					     const struct next_hop *next_hop, enum shim shim,
+					     bool over_ipv4)
 {
-	if (address_is_ipv4(&backend->address))
+	if (over_ipv4)
 		return encap_in_ipv4(ctx, packet, backend, next_hop, shim);
 	return encap_in_ipv6(ctx, packet, backend, next_hop, shim);
 }
@@ -160,7 +160,8 @@ __noinline int encap_gre(struct xdp_md *ctx, const struct packet *packet,
 {
 	if (!packet || !backend || !next_hop)
 		return VERDICT_NO_NEXT_HOP;
-	return encap_in(ctx, packet, backend, next_hop, SHIM_GRE);
+	return encap_in(ctx, packet, backend, next_hop, SHIM_GRE,
+			address_is_ipv4(&backend->address));
 }
 
 __noinline int encap_gue(struct xdp_md *ctx, const struct packet *packet,
@@ -168,18 +169,24 @@ __noinline int encap_gue(struct xdp_md *ctx, const struct packet *packet,
 {
 	if (!packet || !backend || !next_hop)
 		return VERDICT_NO_NEXT_HOP;
-	return encap_in(ctx, packet, backend, next_hop, SHIM_GUE);
+	return encap_in(ctx, packet, backend, next_hop, SHIM_GUE,
+			address_is_ipv4(&backend->address));
 }
 
 /* Wraps the packet in outer headers from this machine to the backend, in any mix of families. */
 static __always_inline enum verdict encap(struct xdp_md *ctx, const struct packet *packet,
 					  const struct backend *backend,
-					  const struct next_hop *next_hop, __u16 service_flags)
+					  const struct next_hop *next_hop, __u16 service_flags,
+					  bool over_ipv4, enum way way)
 {
-	if (service_flags & SERVICE_SHIM)
-		return service_flags & SERVICE_GRE ? encap_gre(ctx, packet, backend, next_hop)
-						   : encap_gue(ctx, packet, backend, next_hop);
-	return encap_in(ctx, packet, backend, next_hop, SHIM_NONE);
+	if (!(service_flags & SERVICE_SHIM))
+		return encap_in(ctx, packet, backend, next_hop, SHIM_NONE, over_ipv4);
+	if (way == PLAIN)
+		return service_flags & SERVICE_GRE
+			       ? encap_in(ctx, packet, backend, next_hop, SHIM_GRE, over_ipv4)
+			       : encap_in(ctx, packet, backend, next_hop, SHIM_GUE, over_ipv4);
+	return service_flags & SERVICE_GRE ? encap_gre(ctx, packet, backend, next_hop)
+					   : encap_gue(ctx, packet, backend, next_hop);
 }
 
 #endif

@@ -31,82 +31,101 @@ __noinline int note_odd(struct xdp_md *ctx, struct packet *packet, __u32 first_b
 	return VERDICT_NONE;
 }
 
-/* Where the packet belongs: its service, and its backend; a later fragment follows the first. */
-static __always_inline enum verdict choose(struct xdp_md *ctx, struct packet *packet,
-					   const struct service **service,
-					   const struct backend **backend)
+/* The way that a packet was found to go. */
+struct route {
+	const struct service *service;
+	const struct backend *backend;
+	struct next_hop next_hop;
+	__u16 service_flags;
+	bool over_ipv4;
+};
+
+/* Whether the service's filter lets the packet in. */
+static __always_inline bool permitted(struct xdp_md *ctx, const struct packet *packet, __u32 filter,
+				      enum way way)
 {
-	bool later = packet->odd & PACKET_LATER_FRAGMENT;
-	enum verdict verdict = later ? fragment_find(packet) : listener_find(packet);
+	if (way == PLAIN)
+		return plain_client_permitted(ctx, packet->flow.is_ipv4, filter);
+	return client_permitted(ctx, packet, filter);
+}
+
+/* Whose packet it is; a later fragment follows the first. */
+static __always_inline enum verdict find_service(struct packet *packet, enum way way)
+{
+	if (way == GENERAL && packet->odd & PACKET_LATER_FRAGMENT)
+		return fragment_find(packet);
+	return listener_find(packet);
+}
+
+/* Whether the service takes it, and its backend. */
+static __always_inline enum verdict choose(struct xdp_md *ctx, struct packet *packet,
+					   struct route *route, enum way way)
+{
+	__u32 index = packet->service;
+	const struct service *service;
+
+	service = bpf_map_lookup_elem(&services, &index);
+	if (!service)
+		return VERDICT_NO_LISTENER;
+	if (way == PLAIN || !(packet->odd & PACKET_LATER_FRAGMENT))
+		packet_hash(packet, service->flags);
+	route->service = service;
+	route->service_flags = service->flags;
+	if (service->filter && !permitted(ctx, packet, service->filter, way))
+		return VERDICT_CLIENT_DENIED;
+	index = packet->backend;
+	if (way == GENERAL && packet->odd & PACKET_LATER_FRAGMENT)
+		route->backend = bpf_map_lookup_elem(&backends, &index);
+	else
+		route->backend = slot_backend(ctx, packet, service, way);
+	if (!route->backend)
+		return VERDICT_NO_BACKEND;
+	if (way == GENERAL && packet->odd)
+		return note_odd(ctx, packet, READ_ONCE(service->first_backend));
+	return VERDICT_NONE;
+}
+
+/* Finds the packet's way, and whether it fits. */
+static __always_inline enum verdict find_route(struct xdp_md *ctx, struct packet *packet,
+					       struct route *route, enum way way)
+{
+	enum verdict verdict = choose(ctx, packet, route, way);
+	__u32 overhead;
+	__u16 mtu;
 
 	if (verdict != VERDICT_NONE)
 		return verdict;
-	*service = bpf_map_lookup_elem(&services, &packet->service);
-	if (!*service)
-		return VERDICT_NO_LISTENER;
-	if ((*service)->filter && !client_permitted(ctx, packet, (*service)->filter))
-		return VERDICT_CLIENT_DENIED;
-	if (later)
-		*backend = bpf_map_lookup_elem(&backends, &packet->backend);
-	else
-		*backend = slot_backend(ctx, packet, *service);
-	if (!*backend)
-		return VERDICT_NO_BACKEND;
-	if (packet->odd)
-		return note_odd(ctx, packet, READ_ONCE((*service)->first_backend));
-	return VERDICT_NONE;
+	verdict = next_hop_read(ctx, packet, route->backend, &route->next_hop, way);
+	if (verdict != VERDICT_NONE)
+		return verdict;
+
+	route->over_ipv4 = address_is_ipv4(&route->backend->address);
+	overhead = encap_overhead(route->over_ipv4, route->service_flags);
+	mtu = READ_ONCE(route->backend->mtu);
+	if (packet->length + overhead <= mtu)
+		return VERDICT_NONE;
+	return way == PLAIN ? VERDICT_NOT_PLAIN : too_big(ctx, packet, mtu, overhead);
 }
 
 /* Sends it there. */
 static __always_inline enum verdict send(struct xdp_md *ctx, struct packet *packet,
-					 const struct service *service,
-					 const struct backend *backend,
-					 const struct next_hop *next_hop)
+					 const struct route *route, enum way way)
 {
 	enum verdict verdict = packet_trim(ctx, packet);
 
 	if (verdict != VERDICT_NONE)
 		return verdict;
-	verdict = encap(ctx, packet, backend, next_hop, service->flags);
+	verdict = encap(ctx, packet, route->backend, &route->next_hop, route->service_flags,
+			route->over_ipv4, way);
 	if (verdict != VERDICT_FORWARDED)
 		return verdict;
-	if (next_hop_flags(next_hop) & BACKEND_VLAN && next_hop_tag(ctx, backend) != VERDICT_NONE)
+	if (way == GENERAL && next_hop_flags(&route->next_hop) & BACKEND_VLAN &&
+	    next_hop_tag(ctx, route->backend) != VERDICT_NONE)
 		return VERDICT_NO_HEADROOM;
 	/* A mixture of two ways leads nowhere. */
-	if (!next_hop_is_current(backend, next_hop))
+	if (!next_hop_is_current(route->backend, &route->next_hop))
 		return VERDICT_NO_NEXT_HOP;
 	return VERDICT_FORWARDED;
-}
-
-static __always_inline enum verdict forward(struct xdp_md *ctx, struct packet *packet)
-{
-	const struct backend *backend;
-	const struct service *service;
-	struct next_hop next_hop;
-	enum verdict verdict;
-	__u32 overhead;
-	__u16 mtu;
-
-	verdict = choose(ctx, packet, &service, &backend);
-	if (verdict != VERDICT_NONE)
-		return verdict;
-
-	verdict = next_hop_read(ctx, packet, backend, &next_hop);
-	if (verdict != VERDICT_NONE)
-		return verdict;
-
-	overhead = encap_overhead(backend, service->flags);
-	mtu = READ_ONCE(backend->mtu);
-	if (packet->length + overhead > mtu) {
-		verdict = too_big(ctx, packet, mtu, overhead);
-		if (verdict != VERDICT_NONE)
-			return verdict;
-	}
-
-	verdict = send(ctx, packet, service, backend, &next_hop);
-	if (verdict != VERDICT_FORWARDED)
-		packet->own = true; /* as it is no more told by its frame */
-	return verdict;
 }
 
 /* What is dropped if it was for a VIP, and for this host. */
@@ -120,10 +139,28 @@ static __always_inline enum verdict refuse(struct xdp_md *ctx, struct packet *pa
 	return verdict == VERDICT_NO_LISTENER ? closed_port(ctx, packet) : verdict;
 }
 
-SEC("xdp.frags")
-int guideway(struct xdp_md *ctx)
+/* From service to wire, whatever the packet is. */
+static __always_inline enum verdict forward(struct xdp_md *ctx, struct packet *packet)
 {
-	struct packet packet = {.slot = DECISION_NO_SLOT};
+	struct route route;
+	enum verdict verdict = find_service(packet, GENERAL);
+
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	verdict = find_route(ctx, packet, &route, GENERAL);
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	verdict = send(ctx, packet, &route, GENERAL);
+	if (verdict != VERDICT_FORWARDED)
+		packet->own = true; /* as it is no more told by its frame */
+	return verdict;
+}
+
+/* The way of all that is not plain, from the start: what was found out on the other is not kept,
+ * but for what a moving slot has recorded. */
+__noinline int go_general(struct xdp_md *ctx, __u32 decided)
+{
+	struct packet packet = {.slot = DECISION_NO_SLOT, .decided = decided};
 	enum verdict verdict = packet_parse(ctx, &packet);
 
 	if (verdict == VERDICT_ICMP)
@@ -132,7 +169,42 @@ int guideway(struct xdp_md *ctx)
 		verdict = forward(ctx, &packet);
 	if (verdict >= VERDICT_FIRST_DROPPED)
 		verdict = refuse(ctx, &packet, verdict);
-	return account(&packet, verdict); /* the only exit */
+	return account(&packet, verdict);
+}
+
+/* The way of a plain packet. Once it is being sent there is nothing to leave for: only a verdict.
+ */
+static __always_inline int go_plain(struct xdp_md *ctx, struct packet *packet, enum verdict verdict)
+{
+	struct route route;
+
+	if (verdict != VERDICT_NONE)
+		return go_general(ctx, 0);
+	verdict = find_service(packet, PLAIN);
+	if (verdict == VERDICT_NOT_VIP)
+		return account(packet, VERDICT_NOT_VIP);
+	if (verdict != VERDICT_NONE || find_route(ctx, packet, &route, PLAIN) != VERDICT_NONE)
+		return go_general(ctx, packet->decided);
+	verdict = send(ctx, packet, &route, PLAIN);
+	if (verdict == VERDICT_FORWARDED)
+		return account(packet, VERDICT_FORWARDED); /* the compiler knows which */
+	return account(packet, verdict);
+}
+
+SEC("xdp.frags")
+int guideway(struct xdp_md *ctx)
+{
+	struct packet packet = {.slot = DECISION_NO_SLOT};
+	struct cursor cursor;
+
+	if (parse_link(ctx, &packet, &cursor, PLAIN) != VERDICT_NONE)
+		return go_general(ctx, 0);
+	/* Each family has a copy of the rest, without branches between the two. */
+	if (cursor.protocol == bpf_htons(ETH_P_IP))
+		return go_plain(ctx, &packet, parse_ipv4(ctx, &packet, &cursor, PLAIN));
+	if (cursor.protocol == bpf_htons(ETH_P_IPV6))
+		return go_plain(ctx, &packet, parse_ipv6(ctx, &packet, &cursor, PLAIN));
+	return go_general(ctx, 0);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

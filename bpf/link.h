@@ -16,20 +16,19 @@ static __always_inline bool is_vlan(__be16 protocol)
 	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
 }
 
-/* Leaves the cursor behind the tags; returns the protocol there, 0 if the frame ends before. */
-static __always_inline __be16 skip_vlan_tags(struct packet *packet, struct cursor *cursor,
-					     __be16 protocol)
+/* Leaves the cursor behind the tags. */
+static __always_inline enum verdict skip_vlan_tags(struct packet *packet, struct cursor *cursor)
 {
-	for (int i = 0; i < VLAN_TAGS && is_vlan(protocol); i++) {
+	for (int i = 0; i < VLAN_TAGS && is_vlan(cursor->protocol); i++) {
 		struct vlan_tag *tag = cursor->header;
 
-		if ((void *)(tag + 1) > cursor->frame_end)
-			return 0;
-		protocol = tag->protocol;
+		if ((void *)(tag + 1) > cursor->frame_end || !tag->protocol)
+			return VERDICT_TOO_SHORT;
+		cursor->protocol = tag->protocol;
 		cursor->header = tag + 1;
 		packet->link_length += sizeof(*tag);
 	}
-	return protocol;
+	return VERDICT_NONE;
 }
 
 __noinline int link_address_is_own(struct xdp_md *ctx, __u64 address)

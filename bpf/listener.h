@@ -19,7 +19,7 @@ static __always_inline const struct listener *listener_probe(const struct listen
 {
 	const struct listener_index *index;
 	const struct listener *listener;
-	__u64 hash, first, second, difference, not_first;
+	__u64 hash;
 	__u32 element = 0;
 
 	index = bpf_map_lookup_elem(&listeners, &element);
@@ -33,15 +33,10 @@ static __always_inline const struct listener *listener_probe(const struct listen
 	}
 
 	hash = listener_hash(key, index->seed);
-	first = hash & index->mask & (LISTENER_SLOTS_MAX - 1);
-	second = (hash >> 32) & index->mask & (LISTENER_SLOTS_MAX - 1);
-	/* Which of the two it is, no branch predictor can tell: not a branch, but all ones if it is
-	 * not the first. */
-	difference = listener_difference(&index->slots[first], key);
-	not_first = (__s64)(difference | -difference) >> 63;
-	first ^= (first ^ second) & not_first;
-	asm volatile("" : "+r"(first));
-	listener = &index->slots[first & (LISTENER_SLOTS_MAX - 1)];
+	listener = &index->slots[hash & index->mask & (LISTENER_SLOTS_MAX - 1)];
+	if (!listener_difference(listener, key))
+		return listener;
+	listener = &index->slots[(hash >> 32) & index->mask & (LISTENER_SLOTS_MAX - 1)];
 	return listener_difference(listener, key) ? NULL : listener;
 }
 

@@ -4,12 +4,13 @@
 
 #include "flow_record.h"
 #include "link.h"
+#include "parse.h"
 
 /* The former owner of the packet's slot, while it is being learnt which flows are its; else 0. */
 static __always_inline __u32 slot_previous(const struct packet *packet)
 {
-	const struct table *table = bpf_map_lookup_elem(&previous, &packet->service);
-	__u32 slot = packet->slot;
+	__u32 index = packet->service, slot = packet->slot;
+	const struct table *table = bpf_map_lookup_elem(&previous, &index);
 
 	if (!table)
 		return 0;
@@ -44,18 +45,22 @@ static __always_inline bool backend_is_alive(const struct service *service, __u3
  * Tracking always is learning without a previous owner. docs/connections.md tells why each rule is
  * needed.
  */
-static __always_inline __u32 moving_slot_backend(struct xdp_md *ctx, struct packet *packet,
-						 const struct service *service, __u32 owner,
-						 bool moving, bool always)
+static __always_inline __u32 moving_slot_decide(struct packet *packet,
+						const struct service *service, __u32 word)
 {
-	struct service_counters *counters = bpf_map_lookup_elem(&service_stats, &packet->service);
-	__u32 former = moving ? slot_previous(packet) : 0;
-	bool recording = former || always;
+	__u32 owner = word & SLOT_BACKEND, former = 0, index;
+	struct service_counters *counters;
 	struct flow_record *record;
+	bool recording, always, live;
 	struct flow_id id;
-	bool live;
 
-	if (!counters || packet->odd & PACKET_PROOF || !link_is_own(ctx, packet))
+	index = packet->service;
+	counters = bpf_map_lookup_elem(&service_stats, &index);
+	if (word & SLOT_MOVING)
+		former = slot_previous(packet);
+	always = service->tracking[packet->kind & (FLOW_KINDS - 1)] == TRACKING_ALWAYS;
+	recording = former || always;
+	if (!counters || packet->odd & PACKET_PROOF || !packet->own)
 		return owner;
 	counters->flow_lookups++;
 	flow_id_of(&id, packet);
@@ -83,6 +88,27 @@ static __always_inline __u32 moving_slot_backend(struct xdp_md *ctx, struct pack
 	if (owner)
 		flow_record_store(packet, &id, record, owner, counters);
 	return owner;
+}
+
+/* Its caller has asked link_is_own(): one frame less of the stack that all calls share. */
+__noinline int moving_slot_backend(struct packet *packet, const struct service *service, __u32 word)
+{
+	return packet && service ? moving_slot_decide(packet, service, word) : 0;
+}
+
+/* The same for a plain packet, which is read once more: packets in settled slots shall not pay for
+ * what it takes. */
+__noinline int plain_moving_slot_backend(struct xdp_md *ctx, const struct service *service,
+					 __u32 number, __u32 slot, __u32 word_and_kind)
+{
+	struct packet packet = {.service = number, .slot = slot, .kind = word_and_kind >> 16};
+
+	if (!service || packet_parse_plain(ctx, &packet) != VERDICT_NONE)
+		return 0;
+	if (packet.kind == FLOW_QUIC)
+		packet.starts_flow = packet.quic_initial;
+	link_is_own(ctx, &packet);
+	return moving_slot_decide(&packet, service, word_and_kind & 0xffff);
 }
 
 #endif

@@ -22,22 +22,17 @@ static __always_inline __u16 next_hop_checksum(const struct next_hop *next_hop)
 	return next_hop->source_mac >> 48;
 }
 
-/* Whether the packet may leave by an interface it did not come from; leads it there. */
-__noinline int next_hop_elsewhere(struct packet *packet, __u32 interface, __u32 flags)
+/* Whether a packet may leave by an interface it did not come from. */
+__noinline int next_hop_elsewhere(__u32 interface, __u32 flags)
 {
-	if (!packet)
-		return VERDICT_NO_NEXT_HOP;
 	if (flags & BACKEND_LOCAL)
 		return VERDICT_DELIVERED_LOCALLY;
-	if (!bpf_map_lookup_elem(&interfaces, &interface))
-		return VERDICT_NO_NEXT_HOP;
-	packet->interface = interface;
-	return VERDICT_NONE;
+	return bpf_map_lookup_elem(&interfaces, &interface) ? VERDICT_NONE : VERDICT_NO_NEXT_HOP;
 }
 
 static __always_inline enum verdict next_hop_read(struct xdp_md *ctx, struct packet *packet,
 						  const struct backend *backend,
-						  struct next_hop *next_hop)
+						  struct next_hop *next_hop, enum way way)
 {
 	__u64 destination = READ_ONCE(*(const __u64 *)backend->next_hop_mac);
 	__u64 source = READ_ONCE(*(const __u64 *)backend->interface_mac);
@@ -47,12 +42,19 @@ static __always_inline enum verdict next_hop_read(struct xdp_md *ctx, struct pac
 	next_hop->source_mac = source;
 	if (!(next_hop_flags(next_hop) & BACKEND_NEXT_HOP))
 		return VERDICT_NO_NEXT_HOP;
+	if (way == PLAIN && next_hop_flags(next_hop) & BACKEND_VLAN)
+		return VERDICT_NOT_PLAIN;
 	/* Nearly every frame leaves from the address that it came to. */
-	if ((packet->link_destination ^ source) << 16 && !link_is_own(ctx, packet))
-		return leave_to_others(packet);
-	if (interface != ctx->ingress_ifindex)
-		return next_hop_elsewhere(packet, interface, next_hop_flags(next_hop));
-	return VERDICT_NONE;
+	if ((packet->link_destination ^ source) << 16) {
+		if (way == PLAIN)
+			return VERDICT_NOT_PLAIN;
+		if (!link_is_own(ctx, packet))
+			return leave_to_others(packet);
+	}
+	if (interface == ctx->ingress_ifindex)
+		return VERDICT_NONE;
+	packet->interface = interface;
+	return next_hop_elsewhere(interface, next_hop_flags(next_hop));
 }
 
 /* Whether the entry is still the one that was read: an outer source and tags lie in several words,

@@ -47,8 +47,25 @@ struct packet {
 	__u32 slot;
 	__u32 backend;	 /* index in 'backends'; 0 = not known */
 	__u32 interface; /* that it leaves by; 0 = the one it came from */
+	__u32 decided;	 /* PACKET_DECIDED and the backend number, if the slot moves */
 	__u64 hash;
 };
+
+#define PACKET_DECIDED (1 << 16)
+
+/*
+ * The verbs are compiled twice, for two ways; a rule stands once. Nearly every packet goes PLAIN:
+ * no function there that is not inlined gets struct packet, so the compiler keeps it in registers.
+ * Where a verb would need more it returns VERDICT_NOT_PLAIN, and the packet begins anew on the way
+ * GENERAL. Nothing has been changed or counted until then but for a moving slot, whose decision the
+ * packet takes along.
+ */
+enum way {
+	PLAIN,
+	GENERAL,
+};
+
+#define VERDICT_NOT_PLAIN ((enum verdict)VERDICT_MAX)
 
 /* What a parser walks along: the next header's place, and how many bytes of the packet are left
  * there. */
@@ -56,7 +73,29 @@ struct cursor {
 	void *header;
 	void *frame_end;
 	__u32 left;
+	__be16 protocol; /* Ethernet type of what is there */
 };
+
+/* Who sent the packet whose IP header is 'offset' bytes into the frame. */
+static __always_inline bool read_sender(struct xdp_md *ctx, __u32 offset, bool is_ipv4,
+					struct address *sender)
+{
+	const void *header = (void *)(long)ctx->data + offset;
+	const void *end = (void *)(long)ctx->data_end;
+	const struct ipv6hdr *ipv6 = header;
+	const struct iphdr *ipv4 = header;
+
+	if (is_ipv4) {
+		if ((void *)(ipv4 + 1) > end)
+			return false;
+		address_from_ipv4(sender, ipv4->saddr);
+	} else {
+		if ((void *)(ipv6 + 1) > end)
+			return false;
+		address_from_ipv6(sender, &ipv6->saddr);
+	}
+	return true;
+}
 
 /* Functions that are verified by themselves get no pointers into the frame, but offsets; this tells
  * the verifier how far one can be. */

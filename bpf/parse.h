@@ -14,16 +14,17 @@
 /* The IP packet must lie within the frame; most frames are linear and tell without a helper call.
  */
 static __always_inline bool fits_frame(struct xdp_md *ctx, const struct packet *packet,
-				       const struct cursor *cursor)
+				       const struct cursor *cursor, enum way way)
 {
 	__u32 linear = cursor->frame_end - cursor->header;
 
-	return packet->length <= linear ||
-	       packet->length <= bpf_xdp_get_buff_len(ctx) - packet->link_length;
+	if (packet->length <= linear)
+		return true;
+	return way == GENERAL && packet->length <= bpf_xdp_get_buff_len(ctx) - packet->link_length;
 }
 
 static __always_inline enum verdict parse_ipv4(struct xdp_md *ctx, struct packet *packet,
-					       struct cursor *cursor)
+					       struct cursor *cursor, enum way way)
 {
 	struct iphdr *ip = cursor->header;
 	__u32 header_length = sizeof(*ip);
@@ -46,6 +47,8 @@ static __always_inline enum verdict parse_ipv4(struct xdp_md *ctx, struct packet
 	packet->traffic_class = ip->tos;
 
 	if (*(const __u8 *)ip != IPV4_PLAIN) {
+		if (way == PLAIN)
+			return VERDICT_NOT_PLAIN;
 		if (ip->version != 4)
 			return VERDICT_BAD_VERSION;
 		header_length = ip->ihl * 4;
@@ -57,16 +60,20 @@ static __always_inline enum verdict parse_ipv4(struct xdp_md *ctx, struct packet
 		if (verdict != VERDICT_NONE)
 			return verdict;
 	}
-	if (packet->length < header_length || !fits_frame(ctx, packet, cursor))
+	if (packet->length < header_length || !fits_frame(ctx, packet, cursor, way))
 		return VERDICT_BAD_TOTAL_LENGTH;
 	if (!ip->ttl)
 		return VERDICT_TTL_ZERO;
 	if (source_is_odd_ipv4(source, destination)) {
+		if (way == PLAIN)
+			return VERDICT_NOT_PLAIN;
 		verdict = judge_ipv4_source(ctx, packet);
 		if (verdict != VERDICT_NONE)
 			return verdict;
 	}
 	if (fragment & IPV4_FRAGMENT) {
+		if (way == PLAIN)
+			return VERDICT_NOT_PLAIN;
 		packet->fragment_id = ip->id;
 		if (fragment & IPV4_FRAGMENT_OFFSET) {
 			packet->odd |= PACKET_LATER_FRAGMENT;
@@ -102,7 +109,7 @@ static __always_inline enum verdict parse_ipv6_extensions(struct xdp_md *ctx, st
 }
 
 static __always_inline enum verdict parse_ipv6(struct xdp_md *ctx, struct packet *packet,
-					       struct cursor *cursor)
+					       struct cursor *cursor, enum way way)
 {
 	struct ipv6hdr *ip = cursor->header;
 	enum verdict verdict;
@@ -120,11 +127,13 @@ static __always_inline enum verdict parse_ipv6(struct xdp_md *ctx, struct packet
 		return VERDICT_NOT_VIP; /* v4-mapped on the wire: must not pass for IPv4 */
 	if (ip->version != 6)
 		return VERDICT_BAD_VERSION;
-	if (!fits_frame(ctx, packet, cursor))
+	if (!fits_frame(ctx, packet, cursor, way))
 		return VERDICT_BAD_TOTAL_LENGTH;
 	if (!ip->hop_limit)
 		return VERDICT_TTL_ZERO;
 	if (source_is_odd_ipv6(&packet->flow)) {
+		if (way == PLAIN)
+			return VERDICT_NOT_PLAIN;
 		verdict = judge_ipv6_source(ctx, packet);
 		if (verdict != VERDICT_NONE)
 			return verdict;
@@ -133,11 +142,31 @@ static __always_inline enum verdict parse_ipv6(struct xdp_md *ctx, struct packet
 	cursor->header = ip + 1;
 	cursor->left = packet->length - sizeof(*ip);
 	if (is_ipv6_extension(ip->nexthdr)) {
+		if (way == PLAIN)
+			return VERDICT_NOT_PLAIN;
 		verdict = parse_ipv6_extensions(ctx, packet, cursor);
 		if (verdict != VERDICT_NONE || packet->odd & PACKET_LATER_FRAGMENT)
 			return verdict;
 	}
 	return parse_transport(ctx, packet, cursor);
+}
+
+/* Leaves the cursor at what the frame carries. */
+static __always_inline enum verdict parse_link(struct xdp_md *ctx, struct packet *packet,
+					       struct cursor *cursor, enum way way)
+{
+	struct ethhdr *ethernet = (void *)(long)ctx->data;
+
+	cursor->header = ethernet + 1;
+	cursor->frame_end = (void *)(long)ctx->data_end;
+	packet->link_length = sizeof(*ethernet);
+	if (cursor->header > cursor->frame_end)
+		return VERDICT_TOO_SHORT;
+	packet->link_destination = *(const abi_word *)ethernet;
+	cursor->protocol = *(const __be16 *)((const void *)ethernet + 2 * ETH_ALEN);
+	if (way == GENERAL && is_vlan(cursor->protocol))
+		return skip_vlan_tags(packet, cursor);
+	return VERDICT_NONE;
 }
 
 /*
@@ -147,28 +176,30 @@ static __always_inline enum verdict parse_ipv6(struct xdp_md *ctx, struct packet
  */
 static __always_inline enum verdict packet_parse(struct xdp_md *ctx, struct packet *packet)
 {
-	struct ethhdr *ethernet = (void *)(long)ctx->data;
-	struct cursor cursor = {
-		.header = ethernet + 1,
-		.frame_end = (void *)(long)ctx->data_end,
-	};
-	__be16 protocol;
+	struct cursor cursor;
+	enum verdict verdict = parse_link(ctx, packet, &cursor, GENERAL);
 
-	packet->link_length = sizeof(*ethernet);
-	if (cursor.header > cursor.frame_end)
-		return VERDICT_TOO_SHORT;
-	packet->link_destination = *(const abi_word *)ethernet;
-	protocol = *(const __be16 *)((const void *)ethernet + 2 * ETH_ALEN);
-	if (is_vlan(protocol)) {
-		protocol = skip_vlan_tags(packet, &cursor, protocol);
-		if (!protocol)
-			return VERDICT_TOO_SHORT;
-	}
-	if (protocol == bpf_htons(ETH_P_IP))
-		return parse_ipv4(ctx, packet, &cursor);
-	if (protocol == bpf_htons(ETH_P_IPV6))
-		return parse_ipv6(ctx, packet, &cursor);
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	if (cursor.protocol == bpf_htons(ETH_P_IP))
+		return parse_ipv4(ctx, packet, &cursor, GENERAL);
+	if (cursor.protocol == bpf_htons(ETH_P_IPV6))
+		return parse_ipv6(ctx, packet, &cursor, GENERAL);
 	return VERDICT_NOT_IP;
+}
+
+/* The same for a plain packet; VERDICT_NOT_PLAIN: it is none. */
+static __always_inline enum verdict packet_parse_plain(struct xdp_md *ctx, struct packet *packet)
+{
+	struct cursor cursor;
+
+	if (parse_link(ctx, packet, &cursor, PLAIN) != VERDICT_NONE)
+		return VERDICT_NOT_PLAIN;
+	if (cursor.protocol == bpf_htons(ETH_P_IP))
+		return parse_ipv4(ctx, packet, &cursor, PLAIN);
+	if (cursor.protocol == bpf_htons(ETH_P_IPV6))
+		return parse_ipv6(ctx, packet, &cursor, PLAIN);
+	return VERDICT_NOT_PLAIN;
 }
 
 /* Cuts off what Ethernet padded behind the IP packet: it is not wrapped. */

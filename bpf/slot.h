@@ -5,19 +5,28 @@
 #include "moving_slot.h"
 #include "packet.h"
 
-/* The backend that the packet's slot in the service's serving table leads to, or NULL for nobody.
- */
-static __always_inline const struct backend *slot_backend(struct xdp_md *ctx, struct packet *packet,
-							  const struct service *service)
+/* The packet's hash, as early as can be: it is one long chain of additions, beside which the
+ * lookups run. */
+static __always_inline void packet_hash(struct packet *packet, __u16 service_flags)
 {
 	const struct flow_key key = {.k0 = hash_key_k0, .k1 = hash_key_k1};
-	const struct table *table = bpf_map_lookup_elem(&tables, &packet->service);
-	__u8 tracking = service->tracking[packet->kind & (FLOW_KINDS - 1)];
-	__u32 number, slot, word;
+
+	packet->hash = flow_hash(&packet->flow, &key, service_flags & SERVICE_AFFINITY_CLIENT);
+	/* The compiler would compute it where it is used. */
+	asm volatile("" : "+r"(packet->hash));
+}
+
+/* The backend that the packet's slot in the service's serving table leads to, or NULL for nobody.
+ */
+static __always_inline const struct backend *
+slot_backend(struct xdp_md *ctx, struct packet *packet, const struct service *service, enum way way)
+{
+	__u32 index = packet->service, number, slot, word;
+	const struct table *table = bpf_map_lookup_elem(&tables, &index);
+	__u8 tracking;
 
 	if (!table)
 		return NULL;
-	packet->hash = flow_hash(&packet->flow, &key, service->flags & SERVICE_AFFINITY_CLIENT);
 	slot = flow_slot(packet->hash, table_size);
 	/* The compiler turns the multiplication into a shift that the verifier cannot bound: say it
 	 * again. */
@@ -28,15 +37,26 @@ static __always_inline const struct backend *slot_backend(struct xdp_md *ctx, st
 	packet->slot = slot;
 	word = READ_ONCE(table->slots[slot]);
 	number = word & SLOT_BACKEND;
+	tracking = service->tracking[packet->kind & (FLOW_KINDS - 1)];
 	/* A settled slot does not touch 'flows'. */
-	if (tracking != TRACKING_NEVER && (word & SLOT_MOVING || tracking == TRACKING_ALWAYS))
-		number = moving_slot_backend(ctx, packet, service, number, word & SLOT_MOVING,
-					     tracking == TRACKING_ALWAYS);
+	if (tracking != TRACKING_NEVER && (word & SLOT_MOVING || tracking == TRACKING_ALWAYS)) {
+		/* Once: it counts and records. */
+		if (!packet->decided && way == GENERAL)
+			link_is_own(ctx, packet);
+		if (!packet->decided)
+			packet->decided =
+				PACKET_DECIDED |
+				(way == PLAIN ? plain_moving_slot_backend(ctx, service,
+									  packet->service, slot,
+									  word | packet->kind << 16)
+					      : moving_slot_backend(packet, service, word));
+		number = packet->decided & SLOT_BACKEND;
+	}
 	if (!number)
 		return NULL;
-	packet->backend =
-		READ_ONCE(service->first_backend) + number; /* after the slot: see the reconciler */
-	return bpf_map_lookup_elem(&backends, &packet->backend);
+	index = READ_ONCE(service->first_backend) + number; /* after the slot: see the reconciler */
+	packet->backend = index;
+	return bpf_map_lookup_elem(&backends, &index);
 }
 
 #endif
