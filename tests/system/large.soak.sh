@@ -5,23 +5,33 @@
 # 1,000 services of 100 backends each, probed and announced: how long an agent takes to forward, and its scrapes to be
 # answered; how late its timers get meanwhile, and how much memory it has.
 #
-#     router (BIRD) === BGP === lb1 ---> be1, be2, be3, and 97 that do not exist
+#     router (BIRD) === BGP === lb1 ---> be1, be2, be3, each by 33 or 34 addresses
 set -euo pipefail
 LAB_BALANCERS=1
-LAB_TIMEOUT=400
+LAB_TIMEOUT=${SOAK_TIMEOUT:-400}
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lab"
 . "$LAB_ROOT/tests/system/guideway.sh"
 . "$LAB_ROOT/tests/system/router.sh"
 cd "$LAB_ROOT"
 lab_enter "$@"
 
-SERVICES=1000
+SERVICES=${SOAK_SERVICES:-1000}
 config=$LAB_DIR/lb1.yaml
 rows=()
 
+BACKENDS=({101..103} {110..206})
+
+# Each host is as many backends as it has addresses.
+add_addresses() {
+    local i
+    for i in "${!BACKENDS[@]}"; do
+        ((i < 3)) || ip -n "be$((i % 3 + 1))" address add "10.0.0.${BACKENDS[i]}/24" dev eth0
+    done
+}
+
 write_config() {
     local backends i
-    backends=$(printf '10.0.0.%d, ' {101..103} {110..205} 206)
+    backends=$(printf '10.0.0.%d, ' "${BACKENDS[@]}")
     bgp_config lb1 | sed '/^services:/d'
     cat <<-END
 	http: 127.0.0.1:9660
@@ -32,8 +42,7 @@ write_config() {
         cat <<-END
 		  - name: service-$i
 		    listen: ["192.0.2.10:$((1000 + i))/tcp"]
-		    panic_threshold: 0%
-		    health: {check: tcp, port: 80, interval: 60s, timeout: 1s, rise: 1, fall: 1, max_move: 100%}
+		    health: {check: http, path: "/?$i", port: 80, interval: 60s, timeout: 1s, rise: 1, fall: 1, max_move: 100%}
 		    backends: [${backends%, }]
 		END
     done
@@ -64,6 +73,7 @@ lab_up
 remove_static_routes
 start_router bird
 start_backends be1 be2 be3
+add_addresses
 write_config >"$config"
 begun=$(date +%s%N)
 start_agent lb1 "$config"
