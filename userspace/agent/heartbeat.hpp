@@ -1,33 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
-#include <chrono>
-#include <cstdint>
-#include <string>
-
-namespace guideway::agent {
-
-/// Tells other threads, and the service manager (sd_notify's watchdog), that the loop turns.
-class Heartbeat {
-  public:
-    /// Beats from now on, on the loop.
-    [[nodiscard]] boost::asio::awaitable<void> keep_beating(boost::asio::io_context& loop);
-
-    /// Why the loop is not to be waited for; empty if it has turned within seconds. From any thread.
-    [[nodiscard]] std::string stalled() const;
-
-    /// The most that a beat was late since the last call, or the start.
-    [[nodiscard]] std::chrono::nanoseconds take_latest() {
-        return std::chrono::nanoseconds(latest_.exchange(0));
-    }
-
-  private:
-    using Clock = std::chrono::steady_clock;
-    std::atomic<Clock::rep> last_{Clock::now().time_since_epoch().count()};
-    std::atomic<std::int64_t> latest_{0};  ///< nanoseconds
-};
-
-}  // namespace guideway::agent
+#include "util/heartbeat.hpp"  // IWYU pragma: export

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/backend_host.hpp"
+#include "backend/host.hpp"
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
 #include "config/scalar.hpp"
@@ -10,7 +10,7 @@ namespace guideway::cli {
 namespace {
 struct Options {
     std::string log_level = "info";
-    agent::BackendHostOptions host;
+    backend::BackendHostOptions host;
     std::vector<std::string> vips;
     std::vector<std::string> balancers;
 };
@@ -49,7 +49,7 @@ int run(Options& options) {
     set_up_log(options.log_level);
     options.host.vips = addresses(options.vips);
     options.host.balancers = sources(options.balancers);
-    if (auto done = agent::run_backend_host(options.host); !done)
+    if (auto done = backend::run_backend_host(options.host); !done)
         return refuse(done.error());
     return kDone;
 }

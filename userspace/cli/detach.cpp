@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "agent/backend_host.hpp"
+#include "backend/host.hpp"
 #include "api/control_client.hpp"
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
@@ -76,7 +76,7 @@ int detach_balancer(const Options& options) {
 
 int detach_backend(const Options& options) {
     if (const auto process = ExclusiveLock::holder(options.runtime_dir)) {
-        if (::kill(*process, agent::kUndoAndEnd) != 0)
+        if (::kill(*process, backend::kUndoAndEnd) != 0)
             return refuse(
                 {fmt::format("detach: tell the backend's helper, process {}: {}", *process, errno_text())});
         if (!wait_for_end(options.runtime_dir))
@@ -84,7 +84,7 @@ int detach_backend(const Options& options) {
         fmt::print("the backend's helper, process {}, has undone everything and ended\n", *process);
         return kDone;
     }
-    if (auto undone = agent::undo_backend_host(options.runtime_dir, options.pins); !undone)
+    if (auto undone = backend::undo_backend_host(options.runtime_dir, options.pins); !undone)
         return refuse(undone.error());
     return kDone;
 }

@@ -8,7 +8,7 @@
 #include "util/ip_address.hpp"
 #include "util/result.hpp"
 
-namespace guideway::agent {
+namespace guideway::backend {
 
 /// What a backend's helper changed on its host, kept in a file of its runtime directory: a successor takes
 /// away only what a helper brought, and puts settings back as they were.
@@ -30,4 +30,4 @@ class UndoList {
     std::string path_;
 };
 
-}  // namespace guideway::agent
+}  // namespace guideway::backend

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/heartbeat.hpp"
+#include "util/heartbeat.hpp"
 
 #include <fmt/format.h>
 #include <systemd/sd-daemon.h>
@@ -10,7 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cstdint>
 
-namespace guideway::agent {
+namespace guideway {
 
 namespace asio = boost::asio;
 
@@ -40,8 +40,8 @@ std::string Heartbeat::stalled() const {
     const auto silent = Clock::now() - Clock::time_point(Clock::duration(last_.load()));
     if (silent < kStalledAfter)
         return {};
-    return fmt::format("the agent's loop has stood still for {} s; what the kernel holds goes on forwarding",
-                       std::chrono::duration_cast<std::chrono::seconds>(silent).count());
+    return fmt::format("{}'s loop has stood still for {} s; what the kernel holds goes on {}", whose_,
+                       std::chrono::duration_cast<std::chrono::seconds>(silent).count(), goes_on_);
 }
 
-}  // namespace guideway::agent
+}  // namespace guideway

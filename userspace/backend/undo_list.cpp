@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/undo_list.hpp"
+#include "backend/undo_list.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -9,7 +9,7 @@
 
 #include "util/file.hpp"
 
-namespace guideway::agent {
+namespace guideway::backend {
 
 namespace {
 constexpr const char* kVip = "vip";
@@ -58,4 +58,4 @@ Result<void> UndoList::remove() const {
     return {};
 }
 
-}  // namespace guideway::agent
+}  // namespace guideway::backend

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/file_watch.hpp"
+#include "util/file_watch.hpp"
 
 #include <spdlog/spdlog.h>
 #include <sys/inotify.h>
@@ -12,9 +12,9 @@
 #include <cstring>
 #include <filesystem>
 
-#include "agent/coroutines.hpp"
+#include "util/in_pool.hpp"
 
-namespace guideway::agent {
+namespace guideway {
 
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
@@ -167,4 +167,4 @@ void FileWatch::judge(const FileState& state) {
     on_change_();
 }
 
-}  // namespace guideway::agent
+}  // namespace guideway

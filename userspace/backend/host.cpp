@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/backend_host.hpp"
+#include "backend/host.hpp"
 
 #include <net/if.h>
 #include <spdlog/spdlog.h>
@@ -10,18 +10,18 @@
 #include <csignal>
 #include <optional>
 
-#include "agent/complaint.hpp"
-#include "agent/undo_list.hpp"
+#include "backend/undo_list.hpp"
 #include "datapath/attachments.hpp"
 #include "datapath/decap.hpp"
 #include "datapath/privileges.hpp"
 #include "net/interface.hpp"
 #include "net/local_address.hpp"
 #include "net/route.hpp"
+#include "util/complaint.hpp"
 #include "util/exclusive_lock.hpp"
 #include "util/file.hpp"
 
-namespace guideway::agent {
+namespace guideway::backend {
 
 namespace {
 constexpr const char* kAnyClient = "198.51.100.1";  ///< stands for all of them
@@ -292,4 +292,4 @@ Result<void> undo_backend_host(const std::string& runtime_dir, const std::string
     return undo_everything(*netlink, *pins, undo);
 }
 
-}  // namespace guideway::agent
+}  // namespace guideway::backend

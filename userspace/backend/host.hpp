@@ -9,7 +9,7 @@
 #include "util/ip_address.hpp"
 #include "util/result.hpp"
 
-namespace guideway::agent {
+namespace guideway::backend {
 
 struct BackendHostOptions {
     std::string interface;
@@ -31,4 +31,4 @@ inline constexpr int kUndoAndEnd = SIGUSR1;
 /// Undoes what a helper did that runs no more. Errors: one runs.
 [[nodiscard]] Result<void> undo_backend_host(const std::string& runtime_dir, const std::string& pins);
 
-}  // namespace guideway::agent
+}  // namespace guideway::backend
