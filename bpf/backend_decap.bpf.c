@@ -28,16 +28,27 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, DECAP_BALANCERS_MAX);
-	__type(key, struct decap_source);
+	__type(key, struct decap_prefix);
 	__type(value, __u32);
 } decap_sources SEC(".maps");
 
+/* Written by `guideway backend`, read here. Single addresses, apart from the prefixes: a hash is
+ * faster than a trie. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, DECAP_VIPS_MAX);
 	__type(key, struct address);
 	__type(value, __u32);
 } decap_vips SEC(".maps");
+
+/* Written by `guideway backend`, read here: pools, whose addresses are all served. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, DECAP_VIP_PREFIXES_MAX);
+	__type(key, struct decap_prefix);
+	__type(value, __u32);
+} decap_vip_prefixes SEC(".maps");
 
 /* Packets by enum decap_verdict. */
 struct {
@@ -59,14 +70,19 @@ struct tunnelled {
 	int length; /* of all outer headers */
 };
 
-static __always_inline bool is_balancer(const struct address *source)
+static __always_inline bool is_in(void *prefixes, const struct address *address)
 {
-	struct decap_source key = {
-		.length = DECAP_SOURCE_PADDING_BITS + 8 * sizeof(*source),
-		.address = *source,
+	struct decap_prefix key = {
+		.length = DECAP_PREFIX_PADDING_BITS + 8 * sizeof(*address),
+		.address = *address,
 	};
 
-	return bpf_map_lookup_elem(&decap_sources, &key);
+	return bpf_map_lookup_elem(prefixes, &key);
+}
+
+static __always_inline bool is_vip(const struct address *address)
+{
+	return bpf_map_lookup_elem(&decap_vips, address) || is_in(&decap_vip_prefixes, address);
 }
 
 #define ECN_MASK 3
@@ -232,13 +248,13 @@ static __always_inline enum decap_verdict unwrap(struct xdp_md *ctx)
 	if ((void *)(ethernet + 1) > end || !read_outer_ip(ethernet, end, &packet) ||
 	    !read_shim(&packet, end))
 		return DECAP_NOT_TUNNELLED;
-	if (!is_balancer(&packet.balancer))
+	if (!is_in(&decap_sources, &packet.balancer))
 		return DECAP_UNKNOWN_BALANCER;
 	if (packet.fragment)
 		return DECAP_OUTER_FRAGMENT;
 	if (!read_inner(&packet, end))
 		return DECAP_MALFORMED;
-	if (!bpf_map_lookup_elem(&decap_vips, &packet.vip))
+	if (!is_vip(&packet.vip))
 		return DECAP_UNKNOWN_VIP;
 	if (!hand_on_ecn(&packet))
 		return DECAP_CONGESTED;

@@ -21,12 +21,14 @@ enum decap_verdict {
 enum decap_limits {
 	DECAP_BALANCERS_MAX = 1024,
 	DECAP_VIPS_MAX = 4096,
-	DECAP_SOURCE_PADDING_BITS = 32,
-	DECAP_SOURCE_MAPPED_BITS = 96, /* an IPv4 prefix is one of a v4-mapped address */
+	DECAP_VIP_PREFIXES_MAX = 1024,
+	DECAP_PREFIX_PADDING_BITS = 32,
+	DECAP_PREFIX_MAPPED_BITS = 96, /* an IPv4 prefix is one of a v4-mapped address */
 };
 
-/* The key of the trie 'decap_sources': where balancers' packets come from, as a prefix. */
-struct decap_source {
+/* The key of the tries 'decap_sources', where balancers' packets come from, and
+ * 'decap_vip_prefixes'. */
+struct decap_prefix {
 	__u32 length; /* bits of what follows that count */
 	__u32 padding;
 	struct address address;

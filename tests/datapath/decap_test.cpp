@@ -12,7 +12,7 @@ using namespace guideway::test;
 namespace {
 const datapath::DecapRules kRules{
     .balancers = {{*IpAddress::parse("10.9.9.9"), 32}, {*IpAddress::parse("2001:db8:9:9::9"), 128}},
-    .vips = {*IpAddress::parse("192.0.2.10"), *IpAddress::parse("2001:db8:1::10")},
+    .vips = {{*IpAddress::parse("192.0.2.10"), 32}, {*IpAddress::parse("2001:db8:1::10"), 128}},
 };
 
 struct Decap {
@@ -88,6 +88,61 @@ TEST_CASE("the backend passes everything else untouched") {
     check_untouched(abi::DECAP_UNKNOWN_VIP, FrameBuilder::ipv4("10.9.9.9", "10.0.1.11")
                                                 .protocol(4, Frame(elsewhere.begin() + 14, elsewhere.end()))
                                                 .build());
+}
+
+TEST_CASE("a VIP may be a prefix: all of its addresses are unwrapped, and none beside it") {
+    const datapath::DecapRules rules{
+        .balancers = {{*IpAddress::parse("10.9.9.9"), 32}},
+        .vips = {{*IpAddress::parse("192.0.2.64"), 26}, {*IpAddress::parse("2001:db8:1::"), 64}},
+    };
+    auto loaded = datapath::DecapProgram::load(rules, nullptr);
+    REQUIRE(loaded);
+    const Decap decap{std::move(*loaded)};
+    const auto check = [&](const Frame& inner, abi::decap_verdict verdict) {
+        const auto before = decap.count(verdict);
+        const Frame wrapped =
+            FrameBuilder::ipv4("10.9.9.9", "10.0.1.11")
+                .protocol(inner[12] == 0x08 ? 4 : 41, Frame(inner.begin() + 14, inner.end()))
+                .build();
+        const bool taken = verdict == abi::DECAP_UNWRAPPED;
+        CHECK(hex(decap.run(wrapped)) == hex(taken ? with_macs_of(wrapped, inner) : wrapped));
+        CHECK(decap.count(verdict) == before + 1);
+    };
+    const auto v4 = [](const char* vip) { return FrameBuilder::ipv4("198.51.100.7", vip).tcp(80).build(); };
+    const auto v6 = [](const char* vip) { return FrameBuilder::ipv6("2001:db8:9::7", vip).tcp(80).build(); };
+    for (const char* inside : {"192.0.2.64", "192.0.2.99", "192.0.2.127"})
+        check(v4(inside), abi::DECAP_UNWRAPPED);
+    for (const char* outside : {"192.0.2.63", "192.0.2.128", "193.0.2.99"})
+        check(v4(outside), abi::DECAP_UNKNOWN_VIP);
+    for (const char* inside : {"2001:db8:1::", "2001:db8:1::ffff:ffff:ffff:ffff", "2001:db8:1:0:1::7"})
+        check(v6(inside), abi::DECAP_UNWRAPPED);
+    for (const char* outside : {"2001:db8:1:1::", "2001:db8::ffff:ffff:ffff:ffff", "::c000:263"})
+        check(v6(outside), abi::DECAP_UNKNOWN_VIP);
+}
+
+TEST_CASE("rules are added before others are taken away, and what somebody changed comes back") {
+    const auto prefix = [](const char* address, std::uint8_t length) {
+        return config::Prefix{*IpAddress::parse(address), length};
+    };
+    const datapath::DecapRules before{{prefix("10.9.9.9", 32)}, {prefix("192.0.2.10", 32)}};
+    const datapath::DecapRules after{{prefix("10.9.9.0", 24)}, {prefix("192.0.2.0", 24)}};
+    auto loaded = datapath::DecapProgram::load(before, nullptr);
+    REQUIRE(loaded);
+    const Decap decap{std::move(*loaded)};
+    const auto unwraps = [&](const char* balancer, const char* vip) {
+        const Frame inner = FrameBuilder::ipv4("198.51.100.7", vip).tcp(80).build();
+        const Frame wrapped = FrameBuilder::ipv4(balancer, "10.0.1.11")
+                                  .protocol(4, Frame(inner.begin() + 14, inner.end()))
+                                  .build();
+        return hex(decap.run(wrapped)) == hex(with_macs_of(wrapped, inner));
+    };
+    REQUIRE(decap.program.add(after));
+    CHECK(unwraps("10.9.9.9", "192.0.2.10"));
+    CHECK(unwraps("10.9.9.8", "192.0.2.99"));
+    decap.program.keep_only(before);
+    CHECK(unwraps("10.9.9.9", "192.0.2.10"));
+    CHECK_FALSE(unwraps("10.9.9.8", "192.0.2.10"));
+    CHECK_FALSE(unwraps("10.9.9.9", "192.0.2.99"));
 }
 
 TEST_CASE("GRE and GUE with options that no balancer sends, and UDP of others, are passed") {

@@ -93,4 +93,9 @@ chmod 644 "$work/open.yaml"
 # shellcheck disable=SC2094 # its status is read, not the file
 JOURNAL_STREAM=$(stat -c %d:%i "$work/journal") "$GUIDEWAY" agent -c "$work/open.yaml" --runtime-dir /nowhere/at/all 2>>"$work/journal" || true
 expect_equal "lines for the journal have its prefix" 1 "$(grep -c '^<4>warning: hash_key' "$work/journal")"
+expect_equal "the backend's reference is a file that can be used" 0 \
+    "$("$GUIDEWAY" reference --backend | exit_status "$GUIDEWAY" check --backend -c /dev/stdin)"
+expect_equal "usage: neither file nor flags" 2 "$(exit_status "$GUIDEWAY" backend)"
+expect_equal "usage: a VIP that is one of the balancers" 2 \
+    "$(exit_status "$GUIDEWAY" backend --interface eth0 --vip 10.0.0.1 --from 10.0.0.1)"
 expect_equal "reference.yaml is what the program knows" "" "$(diff "$root/configs/reference.yaml" <("$GUIDEWAY" reference))"

@@ -3,279 +3,225 @@
 
 #include <net/if.h>
 #include <spdlog/spdlog.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
-#include <optional>
 
-#include "backend/undo_list.hpp"
-#include "datapath/attachments.hpp"
-#include "datapath/decap.hpp"
+#include "backend/arp_settings.hpp"
+#include "backend/host_check.hpp"
 #include "datapath/privileges.hpp"
 #include "net/interface.hpp"
-#include "net/local_address.hpp"
-#include "net/route.hpp"
-#include "util/complaint.hpp"
-#include "util/exclusive_lock.hpp"
-#include "util/file.hpp"
 
 namespace guideway::backend {
 
 namespace {
-constexpr const char* kAnyClient = "198.51.100.1";  ///< stands for all of them
-constexpr std::uint32_t kClientMtu = 1500;
-constexpr std::uint32_t kOuterHeaders = 40;  ///< IPv6, the larger one
-constexpr std::uint32_t kInnerHeaders = 60;  ///< IPv6 and TCP
+std::vector<config::Prefix> local_vips_of(const config::BackendHost& config) {
+    return config.addresses ? config.vips : std::vector<config::Prefix>{};
+}
 
-/// Keeps an interface from answering ARP for the VIPs: on its link they belong to the balancers.
-struct ArpSetting {
-    const char* name;
-    char value;
-};
-constexpr ArpSetting kArpSettings[] = {{"arp_ignore", '1'}, {"arp_announce", '2'}};
+Result<void> undo_everything(net::Netlink& netlink, const datapath::Pins& pins, UndoList& undo) {
+    auto done = datapath::remove_everything(pins);
+    if (done)
+        done = LocalVips(netlink, undo).keep_only({});
+    if (done)
+        done = restore_arp_of_all_but({}, undo);
+    return done ? undo.remove() : done;
+}
 
-Result<void> silence_arp(const std::string& interface, UndoList& undo) {
-    for (const auto& setting : kArpSettings) {
-        const std::string path = fmt::format("/proc/sys/net/ipv4/conf/{}/{}", interface, setting.name);
-        const auto present = read_file(path);
-        if (present && present->front() >= setting.value)
-            continue;
-        if (present)
-            undo.settings.emplace(path, present->substr(0, present->find('\n')));
-        auto done = undo.write();
-        if (done)
-            done = write_file(path, {&setting.value, 1});
-        if (!done)
-            return done;
-        spdlog::info("{}: {} is now {}, so that this host does not answer ARP for the VIPs", interface,
-                     setting.name, setting.value);
+void tell(const std::vector<datapath::Attachment>& attached) {
+    for (const auto& each : attached) {
+        if (!each.fallback.empty())
+            spdlog::warn("{}: its driver refuses native XDP ({}); attached in generic mode, which is slower",
+                         each.interface, each.fallback);
+        spdlog::info("{}: {} ({} XDP)", each.interface,
+                     each.replaced ? "took over from an earlier helper" : "unwrapping",
+                     each.native ? "native" : "generic");
+    }
+}
+}  // namespace
+
+datapath::DecapRules rules_of(const config::BackendHost& config) {
+    return {config.balancers, config.vips};
+}
+
+Host::Host(const config::BackendHost& config, net::Netlink netlink, ExclusiveLock lock, datapath::Pins pins)
+    : config_(config),
+      netlink_(std::move(netlink)),
+      lock_(std::move(lock)),
+      pins_(std::move(pins)),
+      undo_(UndoList::read(config.runtime_dir)),
+      attachments_(pins_) {}
+
+Result<std::unique_ptr<Host>> Host::set_up(const config::BackendHost& config) {
+    if (auto allowed = datapath::check_privileges(); !allowed)
+        return std::unexpected(allowed.error());
+    auto netlink = net::Netlink::open();
+    if (!netlink)
+        return std::unexpected(netlink.error());
+    auto lock = ExclusiveLock::make_and_take(config.runtime_dir);
+    if (!lock)
+        return std::unexpected(lock.error());
+    auto pins = datapath::Pins::create(config.pins);
+    if (!pins)
+        return std::unexpected(pins.error());
+    std::unique_ptr<Host> host(new Host(config, std::move(*netlink), std::move(*lock), std::move(*pins)));
+    if (auto done = host->set_up_kernel(); !done)
+        return std::unexpected(done.error());
+    return host;
+}
+
+Result<void> Host::set_up_kernel() {
+    auto done = attachments_.check(config_.interfaces);
+    if (done)
+        done = local_vips_.check(local_vips_of(config_));
+    if (!done)
+        return done;
+    auto program = datapath::DecapProgram::load(rules_of(config_), &pins_);
+    if (!program)
+        return std::unexpected(program.error());
+    program_.emplace(std::move(*program));
+    for (const auto& map : program_->replaced())
+        spdlog::warn("pins {}: '{}' is another version's; a new one has taken its place", pins_.directory(),
+                     map);
+    done = make_room_for(config_);
+    if (done)
+        done = leave_all_but(config_);
+    return done;
+}
+
+/// Adds what the configuration needs; nothing that another needs is taken away.
+Result<void> Host::make_room_for(const config::BackendHost& next) {
+    auto done = silence_interfaces(next);
+    if (done)
+        done = local_vips_.add(local_vips_of(next));
+    if (done)
+        done = program_->add(rules_of(next));
+    if (!done)
+        return done;
+    const auto attached = attachments_.attach(next.interfaces, config::Mode::kAuto, program_->fd());
+    if (!attached)
+        return std::unexpected(attached.error());
+    tell(*attached);
+    for (const auto& interface : attachments_.states()) {
+        if (!interface.attached)
+            spdlog::warn("{}; it is used as soon as it is there", interface.trouble);
     }
     return {};
 }
 
-/// A strict filter drops what arrives where its answer would not leave.
-void check_reverse_path_filter(const net::Interface& interface, const Result<net::Route>& to_clients) {
-    if (to_clients && to_clients->ifindex == interface.index)
-        return;
-    for (const std::string& name : {interface.name, std::string("all")}) {
-        const auto filter = read_file(fmt::format("/proc/sys/net/ipv4/conf/{}/rp_filter", name));
-        if (filter && filter->starts_with('1'))
-            spdlog::warn(
-                "rp_filter of {} is strict, but the way to clients is not {}: their packets are dropped; set "
-                "it to 2 or 0",
-                name, interface.name);
-    }
-}
-
-/// A client's full-sized packet arrives with its outer header on top.
-void check_mtu(const net::Interface& interface, const Result<net::Route>& to_clients) {
-    const std::uint32_t enough = kClientMtu + kOuterHeaders;
-    const std::uint32_t mss = interface.mtu - kOuterHeaders - kInnerHeaders;
-    const bool mss_lowered = to_clients && to_clients->advmss && *to_clients->advmss <= mss;
-    if (interface.mtu < enough && !mss_lowered)
-        spdlog::warn(
-            "{}: MTU {} is too small for clients' full-sized packets with an outer header; raise it to {}, "
-            "or "
-            "advertise a smaller MSS (`ip route change default ... advmss {}`)",
-            interface.name, interface.mtu, enough, mss);
-}
-
-/// Makes `lo` have the VIP, and notes whether that was a helper's doing.
-Result<void> add_vip(net::Netlink& netlink, int loopback, const IpAddress& vip, UndoList& undo) {
-    const bool noted = undo.vips.insert(vip).second;
-    if (auto written = noted ? undo.write() : Result<void>{}; !written)
-        return written;
-    const auto added = net::add_local_address(netlink, loopback, vip);
-    if (!added)
-        return std::unexpected(added.error());
-    if (*added)
-        spdlog::info("{} is now an address of lo", vip.text());
-    if (*added || !noted)
-        return {};
-    undo.vips.erase(vip);  // it was there before any helper
-    return undo.write();
-}
-
-/// Makes `lo` have these VIPs, and none that an earlier helper added for others.
-Result<void> set_vips(net::Netlink& netlink, const std::vector<IpAddress>& wanted, UndoList& undo) {
-    const auto loopback = net::interface_named(netlink, "lo");
-    if (!loopback)
-        return std::unexpected(loopback.error());
-    for (const auto& vip : wanted) {
-        if (auto added = add_vip(netlink, loopback->index, vip, undo); !added)
-            return added;
-    }
-    for (auto vip = undo.vips.begin(); vip != undo.vips.end();) {
-        if (std::ranges::find(wanted, *vip) != wanted.end()) {
-            ++vip;
-            continue;
-        }
-        if (auto removed = net::remove_local_address(netlink, loopback->index, *vip); !removed)
-            return removed;
-        spdlog::info("{} is no longer an address of lo", vip->text());
-        vip = undo.vips.erase(vip);
-    }
-    return undo.write();
-}
-
-/// The settings of an interface that is gone, or is called otherwise now, are not put back.
-Result<void> undo_everything(net::Netlink& netlink, const datapath::Pins& pins, UndoList& undo) {
-    auto done = datapath::remove_everything(pins);
+/// Takes away what only others needed.
+Result<void> Host::leave_all_but(const config::BackendHost& next) {
+    program_->keep_only(rules_of(next));
+    auto done = attachments_.leave_all_but(next.interfaces);
     if (done)
-        done = set_vips(netlink, {}, undo);
-    for (const auto& [path, value] : undo.settings) {
-        if (done && ::access(path.c_str(), F_OK) == 0)
-            done = write_file(path, value);
+        done = local_vips_.keep_only(local_vips_of(next));
+    if (done)
+        done = restore_arp_of_all_but(devices_of(next), undo_);
+    return done;
+}
+
+Result<void> Host::change_to(const config::BackendHost& next) {
+    auto possible = attachments_.check(next.interfaces);
+    if (possible)
+        possible = local_vips_.check(local_vips_of(next));
+    if (!possible)
+        return possible;
+    if (auto made = make_room_for(next); !made) {
+        if (auto back = leave_all_but(config_); !back)
+            spdlog::error("go back to what ran before: {}", back.error().message);
+        return made;
     }
-    return done ? undo.remove() : done;
+    config_ = next;
+    if (auto left = leave_all_but(config_); !left)
+        spdlog::error("{}", left.error().message);  // what should not be is there still; the rest holds
+    told_.clear();
+    return {};
 }
 
-void tell_counts(const datapath::DecapProgram& program) {
-    const auto counts = program.counts();
-    if (!counts)
-        return;
-    spdlog::info("{} packets were unwrapped", (*counts)[abi::DECAP_UNWRAPPED]);
-    if (const auto fragments = (*counts)[abi::DECAP_OUTER_FRAGMENT]; fragments > 0)
-        spdlog::warn(
-            "{} packets arrived with a fragmented outer header: the way from the balancers is too narrow for "
-            "them",
-            fragments);
+std::vector<std::string> Host::devices_of(const config::BackendHost& config) const {
+    std::vector<std::string> names;
+    for (const unsigned index : attachments_.indexes_of(config.interfaces)) {
+        char name[IF_NAMESIZE] = {};
+        if (index != 0 && ::if_indextoname(index, name) != nullptr)
+            names.emplace_back(name);
+    }
+    return names;
 }
 
-void block(sigset_t& signals) {
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, kUndoAndEnd);
-    sigprocmask(SIG_BLOCK, &signals, nullptr);
+std::vector<std::string> Host::devices() const {
+    return devices_of(config_);
 }
 
-/// A backend's parts in the kernel.
-class BackendHost {
-  public:
-    BackendHost(const BackendHostOptions& options, net::Netlink netlink, ExclusiveLock lock,
-                datapath::Pins pins)
-        : options_(options),
-          netlink_(std::move(netlink)),
-          lock_(std::move(lock)),
-          pins_(std::move(pins)),
-          undo_(UndoList::read(options.runtime_dir)),
-          attachments_(pins_) {}
-
-    [[nodiscard]] Result<void> set_up() {
-        if (auto silenced = silence_arp(options_.interface, undo_); !silenced)
+Result<void> Host::silence_interfaces(const config::BackendHost& config) {
+    for (const auto& device : devices_of(config)) {
+        if (auto silenced = silence_arp(device, undo_); !silenced)
             return silenced;
-        if (auto set = set_vips(netlink_, options_.vips, undo_); !set)
-            return set;
-        auto program = datapath::DecapProgram::load({options_.balancers, options_.vips}, &pins_);
-        if (!program)
-            return std::unexpected(program.error());
-        program_.emplace(std::move(*program));
-        const auto attached = attachments_.attach({options_.interface}, config::Mode::kAuto, program_->fd());
-        if (!attached)
-            return std::unexpected(attached.error());
-        for (const auto& attachment : *attached)
-            spdlog::info("{}: {} ({} XDP)", options_.interface,
-                         attachment.replaced ? "took over from an earlier helper" : "unwrapping",
-                         attachment.native ? "native" : "generic");
-        return {};
     }
+    return {};
+}
 
-    /// Brings back what somebody took away.
-    void repair() {
-        settings_.tell(repair_settings());
-        vips_.tell(repair_vips());
-        pinned_.tell(repair_pins());
-        for (const auto& repair : attachments_.repair())
-            spdlog::log(repair.done ? spdlog::level::warn : spdlog::level::err, "{}", repair.text);
+void Host::repair() {
+    settings_.tell(repair_settings());
+    vips_.tell(local_vips_.add(local_vips_of(config_)));
+    pinned_.tell(repair_pins());
+    for (const auto& repair : attachments_.repair())
+        spdlog::log(repair.done ? spdlog::level::warn : spdlog::level::err, "{}", repair.text);
+    const auto present = troubles_of_host(netlink_, devices(), config_.vips);
+    for (const auto& trouble : present) {
+        if (!told_.contains(trouble))
+            spdlog::warn("{}", trouble);
     }
+    told_ = {present.begin(), present.end()};
+}
 
-    [[nodiscard]] Result<void> undo() { return undo_everything(netlink_, pins_, undo_); }
-    [[nodiscard]] net::Netlink& netlink() { return netlink_; }
-    [[nodiscard]] const datapath::DecapProgram& program() const { return *program_; }
-
-  private:
-    [[nodiscard]] Result<void> repair_settings() {
-        if (!lock_.holds(options_.runtime_dir)) {
-            auto lock = ExclusiveLock::make_and_take(options_.runtime_dir);
-            if (!lock)
-                return std::unexpected(lock.error());
-            lock_ = std::move(*lock);
-            if (auto written = undo_.write(); !written)
-                return written;
-            spdlog::warn("{} had gone; it is there again", options_.runtime_dir);
-        }
-        const auto& interface = attachments_.states().front();
-        return interface.attached ? silence_arp(interface.device, undo_) : Result<void>{};
+Result<void> Host::repair_settings() {
+    if (!lock_.holds(config_.runtime_dir)) {
+        auto lock = ExclusiveLock::make_and_take(config_.runtime_dir);
+        if (!lock)
+            return std::unexpected(lock.error());
+        lock_ = std::move(*lock);
+        if (auto written = undo_.write(); !written)
+            return written;
+        spdlog::warn("{} had gone; it is there again", config_.runtime_dir);
     }
+    return silence_interfaces(config_);
+}
 
-    [[nodiscard]] Result<void> repair_vips() {
-        const auto loopback = net::interface_named(netlink_, "lo");
-        if (!loopback)
-            return std::unexpected(loopback.error());
-        for (const auto& vip : options_.vips) {
-            if (auto added = add_vip(netlink_, loopback->index, vip, undo_); !added)
-                return added;
-        }
-        return {};
+Result<void> Host::repair_pins() {
+    if (auto made = datapath::Pins::create(pins_.directory()); !made)
+        return std::unexpected(made.error());
+    const auto repaired = program_->repair(rules_of(config_), pins_);
+    if (!repaired)
+        return std::unexpected(repaired.error());
+    for (const auto& map : *repaired)
+        spdlog::warn("pins {}: {} was not as it should be; it is again", pins_.directory(), map);
+    return {};
+}
+
+std::vector<config::Prefix> Host::missing_vips() {
+    auto vips = config_.vips;
+    if (!config_.addresses)  // members of pools come and go
+        std::erase_if(vips, [](const config::Prefix& vip) { return !vip.is_address(); });
+    return backend::missing_vips(netlink_, vips);
+}
+
+std::vector<std::string> Host::troubles() {
+    std::vector<std::string> troubles;
+    for (const auto* complaint : {&settings_, &vips_, &pinned_}) {
+        if (!complaint->current().empty())
+            troubles.push_back(complaint->current());
     }
-
-    [[nodiscard]] Result<void> repair_pins() {
-        if (auto made = datapath::Pins::create(pins_.directory()); !made)
-            return std::unexpected(made.error());
-        const auto repaired = program_->repair({options_.balancers, options_.vips}, pins_);
-        if (!repaired)
-            return std::unexpected(repaired.error());
-        for (const auto& map : *repaired)
-            spdlog::warn("pins {}: {} was not as it should be; it is again", pins_.directory(), map);
-        return {};
+    for (const auto& interface : attachments_.states()) {
+        if (!interface.trouble.empty())
+            troubles.push_back(interface.trouble);
     }
+    const auto of_host = troubles_of_host(netlink_, devices(), config_.vips);
+    troubles.insert(troubles.end(), of_host.begin(), of_host.end());
+    return troubles;
+}
 
-    const BackendHostOptions& options_;
-    net::Netlink netlink_;
-    ExclusiveLock lock_;
-    datapath::Pins pins_;
-    UndoList undo_;
-    std::optional<datapath::DecapProgram> program_;
-    datapath::Attachments attachments_;
-    Complaint settings_, vips_, pinned_;
-};
-}  // namespace
-
-Result<void> run_backend_host(const BackendHostOptions& options) {
-    if (auto allowed = datapath::check_privileges(); !allowed)
-        return allowed;
-    auto netlink = net::Netlink::open();
-    if (!netlink)
-        return std::unexpected(netlink.error());
-    const auto interface = net::interface_named(*netlink, options.interface);
-    if (!interface)
-        return std::unexpected(interface.error());
-    auto lock = ExclusiveLock::make_and_take(options.runtime_dir);
-    if (!lock)
-        return std::unexpected(lock.error());
-    auto pins = datapath::Pins::create(options.pins);
-    if (!pins)
-        return std::unexpected(pins.error());
-    BackendHost host(options, std::move(*netlink), std::move(*lock), std::move(*pins));
-    if (auto set_up = host.set_up(); !set_up)
-        return set_up;
-    const auto to_clients = net::route_to(host.netlink(), *IpAddress::parse(kAnyClient));
-    check_reverse_path_filter(*interface, to_clients);
-    check_mtu(*interface, to_clients);
-
-    sigset_t signals;
-    block(signals);
-    sd_notify(0, "READY=1");
-    constexpr timespec kRepairInterval{.tv_sec = 1, .tv_nsec = 0};
-    int received = 0;
-    while ((received = sigtimedwait(&signals, nullptr, &kRepairInterval)) < 0)
-        host.repair();
-    sd_notify(0, "STOPPING=1");
-    tell_counts(host.program());
-    return options.detach_on_exit || received == kUndoAndEnd ? host.undo() : Result<void>{};
+Result<void> Host::undo() {
+    return undo_everything(netlink_, pins_, undo_);
 }
 
 Result<void> undo_backend_host(const std::string& runtime_dir, const std::string& directory) {

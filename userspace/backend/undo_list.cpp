@@ -7,12 +7,14 @@
 
 #include <sstream>
 
+#include "config/scalar.hpp"
 #include "util/file.hpp"
 
 namespace guideway::backend {
 
 namespace {
 constexpr const char* kVip = "vip";
+constexpr const char* kRoute = "route";
 constexpr const char* kSetting = "setting";
 
 /// Nothing where there is no list.
@@ -37,6 +39,8 @@ UndoList UndoList::read(const std::string& directory) {
         words >> kind >> what >> value;
         if (const auto vip = IpAddress::parse(what); kind == kVip && vip)
             list.vips.insert(*vip);
+        if (const auto route = config::read_prefix({what, false}); kind == kRoute && route)
+            list.routes.insert(*route);
         if (kind == kSetting && !value.empty())
             list.settings[what] = value;
     }
@@ -47,6 +51,8 @@ Result<void> UndoList::write() const {
     std::string text;
     for (const auto& vip : vips)
         text += fmt::format("{} {}\n", kVip, vip.text());
+    for (const auto& route : routes)
+        text += fmt::format("{} {}/{}\n", kRoute, route.address.text(), route.length);
     for (const auto& [path, value] : settings)
         text += fmt::format("{} {} {}\n", kSetting, path, value);
     return replace_file(path_, text);

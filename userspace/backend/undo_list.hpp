@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "config/model.hpp"
 #include "util/ip_address.hpp"
 #include "util/result.hpp"
 
@@ -18,6 +19,7 @@ class UndoList {
     [[nodiscard]] static UndoList read(const std::string& directory);
 
     std::set<IpAddress> vips;                     ///< added to lo
+    std::set<config::Prefix> routes;              ///< local ones
     std::map<std::string, std::string> settings;  ///< file below /proc/sys, and what it held before
 
     /// To be called before the change that it is about.

@@ -5,9 +5,6 @@
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 
-#include <chrono>
-#include <thread>
-
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
 #include "util/file.hpp"
@@ -43,30 +40,16 @@ void warn_of_readable_key(const config::Config& config, const std::string& path)
             path);
 }
 
-/// The file, once nobody has it open for writing; a first half may be valid, and have fewer services.
-FileState wait_for_writer(const std::string& path) {
-    constexpr std::chrono::milliseconds kLook{50};
-    constexpr std::chrono::seconds kAtMost{5};
-    const auto deadline = std::chrono::steady_clock::now() + kAtMost;
-    auto state = look_at_file(path);
-    while (state.being_written.value_or(false) && std::chrono::steady_clock::now() < deadline) {
-        std::this_thread::sleep_for(kLook);
-        state = look_at_file(path);
-    }
-    return state;
-}
-
 int run(const Options& options) {
     set_up_log(options.log_level);
-    const FileState state = wait_for_writer(options.path);
-    if (state.being_written.value_or(false))
-        return refuse({fmt::format("read {}: some process is writing it; start when that has closed it",
-                                   options.path)});
+    const auto state = wait_for_writer(options.path);
+    if (!state)
+        return refuse(state.error());
     auto config = load_configuration(options.path, Unbuilt::kRefuse, read_file);
     if (!config)
         return kRefused;
-    if (look_at_file(options.path) != state)
-        return refuse({fmt::format("read {}: it changed while it was read; start again", options.path)});
+    if (auto same = check_unchanged(options.path, *state); !same)
+        return refuse(same.error());
     warn_of_readable_key(*config, options.path);
     const auto load = [options]() -> agent::LoadedConfig {
         auto again = reload_configuration(options.path);
@@ -76,7 +59,7 @@ int run(const Options& options) {
     };
     auto agent = agent::Agent::start({
         .config = with_directories(std::move(*config), options),
-        .source = {.file = options.path, .read_state = state, .load = load},
+        .source = {.file = options.path, .read_state = *state, .load = load},
         .version = version(),
         .detach_on_exit = options.detach_on_exit,
     });

@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "config/backend_host.hpp"
+
 /// One file per command. Each adds its subcommand, whose callback stores the process's exit status: 0 done, 1
 /// refused or wrong. Usage errors are CLI11's own and end with 2.
 namespace guideway::cli {
@@ -27,8 +29,8 @@ inline void add_log_level(CLI::App& command, std::string& level) {
 
 inline constexpr const char* kDefaultRuntimeDir = "/run/guideway";
 inline constexpr const char* kDefaultPins = "/sys/fs/bpf/guideway";
-inline constexpr const char* kDefaultBackendRuntimeDir = "/run/guideway-backend";
-inline constexpr const char* kDefaultBackendPins = "/sys/fs/bpf/guideway-backend";
+inline constexpr const char* kDefaultBackendRuntimeDir = config::kDefaultBackendRuntimeDir;
+inline constexpr const char* kDefaultBackendPins = config::kDefaultBackendPins;
 
 void add_agent(CLI::App& app, int& status);
 void add_backend(CLI::App& app, int& status);

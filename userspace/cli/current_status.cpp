@@ -4,6 +4,8 @@
 #include "api/control_client.hpp"
 #include "api/snapshot_json.hpp"
 #include "api/snapshot_reader.hpp"
+#include "backend/snapshot.hpp"
+#include "cli/backend_status.hpp"
 #include "cli/commands.hpp"
 
 namespace guideway::cli {
@@ -13,6 +15,10 @@ Result<nlohmann::ordered_json> status_in_pins(const std::string& directory) {
     const auto pins = datapath::Pins::open(directory);
     if (!pins)
         return std::unexpected(pins.error());
+    if (pins->has("decap_stats")) {
+        const auto left = backend::read_left_behind(directory);
+        return left ? Result<nlohmann::ordered_json>(backend::to_json(*left)) : std::unexpected(left.error());
+    }
     const auto maps = datapath::Maps::open(*pins, datapath::Maps::Access::kReadOnly);
     if (!maps)
         return fail("{}; an agent of this version takes over from what is pinned", maps.error().message);
@@ -35,6 +41,16 @@ void StatusOptions::add_directories_to(CLI::App& command) {
     command.add_option("--pins", pins, "where to look if no agent answers")
         ->type_name("D")
         ->capture_default_str();
+}
+
+void StatusOptions::choose_directories() {
+    const bool unsaid = runtime_dir == kDefaultRuntimeDir && pins == kDefaultPins;
+    if (!backend && !(unsaid && only_a_backend_is_here()))
+        return;
+    if (runtime_dir == kDefaultRuntimeDir)
+        runtime_dir = kDefaultBackendRuntimeDir;
+    if (pins == kDefaultPins)
+        pins = kDefaultBackendPins;
 }
 
 Result<nlohmann::ordered_json> current_status(const StatusOptions& options) {

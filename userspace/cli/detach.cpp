@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <thread>
 
-#include "backend/host.hpp"
 #include "api/control_client.hpp"
+#include "backend/helper.hpp"
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
 #include "datapath/attachment.hpp"

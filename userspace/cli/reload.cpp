@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "api/control_client.hpp"
+#include "cli/backend_status.hpp"
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
 
@@ -11,9 +12,13 @@ namespace {
 struct Options {
     std::string runtime_dir = kDefaultRuntimeDir;
     bool force = false;
+    bool backend = false;
 };
 
-int run(const Options& options) {
+int run(Options& options) {
+    const bool unsaid = options.runtime_dir == kDefaultRuntimeDir;
+    if (unsaid && (options.backend || only_a_backend_is_here()))
+        options.runtime_dir = kDefaultBackendRuntimeDir;
     const auto result = api::ask_agent_json(options.runtime_dir, "POST", "/reload",
                                             options.force ? R"({"force": true})" : "");
     if (!result)
@@ -30,6 +35,7 @@ void add_reload(CLI::App& app, int& status) {
     auto options = std::make_shared<Options>();
     command->add_flag("--force", options->force,
                       "also if it moves more than reload.max_move, or leaves a backend without a way");
+    command->add_flag("--backend", options->backend, "the backend on this host, instead of the agent");
     command->add_option("--runtime-dir", options->runtime_dir, "the agent's")
         ->type_name("D")
         ->capture_default_str();

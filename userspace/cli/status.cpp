@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "cli/backend_status.hpp"
 #include "cli/bgp_status.hpp"
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
@@ -145,16 +146,34 @@ void print_status(const Json& status) {
     print_stats(status);
 }
 
+int show_backend(const Json& status, const StatusOptions& options, const char* key) {
+    if (key != nullptr && !status.contains(key))
+        return refuse(
+            {fmt::format("show {}: this is a backend, not a balancer; see `guideway status`", key)});
+    if (!options.json)
+        print_backend_status(status);
+    else
+        fmt::print("{}\n", (key == nullptr ? status : Json{{key, status.at(key)}}).dump(2));
+    return kDone;
+}
+
 /// A command that shows one part of the status: `key` of the JSON, or `print` of it.
 void add_view(CLI::App& app, int& exit_status, const char* name, const char* help, const char* key,
               void (*print)(const Json&)) {
     auto* command = app.add_subcommand(name, help);
     auto options = std::make_shared<StatusOptions>();
     options->add_to(*command);
+    if (key == nullptr)
+        command->add_flag("--backend", options->backend, "of the backend on this host");
     command->callback([options, &exit_status, key, print] {
+        options->choose_directories();
         const auto status = current_status(*options);
         if (!status) {
             exit_status = refuse(status.error());
+            return;
+        }
+        if (is_backend_status(*status)) {
+            exit_status = show_backend(*status, *options, key);
             return;
         }
         if (!options->json)
@@ -169,7 +188,7 @@ void add_view(CLI::App& app, int& exit_status, const char* name, const char* hel
 
 void add_status(CLI::App& app, int& status) {
     add_view(app, status, "status",
-             "What this balancer does: services, backends, next hops, digests, counters", nullptr,
+             "What this balancer, or backend, does: services, backends, VIPs, digests, counters", nullptr,
              print_status);
 }
 

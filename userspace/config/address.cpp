@@ -156,6 +156,56 @@ Result<Prefix> read_prefix(const Scalar& scalar) {
     return Prefix{masked, length};
 }
 
+namespace {
+/// Addresses that are no host's on the network.
+struct SpecialRange {
+    const char* address;
+    std::uint8_t length;
+    const char* what;
+};
+constexpr SpecialRange kSpecialRanges[] = {
+    {"0.0.0.0", 8, "unspecified addresses"},
+    {"127.0.0.0", 8, "loopback addresses"},
+    {"224.0.0.0", 3, "multicast and reserved addresses"},
+    {"::", 127, "the unspecified and the loopback address"},
+    {"fe80::", 10, "link-local addresses"},
+    {"ff00::", 8, "multicast addresses"},
+};
+
+bool is_prefix(const Scalar& scalar) {
+    return scalar.text.find('/') != std::string::npos;
+}
+}  // namespace
+
+Result<Prefix> read_vip(const Scalar& scalar) {
+    if (!is_prefix(scalar)) {
+        const auto address = read_backend_address(scalar);
+        return address ? Result<Prefix>(Prefix::of(*address)) : std::unexpected(address.error());
+    }
+    const auto prefix = read_prefix(scalar);
+    if (!prefix)
+        return prefix;
+    for (const auto& special : kSpecialRanges) {
+        const Prefix range{*IpAddress::parse(special.address), special.length};
+        if (range.holds(*prefix) || prefix->holds(range))
+            return fail("{} holds {}", prefix->text(), special.what);
+    }
+    return prefix;
+}
+
+Result<Prefix> read_balancer(const Scalar& scalar) {
+    if (is_prefix(scalar)) {
+        const auto prefix = read_prefix(scalar);
+        const Prefix all_of_v4{IpAddress(), 80};  // v4-mapped
+        if (prefix && !prefix->address.is_v4() && prefix->holds(all_of_v4))
+            return fail("{} holds all of IPv4, too (as ::ffff:0:0/96); all of IPv6 is 2000::/3",
+                        prefix->text());
+        return prefix;
+    }
+    const auto address = read_host_address(scalar.text);
+    return address ? Result<Prefix>(Prefix::of(*address)) : std::unexpected(address.error());
+}
+
 Result<Endpoint> read_endpoint(const Scalar& scalar) {
     const auto parts = split_host_port(scalar.text);
     if (!parts)

@@ -28,6 +28,42 @@ Durations have a unit: ms, s, m, h. What is indented belongs to the key above; w
 .SH KEYS
 )";
 
+constexpr std::string_view kBackendBefore = R"(.TH GUIDEWAY\-BACKEND.YAML 5 "" Guideway "File formats"
+.SH NAME
+guideway\-backend.yaml \- configuration of a host that serves VIPs behind Guideway balancers
+.SH DESCRIPTION
+.B "guideway backend \-c"
+reads this YAML file when it starts, when the file changes, on SIGHUP and on
+.BR "guideway reload \-\-backend" .
+It is applied whole, or refused whole with every error at once.
+.B guideway check
+says the same before. Unknown keys are errors.
+.PP
+A VIP that is a prefix is a pool: packets for all its addresses are unwrapped, and with
+.B addresses
+a local route has this host take them; none becomes an address of lo. What listens on the wildcard address, or on one of them
+(over IPv6 with IP_FREEBIND), gets them.
+.PP
+runtime_dir and pins do not change by a reload.
+.SH KEYS
+)";
+
+constexpr std::string_view kBackendAfter = R"(.SH EXAMPLE
+.nf
+interfaces: [eth0]
+vips: [192.0.2.10, "2001:db8:1::/64"]
+balancers: [10.0.0.11, 10.0.0.12]
+http: 127.0.0.1:9661
+.fi
+.SH FILES
+.TP
+.I /etc/guideway/backend.yaml
+what the service reads
+.SH SEE ALSO
+.BR guideway\-backend (8),
+.BR guideway (1)
+)";
+
 constexpr std::string_view kAfter = R"(.SH FILES
 .TP
 .I /etc/guideway/guideway.yaml
@@ -78,12 +114,21 @@ void append_keys(std::string& out, const std::vector<KeyText>& keys) {
         out += ".RE\n";
     }
 }
+
+template <typename Model>
+std::string page(std::string_view before, std::string_view after) {
+    std::string out(before);
+    append_keys(out, texts_of<Model>());
+    return out.append(after);
+}
 }  // namespace
 
 std::string manual() {
-    std::string out(kBefore);
-    append_keys(out, texts_of<Config>());
-    return out.append(kAfter);
+    return page<Config>(kBefore, kAfter);
+}
+
+std::string backend_manual() {
+    return page<BackendHost>(kBackendBefore, kBackendAfter);
 }
 
 }  // namespace guideway::config

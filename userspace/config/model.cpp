@@ -10,6 +10,26 @@ std::string Listener::text() const {
                        port == 0 ? "*" : std::to_string(port), protocol == Protocol::kTcp ? "tcp" : "udp");
 }
 
+Prefix Prefix::of(const IpAddress& address) {
+    return {address, static_cast<std::uint8_t>(8 * address.wire_size())};
+}
+
+bool Prefix::holds(const Prefix& other) const {
+    if (address.is_v4() != other.address.is_v4() || other.length < length)
+        return false;
+    const unsigned bits = length + (address.is_v4() ? 96U : 0U);
+    for (unsigned bit = 0; bit < bits; ++bit) {
+        const auto differ = address.bytes()[bit / 8] ^ other.address.bytes()[bit / 8];
+        if ((differ & (0x80 >> bit % 8)) != 0)
+            return false;
+    }
+    return true;
+}
+
+std::string Prefix::text() const {
+    return is_address() ? address.text() : fmt::format("{}/{}", address.text(), length);
+}
+
 std::string Endpoint::text() const {
     return fmt::format(fmt::runtime(address.is_v4() ? "{}:{}" : "[{}]:{}"), address.text(), port);
 }

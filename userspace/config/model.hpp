@@ -36,6 +36,12 @@ struct Prefix {
     IpAddress address;
     std::uint8_t length = 0;  ///< 0..32 for IPv4, 0..128 for IPv6
 
+    /// The range that holds this address alone.
+    [[nodiscard]] static Prefix of(const IpAddress& address);
+
+    [[nodiscard]] bool is_address() const { return length == 8 * address.wire_size(); }
+    [[nodiscard]] bool holds(const Prefix& other) const;  ///< all of it
+    [[nodiscard]] std::string text() const;               ///< `10.0.0.0/24`; `10.0.0.1` of one address
     auto operator<=>(const Prefix&) const = default;
 };
 

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kWidth = 100;
 
 constexpr std::string_view kHeader =
-    "# Every key of Guideway's configuration: what it means, its type, and what holds without it.\n"
+    "# Every key of {}: what it means, its type, and what holds without it.\n"
     "# Keys that start with a # are not set: they have no default.\n";
 
 /// Where the next key goes.
@@ -87,12 +87,21 @@ void append_keys(std::string& out, const std::vector<KeyText>& keys, Spot spot) 
     }
 }
 
+template <typename Model>
+std::string reference_of(std::string_view what) {
+    std::string out = fmt::format(kHeader, what);
+    append_keys(out, texts_of<Model>(), {});
+    return out;
+}
+
 }  // namespace
 
 std::string reference() {
-    std::string out(kHeader);
-    append_keys(out, texts_of<Config>(), {});
-    return out;
+    return reference_of<Config>("Guideway's configuration");
+}
+
+std::string backend_reference() {
+    return reference_of<BackendHost>("the configuration of a backend of Guideway's");
 }
 
 }  // namespace guideway::config

@@ -39,6 +39,10 @@ using DurationRange = Range<Duration>;
 [[nodiscard]] Result<IpAddress> read_v4_address(const Scalar& scalar);
 [[nodiscard]] Result<IpAddress> read_v6_address(const Scalar& scalar);
 [[nodiscard]] Result<Prefix> read_prefix(const Scalar& scalar);
+/// An address that is served, or a prefix of such.
+[[nodiscard]] Result<Prefix> read_vip(const Scalar& scalar);
+/// The outer source of a balancer, or a prefix that holds it.
+[[nodiscard]] Result<Prefix> read_balancer(const Scalar& scalar);
 /// `127.0.0.1:9660`, `[::1]:9660`; loopback and unspecified addresses are fine to listen on.
 [[nodiscard]] Result<Endpoint> read_endpoint(const Scalar& scalar);
 /// `192.0.2.10:80/tcp`, `[2001:db8::10]:*/udp`.

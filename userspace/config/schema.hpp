@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/backend_host.hpp"
 #include "config/model.hpp"
 #include "config/place.hpp"
 
@@ -71,6 +72,8 @@ template <typename Owner>
 
 template <>
 const Keys<Config>& keys_of();
+template <>
+const Keys<BackendHost>& keys_of();
 template <>
 const Keys<Metrics>& keys_of();
 template <>

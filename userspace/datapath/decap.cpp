@@ -4,86 +4,47 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include <algorithm>
-#include <cstring>
-#include <iterator>
 #include <memory>
 
 #include "backend_decap.skel.h"
+#include "datapath/decap_maps.hpp"
 #include "datapath/libbpf_log.hpp"
 #include "datapath/program.hpp"
 
 namespace guideway::datapath {
 
 namespace {
-const abi::address& address_in(const abi::address& key) {
-    return key;
+std::array<bpf_map*, 4> maps_of(const backend_decap_bpf& skeleton) {
+    const auto& maps = skeleton.maps;
+    return {maps.decap_sources, maps.decap_vips, maps.decap_vip_prefixes, maps.decap_stats};
 }
 
-const abi::address& address_in(const abi::decap_source& key) {
-    return key.address;
-}
-
-template <typename Key>
-std::vector<Key> keys_of(int map_fd) {
-    std::vector<Key> keys;
-    Key key{};
-    for (const void* previous = nullptr; bpf_map_get_next_key(map_fd, previous, &key) == 0;
-         previous = &keys.back())
-        keys.push_back(key);
-    return keys;
-}
-
-/// Makes the map hold exactly these keys; additions first, so that nothing that stays is ever missing.
-template <typename Key>
-Result<void> store(int map_fd, const char* name, const std::vector<Key>& keys) {
-    const std::uint32_t present = 1;
-    for (const auto& key : keys) {
-        if (bpf_map_update_elem(map_fd, &key, &present, BPF_ANY) != 0)
-            return fail("update map '{}' for {}: {}", name, abi::from_abi(address_in(key)).text(),
-                        errno_text());
-    }
-    for (const auto& key : keys_of<Key>(map_fd)) {
-        const auto same = [&](const Key& other) { return std::memcmp(&key, &other, sizeof(key)) == 0; };
-        if (std::ranges::none_of(keys, same))
-            bpf_map_delete_elem(map_fd, &key);
-    }
-    return {};
-}
-
-/// Whether the map holds these keys, and no others.
-template <typename Key>
-bool holds(int map_fd, const std::vector<Key>& keys) {
-    std::uint32_t present = 0;
-    const auto is_in_map = [&](const Key& key) { return bpf_map_lookup_elem(map_fd, &key, &present) == 0; };
-    const auto is_wanted = [&](const Key& found) {
-        return std::ranges::any_of(
-            keys, [&](const Key& key) { return std::memcmp(&key, &found, sizeof(key)) == 0; });
-    };
-    return std::ranges::all_of(keys, is_in_map) && std::ranges::all_of(keys_of<Key>(map_fd), is_wanted);
-}
-
-std::uint32_t map_id(int fd) {
+bpf_map_info info_of(int fd) {
     bpf_map_info info{};
     std::uint32_t length = sizeof(info);
-    return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.id : 0;
+    return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info : bpf_map_info{};
 }
 
-std::vector<abi::decap_source> keys_for(const std::vector<config::Prefix>& prefixes) {
-    std::vector<abi::decap_source> keys;
-    for (const auto& prefix : prefixes) {
-        const unsigned mapped = prefix.address.is_v4() ? +abi::DECAP_SOURCE_MAPPED_BITS : 0;
-        keys.push_back({.length = abi::DECAP_SOURCE_PADDING_BITS + mapped + prefix.length,
-                        .padding = 0,
-                        .address = abi::to_abi(prefix.address)});
+/// Whether the program could use it in the place of its own; the kernel would tell only that something is
+/// wrong with some map.
+bool can_be_used_as(int pinned, const bpf_map* map) {
+    const auto info = info_of(pinned);
+    return info.type == bpf_map__type(map) && info.key_size == bpf_map__key_size(map) &&
+           info.value_size == bpf_map__value_size(map) && info.max_entries == bpf_map__max_entries(map) &&
+           info.map_flags == bpf_map__map_flags(map);
+}
+
+/// Has the program take over what is pinned; the names of the maps that it cannot.
+std::vector<const bpf_map*> adopt(const backend_decap_bpf& skeleton, const Pins& pins) {
+    std::vector<const bpf_map*> unusable;
+    for (bpf_map* map : maps_of(skeleton)) {
+        const auto pinned = pins.get(bpf_map__name(map));
+        if ((pinned && !can_be_used_as(pinned->get(), map)) || (!pinned && pins.has(bpf_map__name(map))))
+            unusable.push_back(map);
+        else
+            bpf_map__set_pin_path(map, pins.path(bpf_map__name(map)).c_str());
     }
-    return keys;
-}
-
-std::vector<abi::address> keys_for(const std::vector<IpAddress>& addresses) {
-    std::vector<abi::address> keys;
-    std::ranges::transform(addresses, std::back_inserter(keys), abi::to_abi);
-    return keys;
+    return unusable;
 }
 }  // namespace
 
@@ -96,42 +57,64 @@ Result<DecapProgram> DecapProgram::load(const DecapRules& rules, const Pins* pin
     Skeleton skeleton(backend_decap_bpf::open());
     if (!skeleton)
         return bpf_failure("open the decap program", errno);
-    const auto& maps = skeleton->maps;
-    if (pins != nullptr) {
-        for (bpf_map* map : {maps.decap_sources, maps.decap_vips, maps.decap_stats})
-            bpf_map__set_pin_path(map, pins->path(bpf_map__name(map)).c_str());
-    }
+    const auto unusable = pins != nullptr ? adopt(*skeleton, *pins) : std::vector<const bpf_map*>{};
     if (const int error = backend_decap_bpf::load(skeleton.get()); error != 0)
         return bpf_failure("load the decap program", error);
 
-    if (auto stored = store(bpf_map__fd(maps.decap_sources), "decap_sources", keys_for(rules.balancers));
-        !stored)
-        return std::unexpected(stored.error());
-    if (auto stored = store(bpf_map__fd(maps.decap_vips), "decap_vips", keys_for(rules.vips)); !stored)
-        return std::unexpected(stored.error());
-    return DecapProgram(std::move(skeleton));
+    DecapProgram program(std::move(skeleton));
+    if (auto added = program.add(rules); !added)
+        return std::unexpected(added.error());
+    program.keep_only(rules);
+    for (const auto* map : unusable) {
+        if (auto put = pins->put(bpf_map__name(map), bpf_map__fd(map)); !put)
+            return std::unexpected(put.error());
+        program.replaced_.emplace_back(bpf_map__name(map));
+    }
+    return program;
+}
+
+Result<void> DecapProgram::add(const DecapRules& rules) const {
+    const auto& maps = skeleton_->maps;
+    auto added = add_keys(bpf_map__fd(maps.decap_sources), "decap_sources", balancer_keys(rules));
+    if (added)
+        added = add_keys(bpf_map__fd(maps.decap_vips), "decap_vips", vip_keys(rules));
+    if (added)
+        added = add_keys(bpf_map__fd(maps.decap_vip_prefixes), "decap_vip_prefixes", vip_prefix_keys(rules));
+    return added;
+}
+
+void DecapProgram::keep_only(const DecapRules& rules) const {
+    const auto& maps = skeleton_->maps;
+    keep_only_keys(bpf_map__fd(maps.decap_sources), balancer_keys(rules));
+    keep_only_keys(bpf_map__fd(maps.decap_vips), vip_keys(rules));
+    keep_only_keys(bpf_map__fd(maps.decap_vip_prefixes), vip_prefix_keys(rules));
 }
 
 Result<std::vector<std::string>> DecapProgram::repair(const DecapRules& rules, const Pins& pins) const {
     const auto& maps = skeleton_->maps;
     std::vector<std::string> repaired;
-    for (const bpf_map* map : {maps.decap_sources, maps.decap_vips, maps.decap_stats}) {
+    for (const bpf_map* map : maps_of(*skeleton_)) {
         const auto pinned = pins.get(bpf_map__name(map));
-        if (pinned && map_id(pinned->get()) == map_id(bpf_map__fd(map)))
+        if (pinned && info_of(pinned->get()).id == info_of(bpf_map__fd(map)).id)
             continue;
         if (auto put = pins.put(bpf_map__name(map), bpf_map__fd(map)); !put)
             return std::unexpected(put.error());
         repaired.push_back(fmt::format("'{}'", bpf_map__name(map)));
     }
     const auto restore = [&](const bpf_map* map, const auto& keys) -> Result<void> {
-        if (holds(bpf_map__fd(map), keys))
+        const int fd = bpf_map__fd(map);
+        if (holds_exactly(fd, keys))
             return {};
         repaired.push_back(fmt::format("what '{}' holds", bpf_map__name(map)));
-        return store(bpf_map__fd(map), bpf_map__name(map), keys);
+        auto added = add_keys(fd, bpf_map__name(map), keys);
+        keep_only_keys(fd, keys);
+        return added;
     };
-    auto restored = restore(maps.decap_sources, keys_for(rules.balancers));
+    auto restored = restore(maps.decap_sources, balancer_keys(rules));
     if (restored)
-        restored = restore(maps.decap_vips, keys_for(rules.vips));
+        restored = restore(maps.decap_vips, vip_keys(rules));
+    if (restored)
+        restored = restore(maps.decap_vip_prefixes, vip_prefix_keys(rules));
     if (!restored)
         return std::unexpected(restored.error());
     return repaired;
@@ -142,15 +125,31 @@ int DecapProgram::fd() const {
 }
 
 Result<DecapCounts> DecapProgram::counts() const {
-    DecapCounts counts{};
-    std::vector<std::uint64_t> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-    for (std::uint32_t verdict = 0; verdict < counts.size(); ++verdict) {
-        if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.decap_stats), &verdict, per_cpu.data()) != 0)
-            return fail("read map 'decap_stats': {}", errno_text());
-        for (const std::uint64_t count : per_cpu)
-            counts[verdict] += count;
+    return read_decap_counts(bpf_map__fd(skeleton_->maps.decap_stats));
+}
+
+Result<PinnedDecap> read_pinned_decap(const Pins& pins) {
+    const auto sources = pins.get("decap_sources");
+    const auto vips = pins.get("decap_vips");
+    const auto stats = pins.get("decap_stats");
+    for (const auto* map : {&sources, &vips, &stats}) {
+        if (!*map)
+            return std::unexpected(map->error());
     }
-    return counts;
+    PinnedDecap decap;
+    for (const auto& key : keys_in<abi::decap_prefix>(sources->get()))
+        decap.rules.balancers.push_back(prefix_of(key));
+    for (const auto& key : keys_in<abi::address>(vips->get()))
+        decap.rules.vips.push_back(config::Prefix::of(abi::from_abi(key)));
+    if (const auto prefixes = pins.get("decap_vip_prefixes")) {  // an earlier version has none
+        for (const auto& key : keys_in<abi::decap_prefix>(prefixes->get()))
+            decap.rules.vips.push_back(prefix_of(key));
+    }
+    const auto counts = read_decap_counts(stats->get());
+    if (!counts)
+        return std::unexpected(counts.error());
+    decap.counts = *counts;
+    return decap;
 }
 
 }  // namespace guideway::datapath

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "config/model.hpp"
@@ -17,7 +18,7 @@ namespace guideway::datapath {
 /// What the backend's program unwraps: packets that one of these balancers sent for one of these VIPs.
 struct DecapRules {
     std::vector<config::Prefix> balancers;  ///< of their outer sources
-    std::vector<IpAddress> vips;
+    std::vector<config::Prefix> vips;
 };
 
 /// Packets by what the program did with them, since its maps were made.
@@ -27,10 +28,17 @@ using DecapCounts = std::array<std::uint64_t, abi::DECAP_VERDICT_MAX>;
 class DecapProgram {
   public:
     /// With `pins` its maps are the ones pinned there, or are pinned there; they hold exactly these rules
-    /// afterwards.
+    /// afterwards. A pinned map of another version, which this program cannot use, is replaced.
     [[nodiscard]] static Result<DecapProgram> load(const DecapRules& rules, const Pins* pins);
 
     [[nodiscard]] int fd() const;
+    /// The maps of another version that load() replaced.
+    [[nodiscard]] const std::vector<std::string>& replaced() const { return replaced_; }
+
+    /// Adds these rules to those that hold. Errors: a map is full.
+    [[nodiscard]] Result<void> add(const DecapRules& rules) const;
+    /// Takes all others away.
+    void keep_only(const DecapRules& rules) const;
 
     /// Compares what its maps hold, and where they are pinned, with what should be. The names of those that
     /// were brought back.
@@ -46,6 +54,14 @@ class DecapProgram {
     explicit DecapProgram(Skeleton skeleton) : skeleton_(std::move(skeleton)) {}
 
     Skeleton skeleton_;
+    std::vector<std::string> replaced_;
 };
+
+/// What the pinned maps of a program hold that some process has left. Errors: there are none.
+struct PinnedDecap {
+    DecapRules rules;
+    DecapCounts counts{};
+};
+[[nodiscard]] Result<PinnedDecap> read_pinned_decap(const Pins& pins);
 
 }  // namespace guideway::datapath

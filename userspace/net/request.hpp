@@ -26,6 +26,9 @@ class Request {
     void put(std::uint16_t attribute, const IpAddress& address) {
         mnl_attr_put(&message(), attribute, address.wire_size(), address.wire());
     }
+    void put(std::uint16_t attribute, std::uint32_t number) {
+        mnl_attr_put_u32(&message(), attribute, number);
+    }
     /// At most an interface's name.
     void put(std::uint16_t attribute, const std::string& text) {
         mnl_attr_put_strz(&message(), attribute, text.c_str());

@@ -19,6 +19,9 @@ class Complaint {
         last_ = done ? "" : done.error().message;
     }
 
+    /// What goes wrong now; empty: nothing.
+    [[nodiscard]] const std::string& current() const { return last_; }
+
   private:
     std::string last_;
 };

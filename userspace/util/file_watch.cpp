@@ -145,9 +145,8 @@ asio::awaitable<void> FileWatch::keep_looking() {
             co_await next_look_.async_wait(kAnyOutcome);
         } while (next_look_.expiry() > asio::steady_timer::clock_type::now());
         look_soon_ = false;
-        const auto look = co_await in_pool(pool_, [this] {
-            return Look{names_along(path_), look_at_file(path_)};
-        });
+        const auto look =
+            co_await in_pool(pool_, [this] { return Look{names_along(path_), look_at_file(path_)}; });
         watch(look.names);
         judge(look.state);
     }

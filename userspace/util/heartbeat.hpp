@@ -15,8 +15,9 @@ namespace guideway {
 class Heartbeat {
   public:
     /// `whose` loop it is, and what goes on when it stands still, for stalled().
-    explicit Heartbeat(std::string whose = "the agent", std::string goes_on = "forwarding")
+    Heartbeat(std::string whose, std::string goes_on)
         : whose_(std::move(whose)), goes_on_(std::move(goes_on)) {}
+    Heartbeat() : Heartbeat("the agent", "forwarding") {}
 
     /// Beats from now on, on the loop.
     [[nodiscard]] boost::asio::awaitable<void> keep_beating(boost::asio::io_context& loop);

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "api/http_server.hpp"
+#include "util/coroutines.hpp"
+
+namespace guideway::api {
+
+/// A control socket and `http:`, on threads of their own: whatever they are asked, by however many, the
+/// loop's work goes on. One thread talks to clients, another makes what they are told. Other than the
+/// constructor, all is called from the loop's thread.
+class Servers {
+  public:
+    Servers(HttpServer::Handler control, HttpServer::Handler open_to_all)
+        : control_(std::move(control)), public_(std::move(open_to_all)) {}
+    ~Servers();
+    Servers(const Servers&) = delete;
+    Servers& operator=(const Servers&) = delete;
+
+    /// Opens both; clients wait until start().
+    [[nodiscard]] Result<void> open(const std::string& control_socket,
+                                    const std::optional<config::Endpoint>& http);
+    void start();
+
+    /// Goes over to another address. Both may have the same port, so that the old one is closed first; it is
+    /// opened again if the new one fails.
+    [[nodiscard]] boost::asio::awaitable<Result<void>> change_http(std::optional<config::Endpoint> http);
+
+    /// Opens the control socket again if somebody removed its file; true if that was so.
+    [[nodiscard]] boost::asio::awaitable<Result<bool>> repair();
+
+    /// Ends the threads. Requests that are under way stay as they are until discard().
+    void stop();
+    /// Destroys them; nobody else's coroutine may refer to one of them by then.
+    void discard();
+
+  private:
+    [[nodiscard]] HttpThreads threads() { return {talking_, making_}; }
+    [[nodiscard]] Result<void> open_control();
+    [[nodiscard]] Result<void> open_http(const std::optional<config::Endpoint>& http);
+
+    HttpServer::Handler control_, public_;
+    Loop talking_{1};
+    Pool making_{1};
+    boost::asio::executor_work_guard<Loop::executor_type> work_{talking_.get_executor()};
+    std::jthread thread_;
+    std::string control_socket_;
+    std::optional<config::Endpoint> http_;
+    std::unique_ptr<HttpServer> control_server_, http_server_;
+    std::uint64_t control_inode_ = 0;
+};
+
+}  // namespace guideway::api
