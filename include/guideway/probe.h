@@ -23,8 +23,9 @@ struct probe_route {
 };
 
 /*
- * The key of the map 'probe_flows': a probe's connection or datagram. What this host's kernel answers
- * to it once its socket is gone has no mark, but the same ports. The value is the key of its route.
+ * The key of the map 'probe_flows': a probe's connection or datagram. What this host's kernel
+ * answers to it once its socket is gone has no mark, but the same ports. The value is the key of
+ * its route.
  */
 struct probe_flow {
 	struct address vip;

@@ -71,8 +71,7 @@ class Balancer {
     explicit Balancer(const config::Config& config)
         : config_(config),
           balancer_(*control::Replayer::create(config)),
-          health_(
-              loop_, conditions_, [this] { adjust(); }, [] {}, [] {}) {
+          health_(loop_, conditions_, [this] { adjust(); }, [] {}, [] {}) {
         conditions_.configure(config_, control::SteadyClock::now());
         require(health_.follow(config_, [](const auto&) { return health::LastKnown{}; }).has_value(),
                 "follow the backends");

@@ -6,7 +6,7 @@
 #include <functional>
 #include <memory>
 
-#include "agent/coroutines.hpp"
+#include "agent/executors.hpp"
 #include "agent/next_hop_updates.hpp"
 #include "agent/running_config.hpp"
 #include "agent/snapshots.hpp"

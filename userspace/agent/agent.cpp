@@ -74,8 +74,9 @@ Result<void> Agent::begin() {
         return done;
     if (auto done = attaching_.watch_links(executors_.loop); !done)
         return done;
-    if (auto done = servers_.open(port_of({executors_.loop, running_, heartbeat_, status_, snapshots_,
-                                           reloading_, obeying_, leaving_}),
+    const auto port =
+        port_of({executors_.loop, running_, heartbeat_, status_, snapshots_, reloading_, obeying_, leaving_});
+    if (auto done = servers_.open({api::control_routes(port), api::public_routes(port)},
                                   api::control_socket(config.runtime_dir), config.http);
         !done)
         return done;

@@ -8,9 +8,8 @@
 #include "agent/announcing.hpp"
 #include "agent/attaching.hpp"
 #include "agent/change_over.hpp"
-#include "agent/coroutines.hpp"
+#include "agent/executors.hpp"
 #include "agent/health_watch.hpp"
-#include "agent/heartbeat.hpp"
 #include "agent/holdings.hpp"
 #include "agent/leaving.hpp"
 #include "agent/next_hop_updates.hpp"
@@ -19,13 +18,14 @@
 #include "agent/remembering.hpp"
 #include "agent/running_config.hpp"
 #include "agent/self_testing.hpp"
-#include "agent/servers.hpp"
 #include "agent/snapshots.hpp"
 #include "agent/status_source.hpp"
 #include "agent/sweeping.hpp"
+#include "api/servers.hpp"
 #include "control/conditions.hpp"
 #include "control/reconciler.hpp"
 #include "datapath/datapath.hpp"
+#include "util/heartbeat.hpp"
 
 namespace guideway::agent {
 
@@ -65,7 +65,7 @@ class Agent {
 
     // Who works with it.
     Heartbeat heartbeat_;
-    Servers servers_;
+    api::Servers servers_;
     Snapshots snapshots_;
     HealthWatch health_;
     NextHopUpdates next_hops_;

@@ -6,7 +6,7 @@
 
 #include "agent/announcer.hpp"
 #include "agent/announcing_facts.hpp"
-#include "agent/coroutines.hpp"
+#include "agent/executors.hpp"
 #include "agent/health_watch.hpp"
 #include "agent/running_config.hpp"
 #include "agent/self_test.hpp"

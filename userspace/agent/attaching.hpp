@@ -5,12 +5,12 @@
 #include <memory>
 #include <string>
 
-#include "agent/complaint.hpp"
 #include "agent/next_hop_updates.hpp"
 #include "agent/running_config.hpp"
 #include "agent/snapshots.hpp"
 #include "datapath/datapath.hpp"
 #include "net/link_watch.hpp"
+#include "util/complaint.hpp"
 
 namespace guideway::agent {
 

@@ -8,15 +8,15 @@
 #include "agent/adjusting.hpp"
 #include "agent/announcing.hpp"
 #include "agent/attaching.hpp"
-#include "agent/coroutines.hpp"
+#include "agent/executors.hpp"
 #include "agent/health_watch.hpp"
 #include "agent/next_hop_updates.hpp"
 #include "agent/remembering.hpp"
 #include "agent/running_config.hpp"
-#include "agent/servers.hpp"
 #include "agent/snapshots.hpp"
 #include "agent/sweeping.hpp"
 #include "api/routes.hpp"
+#include "api/servers.hpp"
 #include "control/conditions.hpp"
 #include "control/reconciler.hpp"
 #include "datapath/datapath.hpp"
@@ -37,7 +37,7 @@ struct ChangeOverParts {
     Sweeping& sweeping;
     Announcing& announcing;
     Remembering& remembering;
-    Servers& servers;
+    api::Servers& servers;
     Snapshots& snapshots;
 };
 

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "agent/coroutines.hpp"
 #include "agent/next_hop_updates.hpp"
 #include "config/model.hpp"
 #include "control/reconciler.hpp"
+#include "util/coroutines.hpp"
 
 namespace guideway::agent {
 

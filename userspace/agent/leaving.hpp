@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "agent/announcing.hpp"
-#include "agent/coroutines.hpp"
+#include "agent/executors.hpp"
 #include "control/reconciler.hpp"
 #include "datapath/maps.hpp"
 

@@ -7,7 +7,7 @@
 
 #include "agent/adjusting.hpp"
 #include "agent/announcing.hpp"
-#include "agent/coroutines.hpp"
+#include "agent/executors.hpp"
 #include "agent/health_watch.hpp"
 #include "agent/remembering.hpp"
 #include "agent/running_config.hpp"

@@ -3,7 +3,6 @@
 
 #include <boost/asio/io_context.hpp>
 
-#include "agent/heartbeat.hpp"
 #include "agent/leaving.hpp"
 #include "agent/obeying.hpp"
 #include "agent/reloading.hpp"
@@ -11,6 +10,7 @@
 #include "agent/snapshots.hpp"
 #include "agent/status_source.hpp"
 #include "api/routes.hpp"
+#include "util/heartbeat.hpp"
 
 namespace guideway::agent {
 

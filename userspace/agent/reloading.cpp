@@ -59,13 +59,13 @@ asio::awaitable<std::vector<std::string>> Reloading::reload(api::Insistence insi
     auto loaded = co_await in_pool(executors_.files, [this] { return read_settled(source_); });
     if (!loaded)
         loaded.emplace(being_written(source_.file));
-    co_return co_await reload_to(*loaded, insistence);
+    co_return co_await reload_to(std::move(*loaded), insistence);
 }
 
 /// An unchanged file, and one that was refused already, are left alone.
 asio::awaitable<void> Reloading::reload_if_changed() {
     const auto locked = co_await changes_.lock();
-    const auto loaded = co_await in_pool(executors_.files, [this] { return read_settled(source_); });
+    auto loaded = co_await in_pool(executors_.files, [this] { return read_settled(source_); });
     if (!loaded) {
         file_->tell_again();
         co_return;
@@ -74,11 +74,11 @@ asio::awaitable<void> Reloading::reload_if_changed() {
     const auto& last = history_.last;
     const bool known = errors.empty() ? last.ok && **loaded == running_.config : errors == last.errors;
     if (!known)
-        co_await reload_to(*loaded, api::Insistence::kAsked);
+        co_await reload_to(std::move(*loaded), api::Insistence::kAsked);
 }
 
 /// The caller has locked `changes`.
-asio::awaitable<std::vector<std::string>> Reloading::reload_to(const LoadedConfig& loaded,
+asio::awaitable<std::vector<std::string>> Reloading::reload_to(LoadedConfig loaded,
                                                                api::Insistence insistence) {
     std::vector<std::string> errors;
     try {
@@ -89,6 +89,7 @@ asio::awaitable<std::vector<std::string>> Reloading::reload_to(const LoadedConfi
         errors = {fmt::format("reload {}: {}", source_.file, error.what())};
     }
     adjusting_.adjust();
+    loaded = std::unexpected(std::vector<std::string>{});
     co_await in_pool(executors_.computing,
                      [] { return ::malloc_trim(0); });  // a large file leaves tens of megabytes behind
     note(errors);

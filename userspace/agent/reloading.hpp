@@ -9,12 +9,12 @@
 
 #include "agent/adjusting.hpp"
 #include "agent/change_over.hpp"
-#include "agent/coroutines.hpp"
-#include "agent/file_watch.hpp"
+#include "agent/executors.hpp"
 #include "agent/running_config.hpp"
 #include "agent/snapshots.hpp"
 #include "api/routes.hpp"
 #include "api/snapshot.hpp"
+#include "util/file_watch.hpp"
 
 namespace guideway::agent {
 
@@ -37,7 +37,7 @@ class Reloading {
 
   private:
     [[nodiscard]] boost::asio::awaitable<void> reload_if_changed();
-    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload_to(const LoadedConfig& loaded,
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload_to(LoadedConfig loaded,
                                                                              api::Insistence insistence);
     void note(const std::vector<std::string>& errors);
 

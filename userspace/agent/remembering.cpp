@@ -17,7 +17,8 @@ constexpr std::chrono::seconds kLookInterval{1};
 
 Remembering::Remembering(Executors& executors, CoroutineMutex& orders, const RunningConfig& running,
                          ExclusiveLock runtime_lock, OverridesFile overrides,
-                         const control::Conditions& conditions, const HealthWatch& health, Servers& servers)
+                         const control::Conditions& conditions, const HealthWatch& health,
+                         api::Servers& servers)
     : executors_(executors),
       orders_(orders),
       running_(running),

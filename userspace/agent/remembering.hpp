@@ -3,14 +3,14 @@
 
 #include <boost/asio/awaitable.hpp>
 
-#include "agent/complaint.hpp"
-#include "agent/coroutines.hpp"
+#include "agent/executors.hpp"
 #include "agent/health_file.hpp"
 #include "agent/health_watch.hpp"
 #include "agent/overrides_file.hpp"
 #include "agent/running_config.hpp"
-#include "agent/servers.hpp"
+#include "api/servers.hpp"
 #include "control/conditions.hpp"
+#include "util/complaint.hpp"
 #include "util/exclusive_lock.hpp"
 
 namespace guideway::agent {
@@ -21,7 +21,7 @@ class Remembering {
     /// `orders`: locked by whoever changes what is said by hand.
     Remembering(Executors& executors, CoroutineMutex& orders, const RunningConfig& running,
                 ExclusiveLock runtime_lock, OverridesFile overrides, const control::Conditions& conditions,
-                const HealthWatch& health, Servers& servers);
+                const HealthWatch& health, api::Servers& servers);
 
     [[nodiscard]] const OverridesFile& overrides_file() const { return overrides_file_; }
     [[nodiscard]] const HealthFile& health_file() const { return health_file_; }
@@ -51,7 +51,7 @@ class Remembering {
     HealthFile health_file_;
     const control::Conditions& conditions_;
     const HealthWatch& health_;
-    Servers& servers_;
+    api::Servers& servers_;
     Complaint runtime_trouble_, overrides_trouble_;
     bool health_is_due_ = false;
 };

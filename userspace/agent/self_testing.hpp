@@ -6,7 +6,7 @@
 
 #include "agent/adjusting.hpp"
 #include "agent/attaching.hpp"
-#include "agent/coroutines.hpp"
+#include "agent/executors.hpp"
 #include "agent/running_config.hpp"
 #include "agent/self_test.hpp"
 #include "agent/snapshots.hpp"

@@ -9,9 +9,9 @@
 #include <functional>
 #include <memory>
 
-#include "agent/coroutines.hpp"
 #include "api/http_server.hpp"
 #include "api/snapshot_reader.hpp"
+#include "util/coroutines.hpp"
 
 namespace guideway::agent {
 

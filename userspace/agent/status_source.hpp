@@ -7,7 +7,6 @@
 
 #include "agent/announcer.hpp"
 #include "agent/health_watch.hpp"
-#include "agent/heartbeat.hpp"
 #include "agent/next_hop_updates.hpp"
 #include "agent/running_config.hpp"
 #include "agent/self_test.hpp"
@@ -16,6 +15,7 @@
 #include "control/conditions.hpp"
 #include "control/reconciler.hpp"
 #include "datapath/datapath.hpp"
+#include "util/heartbeat.hpp"
 
 namespace guideway::agent {
 

@@ -6,7 +6,7 @@
 #include <functional>
 #include <string>
 
-#include "agent/coroutines.hpp"
+#include "agent/executors.hpp"
 #include "agent/health_watch.hpp"
 #include "control/reconciler.hpp"
 #include "datapath/maps.hpp"

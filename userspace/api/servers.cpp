@@ -37,7 +37,9 @@ Servers::~Servers() {
     stop();
 }
 
-Result<void> Servers::open(const std::string& control_socket, const std::optional<config::Endpoint>& http) {
+Result<void> Servers::open(ServerHandlers handlers, const std::string& control_socket,
+                           const std::optional<config::Endpoint>& http) {
+    handlers_ = std::move(handlers);
     control_socket_ = control_socket;
     if (auto opened = open_control(); !opened)
         return opened;
@@ -56,7 +58,7 @@ void Servers::start() {
 
 Result<void> Servers::open_control() {
     control_server_ = nullptr;
-    auto opened = HttpServer::listen(threads(), control_socket_, control_);
+    auto opened = HttpServer::listen(threads(), control_socket_, handlers_.control);
     if (!opened)
         return std::unexpected(opened.error());
     control_server_ = std::move(*opened);
@@ -69,7 +71,7 @@ Result<void> Servers::open_http(const std::optional<config::Endpoint>& http) {
         return {};
     http_server_ = nullptr;
     const auto listen = [this](const config::Endpoint& where) {
-        return HttpServer::listen(threads(), where, public_);
+        return HttpServer::listen(threads(), where, handlers_.open_to_all);
     };
     auto opened = http ? listen(*http) : Result<std::unique_ptr<HttpServer>>(nullptr);
     if (!opened) {

@@ -13,19 +13,24 @@
 
 namespace guideway::api {
 
+/// Who answers.
+struct ServerHandlers {
+    HttpServer::Handler control;      ///< on the control socket
+    HttpServer::Handler open_to_all;  ///< on `http:`
+};
+
 /// A control socket and `http:`, on threads of their own: whatever they are asked, by however many, the
 /// loop's work goes on. One thread talks to clients, another makes what they are told. Other than the
 /// constructor, all is called from the loop's thread.
 class Servers {
   public:
-    Servers(HttpServer::Handler control, HttpServer::Handler open_to_all)
-        : control_(std::move(control)), public_(std::move(open_to_all)) {}
+    Servers() = default;
     ~Servers();
     Servers(const Servers&) = delete;
     Servers& operator=(const Servers&) = delete;
 
     /// Opens both; clients wait until start().
-    [[nodiscard]] Result<void> open(const std::string& control_socket,
+    [[nodiscard]] Result<void> open(ServerHandlers handlers, const std::string& control_socket,
                                     const std::optional<config::Endpoint>& http);
     void start();
 
@@ -36,17 +41,19 @@ class Servers {
     /// Opens the control socket again if somebody removed its file; true if that was so.
     [[nodiscard]] boost::asio::awaitable<Result<bool>> repair();
 
+    /// Where requests are answered, and answers made.
+    [[nodiscard]] HttpThreads threads() { return {talking_, making_}; }
+
     /// Ends the threads. Requests that are under way stay as they are until discard().
     void stop();
     /// Destroys them; nobody else's coroutine may refer to one of them by then.
     void discard();
 
   private:
-    [[nodiscard]] HttpThreads threads() { return {talking_, making_}; }
     [[nodiscard]] Result<void> open_control();
     [[nodiscard]] Result<void> open_http(const std::optional<config::Endpoint>& http);
 
-    HttpServer::Handler control_, public_;
+    ServerHandlers handlers_;
     Loop talking_{1};
     Pool making_{1};
     boost::asio::executor_work_guard<Loop::executor_type> work_{talking_.get_executor()};

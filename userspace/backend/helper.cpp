@@ -75,8 +75,7 @@ Helper::Helper(HelperOptions options, std::unique_ptr<Host> host)
     : options_(std::move(options)),
       host_(std::move(host)),
       signals_(loop_, SIGTERM, SIGINT, SIGHUP),
-      reloading_(loop_),
-      servers_(control_routes(port()), public_routes(port())) {
+      reloading_(loop_) {
     signals_.add(kUndoAndEnd);
     about_.version = options_.version;
     about_.process = ::getpid();
@@ -100,7 +99,9 @@ Helper::~Helper() {
 
 Result<void> Helper::open() {
     const auto& config = host_->config();
-    if (auto opened = servers_.open(api::control_socket(config.runtime_dir), config.http); !opened)
+    if (auto opened = servers_.open({control_routes(port()), public_routes(port())},
+                                    api::control_socket(config.runtime_dir), config.http);
+        !opened)
         return opened;
     if (options_.config_file.empty())
         return {};
@@ -130,7 +131,7 @@ void Helper::wait_for_signal() {
             return;
         if (signal != SIGHUP)
             return end(signal);
-        spawn(loop_, [](Helper* helper) -> asio::awaitable<void> { co_await helper->reload(); }(this));
+        spawn(loop_, reload());
         wait_for_signal();
     });
 }

@@ -56,7 +56,7 @@ struct Plan {
 
 /// Somebody who reads this process's output from a pipe waits for its end: that must not be the child's.
 bool keep_output() {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(STDERR_FILENO, &status) == 0 && !S_ISFIFO(status.st_mode))
         return ::dup2(STDERR_FILENO, STDOUT_FILENO) >= 0;
     const int null = ::open("/dev/null", O_WRONLY);
@@ -159,7 +159,7 @@ bool can_execute(const User& user, const std::string& path) {
     std::filesystem::path walked;
     for (const auto& part : std::filesystem::path(path)) {
         walked /= part;
-        struct stat status {};
+        struct stat status{};
         if (::stat(walked.c_str(), &status) != 0)
             return false;
         const mode_t bit = status.st_uid == user.uid   ? S_IXUSR

@@ -38,7 +38,7 @@ Result<void> LineServer::listen_again() {
     auto acceptor = listen_unix(loop_, path_, rights_);
     if (!acceptor)
         return std::unexpected(acceptor.error());
-    struct stat status {};
+    struct stat status{};
     if (::lstat(path_.c_str(), &status) != 0)
         return fail("listen on {}: {}", path_, errno_text());
     acceptor_ = std::move(*acceptor);
@@ -47,7 +47,7 @@ Result<void> LineServer::listen_again() {
 }
 
 LineServer::Place LineServer::place() const {
-    struct stat status {};
+    struct stat status{};
     if (::lstat(path_.c_str(), &status) != 0)
         return Place::kNothing;
     return status.st_ino == inode_ ? Place::kOwn : Place::kAnother;

@@ -61,7 +61,7 @@ void drop_capabilities() {
 
 /// One that others might write is not used, and out of the way: a former version gave it to ExaBGP's user.
 Result<void> make_directory(const std::string& directory) {
-    struct stat status {};
+    struct stat status{};
     if (::lstat(directory.c_str(), &status) == 0 && !check_directory(directory)) {
         const auto away = fmt::format("{}.not-trusted.{}", directory, ::getpid());
         if (::rename(directory.c_str(), away.c_str()) != 0)
@@ -362,7 +362,7 @@ std::string agent_socket(const std::string& directory) {
 }
 
 Result<void> check_directory(const std::string& directory) {
-    struct stat status {};
+    struct stat status{};
     if (::lstat(directory.c_str(), &status) != 0)
         return fail("look at {}: {}", directory, errno_text());
     if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() || (status.st_mode & 0022) != 0)

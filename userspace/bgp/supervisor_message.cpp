@@ -140,20 +140,16 @@ Result<Message> read(std::string_view line, Message (*make)(const std::string&, 
 }  // namespace
 
 std::string to_line(const FromAgent& message) {
-    return line_of(
-        std::visit(Overloaded{
-                       [](const Beat& beat) {
-                           return Json{{"beat", beat.complete}};
-                       },
-                       [](const Terms& terms) {
-                           return Json{{"terms", {{"hold_ms", terms.hold.count()}, {"links", terms.links}}}};
-                       },
-                       [](const Configure& configure) {
-                           return Json{{"configure", texts_of(configure.neighbors)}};
-                       },
-                       [](const Command& command) { return json_of(command); },
-                   },
-                   message));
+    return line_of(std::visit(
+        Overloaded{
+            [](const Beat& beat) { return Json{{"beat", beat.complete}}; },
+            [](const Terms& terms) {
+                return Json{{"terms", {{"hold_ms", terms.hold.count()}, {"links", terms.links}}}};
+            },
+            [](const Configure& configure) { return Json{{"configure", texts_of(configure.neighbors)}}; },
+            [](const Command& command) { return json_of(command); },
+        },
+        message));
 }
 
 std::string to_line(const FromSupervisor& message) {
@@ -171,21 +167,11 @@ std::string to_line(const FromSupervisor& message) {
                                          {"neighbors", texts_of(hello.neighbors)},
                                          {"alone_ms", hello.alone.count()}}}};
                        },
-                       [](const Started& started) {
-                           return Json{{"started", json_of(started.process)}};
-                       },
-                       [](const Configured& configured) {
-                           return Json{{"configured", configured.error}};
-                       },
-                       [](const Hearing& hearing) {
-                           return Json{{"hearing", hearing.hears}};
-                       },
-                       [](const Heard& heard) {
-                           return Json{{"heard", heard.line}};
-                       },
-                       [](const Ended& ended) {
-                           return Json{{"ended", ended.reason}};
-                       },
+                       [](const Started& started) { return Json{{"started", json_of(started.process)}}; },
+                       [](const Configured& configured) { return Json{{"configured", configured.error}}; },
+                       [](const Hearing& hearing) { return Json{{"hearing", hearing.hears}}; },
+                       [](const Heard& heard) { return Json{{"heard", heard.line}}; },
+                       [](const Ended& ended) { return Json{{"ended", ended.reason}}; },
                    },
                    message));
 }

@@ -16,7 +16,7 @@ namespace guideway::cli {
 namespace {
 /// What a shell has opened for others to read becomes the owner's alone before a secret is written there.
 Result<void> keep_stdout_secret() {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(STDOUT_FILENO, &status) != 0 || !S_ISREG(status.st_mode))
         return {};
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) == 0 || ::fchmod(STDOUT_FILENO, S_IRUSR | S_IWUSR) == 0)

@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 /// BGP counts in seconds.
-Value<Peer> whole_seconds(Duration Peer::*member, Duration low, Duration high) {
+Value<Peer> whole_seconds(Duration Peer::* member, Duration low, Duration high) {
     const auto read = [=](const Scalar& text) -> Result<Duration> {
         const auto read_value = read_duration(text, {low, high});
         if (read_value && *read_value % seconds(1) != Duration::zero())

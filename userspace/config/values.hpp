@@ -16,7 +16,7 @@ namespace guideway::config {
 
 /// A single value that `read` makes from the scalar.
 template <typename Owner, typename Member, typename Read>
-Value<Owner> scalar(Member Owner::*member, std::string type, Read read) {
+Value<Owner> scalar(Member Owner::* member, std::string type, Read read) {
     const auto assign = [=](const Place& place, Owner& owner) {
         const Scalar* text = place.scalar(type);
         if (text == nullptr)
@@ -39,7 +39,7 @@ struct Unwrapped<std::optional<T>> {
 };
 
 template <typename Owner, typename Member>
-Value<Owner> integer(Member Owner::*member, std::uint64_t low, std::uint64_t high) {
+Value<Owner> integer(Member Owner::* member, std::uint64_t low, std::uint64_t high) {
     using Number = typename Unwrapped<Member>::Type;
     const auto read = [=](const Scalar& text) -> Result<Number> {
         const auto value = read_integer(text, {low, high});
@@ -51,18 +51,18 @@ Value<Owner> integer(Member Owner::*member, std::uint64_t low, std::uint64_t hig
 }
 
 template <typename Owner>
-Value<Owner> boolean(bool Owner::*member) {
+Value<Owner> boolean(bool Owner::* member) {
     return scalar(member, "true | false", read_boolean);
 }
 
 template <typename Owner>
-Value<Owner> duration(Duration Owner::*member, Duration low, Duration high) {
+Value<Owner> duration(Duration Owner::* member, Duration low, Duration high) {
     const auto read = [=](const Scalar& text) { return read_duration(text, {low, high}); };
     return scalar(member, fmt::format("duration {}..{}", duration_text(low), duration_text(high)), read);
 }
 
 template <typename Owner>
-Value<Owner> percent(unsigned Owner::*member) {
+Value<Owner> percent(unsigned Owner::* member) {
     return scalar(member, "percentage 0%..100%", read_percent);
 }
 
@@ -97,7 +97,7 @@ void report_unknown_word(const Place& place, const Scalar& scalar, const std::ve
 
 /// One of some words, each of them built or not.
 template <typename Owner, typename Member, typename Enum>
-Value<Owner> choice(Member Owner::*member, std::vector<Word<Enum>> words) {
+Value<Owner> choice(Member Owner::* member, std::vector<Word<Enum>> words) {
     const std::string type = join_words(words, " | ");
     const auto assign = [=](const Place& place, Owner& owner) {
         const Scalar* text = place.scalar(type);
@@ -120,7 +120,7 @@ Value<Owner> choice(Member Owner::*member, std::vector<Word<Enum>> words) {
 }
 
 template <typename Owner, typename Item, typename Read>
-Value<Owner> list(std::vector<Item> Owner::*member, std::string item_type, Read read) {
+Value<Owner> list(std::vector<Item> Owner::* member, std::string item_type, Read read) {
     const std::string type = fmt::format("list of {}", item_type);
     const auto assign = [=](const Place& place, Owner& owner) {
         const Sequence* sequence = place.sequence(type);
@@ -149,13 +149,13 @@ Value<Owner> with_children(Value<Owner> value, Layout layout) {
 
 /// A mapping with keys of its own.
 template <typename Owner, typename Child>
-Value<Owner> section(Child Owner::*member) {
+Value<Owner> section(Child Owner::* member) {
     const auto assign = [=](const Place& place, Owner& owner) { read_mapping(place, owner.*member); };
     return with_children<Child>(Value<Owner>("mapping", assign), Layout::kMapping);
 }
 
 template <typename Owner, typename Child>
-Value<Owner> section(std::optional<Child> Owner::*member) {
+Value<Owner> section(std::optional<Child> Owner::* member) {
     const auto assign = [=](const Place& place, Owner& owner) {
         read_mapping(place, (owner.*member).emplace());
     };
@@ -164,7 +164,7 @@ Value<Owner> section(std::optional<Child> Owner::*member) {
 
 /// A list of things that `read` makes from a place, each usually a mapping.
 template <typename Owner, typename Child, typename Read>
-Value<Owner> sections(std::vector<Child> Owner::*member, std::string type, Read read) {
+Value<Owner> sections(std::vector<Child> Owner::* member, std::string type, Read read) {
     const auto assign = [=](const Place& place, Owner& owner) {
         const Sequence* sequence = place.sequence(type);
         if (sequence == nullptr)
@@ -177,7 +177,7 @@ Value<Owner> sections(std::vector<Child> Owner::*member, std::string type, Read 
 }
 
 template <typename Owner, typename Child>
-Value<Owner> sections(std::vector<Child> Owner::*member) {
+Value<Owner> sections(std::vector<Child> Owner::* member) {
     return sections(member, "list of mappings", read_mapping<Child>);
 }
 

@@ -49,7 +49,8 @@ BackendPlan* find(std::vector<BackendPlan>& backends, const IpAddress& address) 
     return found == backends.end() || found->address != address ? nullptr : &*found;
 }
 
-void count_slots(ServicePlan& plan, const std::vector<IpAddress>& owners, std::uint32_t BackendPlan::*slots) {
+void count_slots(ServicePlan& plan, const std::vector<IpAddress>& owners,
+                 std::uint32_t BackendPlan::* slots) {
     for (const auto& owner : owners) {
         if (auto* backend = find(plan.backends, owner))
             ++(backend->*slots);

@@ -48,8 +48,7 @@ void rename_services(Container& container, const Renames& renames) {
                 return node.key();
             else
                 return node.value();
-        }
-        ();
+        }();
         if (const auto now = now_by_former.find(id.service); now != now_by_former.end())
             id.service = now->second;
         next.insert(std::move(node));

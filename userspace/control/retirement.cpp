@@ -111,11 +111,11 @@ bool Reconciler::forget_fragments() const {
         const auto& numbers = numbering_.services.at(id.service);
         backends.emplace(numbers.number, numbers.find(id.address)->number);
     }
-    return datapath::delete_fragment_records(
-               maps_,
-               [&](std::uint16_t service, std::uint16_t backend) {
-                   return services.contains(service) || backends.contains({service, backend});
-               })
+    return datapath::delete_fragment_records(maps_,
+                                             [&](std::uint16_t service, std::uint16_t backend) {
+                                                 return services.contains(service) ||
+                                                        backends.contains({service, backend});
+                                             })
         .has_value();
 }
 

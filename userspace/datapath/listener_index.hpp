@@ -27,7 +27,8 @@ struct ListenerEntry {
     const std::vector<ListenerEntry>& listeners, bool answer_closed = false);
 
 /// Makes exactly these listeners known to the program. A packet sees either the set before or this one. The
-/// index that is not active is written anew: wait_for_rcu_grace_period() must have been called since it was active.
+/// index that is not active is written anew: wait_for_rcu_grace_period() must have been called since it was
+/// active.
 void publish_listeners(const Maps& maps, const abi::listener_index& built);
 
 /// Whether the program knows exactly these.

@@ -17,7 +17,7 @@ constexpr std::string_view kNewPrefix = "new-";
 constexpr std::string_view kEscapedDot = "%2e";
 
 bool on_bpf_file_system(const std::string& path) {
-    struct statfs status {};
+    struct statfs status{};
     return ::statfs(path.c_str(), &status) == 0 && status.f_type == BPF_FS_MAGIC;
 }
 
@@ -41,7 +41,7 @@ std::string link_pin_name(std::string_view interface) {
 }
 
 Result<Pins> Pins::open(const std::string& directory) {
-    struct stat status {};
+    struct stat status{};
     if (::stat(directory.c_str(), &status) != 0)
         return fail("open pins {}: {}", directory, errno_text());
     if (!on_bpf_file_system(directory))

@@ -8,7 +8,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <exception>
 #include <memory>
+#include <utility>
 
 #include "util/in_pool.hpp"
 
@@ -25,8 +27,15 @@ class Discardable : public Context {
 using Loop = Discardable<boost::asio::io_context>;
 using Pool = Discardable<boost::asio::thread_pool>;
 
+/// Nothing if it is null.
+void log_uncaught(const std::exception_ptr& error);
+
 /// Starts a task of the loop that nobody waits for; what it throws is logged.
-void spawn(boost::asio::io_context& loop, boost::asio::awaitable<void> task);
+template <typename Result>
+void spawn(boost::asio::io_context& loop, boost::asio::awaitable<Result> task) {
+    boost::asio::co_spawn(loop, std::move(task),
+                          [](const std::exception_ptr& error, auto&&...) { log_uncaught(error); });
+}
 
 /// Returns when the timer rings or is cancelled.
 inline boost::asio::awaitable<void> wait(boost::asio::steady_timer& timer) {

@@ -17,7 +17,7 @@ namespace guideway {
 namespace {
 /// The process that holds a flock on the file, from /proc/locks; nothing if it is not to be seen from here.
 std::string holder_of(int fd) {
-    struct stat status {};
+    struct stat status{};
     const auto locks = read_file("/proc/locks");
     if (::fstat(fd, &status) != 0 || !locks)
         return {};
@@ -57,8 +57,7 @@ std::optional<int> ExclusiveLock::holder(const std::string& directory) {
 }
 
 bool ExclusiveLock::holds(const std::string& directory) const {
-    struct stat locked {
-    }, there{};
+    struct stat locked{}, there{};
     return ::fstat(fd_.get(), &locked) == 0 && ::stat(directory.c_str(), &there) == 0 &&
            locked.st_dev == there.st_dev && locked.st_ino == there.st_ino;
 }

@@ -59,7 +59,7 @@ std::optional<bool> is_being_written(int file) {
 
 /// Opens it for reading, if it is a regular file: opening another kind may wait, or do something.
 Result<UniqueFd> open_regular(const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     if (::stat(path.c_str(), &status) != 0)
         return fail("read {}: {}", path, errno_text());
     if (!S_ISREG(status.st_mode))
@@ -100,7 +100,7 @@ Result<std::string> read_input(const std::string& path) {
 
 FileState look_at_file(const std::string& path) {
     FileState state;
-    struct stat status {};
+    struct stat status{};
     if (::stat(path.c_str(), &status) != 0)
         return state;
     state = {.present = true,
@@ -117,7 +117,7 @@ FileState look_at_file(const std::string& path) {
 
 Result<void> check_secret_file(const std::string& path) {
     constexpr mode_t kOfOthers = S_IRWXO | S_IWGRP;
-    struct stat status {};
+    struct stat status{};
     if (::stat(path.c_str(), &status) != 0)
         return fail("read {}: {}", path, errno_text());
     if (!S_ISREG(status.st_mode))

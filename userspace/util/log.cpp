@@ -47,7 +47,7 @@ bool write_line(int fd, std::string_view line) {
 /// Whether stderr is connected to the journal: systemd sets JOURNAL_STREAM to its `device:inode`.
 bool is_journal() {
     const char* told = std::getenv("JOURNAL_STREAM");
-    struct stat status {};
+    struct stat status{};
     return told != nullptr && ::fstat(STDERR_FILENO, &status) == 0 &&
            fmt::format("{}:{}", status.st_dev, status.st_ino) == told;
 }

@@ -67,9 +67,8 @@ Result<void> run_flood(const FloodOptions& options, const UniqueFd& end) {
 template <typename Duration>
 void add_duration(CLI::App* command, const std::string& name, Duration& value, int least, int most,
                   const std::string& help) {
-    command
-        ->add_option_function<int>(
-            name, [&value](int number) { value = Duration(number); }, help)
+    command->add_option_function<int>(
+               name, [&value](int number) { value = Duration(number); }, help)
         ->check(CLI::Range(least, most));
 }
 
