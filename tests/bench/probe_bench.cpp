@@ -72,7 +72,7 @@ asio::awaitable<void> accept_all(asio::ip::tcp::acceptor& acceptor) {
                     "ip address add {}/32 dev lo",
                     kVip));
     const auto decap = datapath::DecapProgram::load(
-        {{{*IpAddress::parse("10.0.0.1"), 32}}, {*IpAddress::parse(kVip)}}, nullptr);
+        {{{*IpAddress::parse("10.0.0.1"), 32}}, {{*IpAddress::parse(kVip), 32}}}, nullptr);
     require(decap.has_value(), "load the decap program");
     require(bpf_xdp_attach(static_cast<int>(if_nametoindex("eth0")), decap->fd(), 0, nullptr) == 0,
             "attach it");

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
 
-/* What a program sends back by XDP_TX arrives at the other end of a veth only if a program is attached there
- * too. */
+#include <bpf/bpf_helpers.h>
+
+/* What a program sends back by XDP_TX arrives at the other end of a veth only if a program is attached there too. */
 SEC("xdp.frags")
-int xdp_pass(struct xdp_md* ctx) {
-    (void)ctx;
-    return XDP_PASS;
+int xdp_pass(struct xdp_md *ctx)
+{
+	(void)ctx;
+	return XDP_PASS;
 }

@@ -59,7 +59,10 @@ asio::awaitable<std::vector<std::string>> Reloading::reload(api::Insistence insi
     auto loaded = co_await in_pool(executors_.files, [this] { return read_settled(source_); });
     if (!loaded)
         loaded.emplace(being_written(source_.file));
-    co_return co_await reload_to(std::move(*loaded), insistence);
+    auto errors = co_await reload_to(*loaded, insistence);
+    loaded.reset();
+    co_await give_memory_back();
+    co_return errors;
 }
 
 /// An unchanged file, and one that was refused already, are left alone.
@@ -74,11 +77,13 @@ asio::awaitable<void> Reloading::reload_if_changed() {
     const auto& last = history_.last;
     const bool known = errors.empty() ? last.ok && **loaded == running_.config : errors == last.errors;
     if (!known)
-        co_await reload_to(std::move(*loaded), api::Insistence::kAsked);
+        co_await reload_to(*loaded, api::Insistence::kAsked);
+    loaded.reset();
+    co_await give_memory_back();
 }
 
 /// The caller has locked `changes`.
-asio::awaitable<std::vector<std::string>> Reloading::reload_to(LoadedConfig loaded,
+asio::awaitable<std::vector<std::string>> Reloading::reload_to(const LoadedConfig& loaded,
                                                                api::Insistence insistence) {
     std::vector<std::string> errors;
     try {
@@ -89,11 +94,13 @@ asio::awaitable<std::vector<std::string>> Reloading::reload_to(LoadedConfig load
         errors = {fmt::format("reload {}: {}", source_.file, error.what())};
     }
     adjusting_.adjust();
-    loaded = std::unexpected(std::vector<std::string>{});
-    co_await in_pool(executors_.computing,
-                     [] { return ::malloc_trim(0); });  // a large file leaves tens of megabytes behind
     note(errors);
     co_return errors;
+}
+
+/// A large file leaves tens of megabytes behind.
+asio::awaitable<void> Reloading::give_memory_back() {
+    co_await in_pool(executors_.computing, [] { return ::malloc_trim(0); });
 }
 
 void Reloading::note(const std::vector<std::string>& errors) {

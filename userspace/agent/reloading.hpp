@@ -37,8 +37,9 @@ class Reloading {
 
   private:
     [[nodiscard]] boost::asio::awaitable<void> reload_if_changed();
-    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload_to(LoadedConfig loaded,
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload_to(const LoadedConfig& loaded,
                                                                              api::Insistence insistence);
+    [[nodiscard]] boost::asio::awaitable<void> give_memory_back();
     void note(const std::vector<std::string>& errors);
 
     Executors& executors_;
