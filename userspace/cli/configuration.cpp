@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <thread>
 
 #include "cli/commands.hpp"
@@ -40,12 +41,23 @@ void hint_at_side(const std::string& text, const std::string& path, config::Side
         fmt::print(stderr, "{}: this looks like a balancer's file, which is for `guideway agent -c`\n", path);
 }
 
+/// Says why it cannot be read; if there is none, what to do.
+void refuse_unread(const Error& error, const std::string& path, std::optional<config::Side> side) {
+    std::error_code ignored;
+    if (std::filesystem::exists(path, ignored)) {
+        refuse(error);
+        return;
+    }
+    refuse({fmt::format("{}; write the configuration there: `guideway reference{}` has every key",
+                        error.message, side == config::Side::kBackend ? " --backend" : "")});
+}
+
 template <typename Model, typename Parse>
 std::optional<Model> load_with(const std::string& path, Unbuilt unbuilt, const config::ReadFile& read,
                                config::Side side, Parse parse) {
     const auto text = read(path);
     if (!text) {
-        refuse(text.error());
+        refuse_unread(text.error(), path, side);
         return std::nullopt;
     }
     config::ParsedFile<Model> parsed = parse(*text, path);
@@ -98,7 +110,7 @@ std::expected<config::BackendHost, std::vector<std::string>> reload_backend_host
 bool check_file(const std::string& path, std::optional<config::Side> side) {
     const auto text = read_input(path);
     if (!text) {
-        refuse(text.error());
+        refuse_unread(text.error(), path, side);
         return false;
     }
     const auto side_wanted = side.value_or(config::side_of(*text));
