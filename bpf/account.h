@@ -47,7 +47,7 @@ static __always_inline int account(struct packet *packet, enum verdict verdict)
 		verdict = VERDICT_REDIRECTED;
 	if (record_decisions)
 		record(packet, verdict);
-	if (packet->odd & PACKET_PROOF)
+	if (packet->odd & PACKET_SELF_TEST)
 		packet->backend = 0;
 	else
 		count_verdict(packet, verdict);

@@ -77,7 +77,7 @@ static __always_inline enum verdict answer_permitted(struct xdp_md *ctx, struct 
 		return leave_to_others(packet);
 	if (packet->flow.is_ipv4 && !ipv4_checksum_holds(ctx, packet))
 		return VERDICT_BAD_CHECKSUM;
-	if (packet->odd & PACKET_PROOF || listener_of_vip(&packet->flow.source) ||
+	if (packet->odd & PACKET_SELF_TEST || listener_of_vip(&packet->flow.source) ||
 	    !answer_allowed(answers_per_window >> share))
 		return otherwise;
 	return VERDICT_NONE;

@@ -18,9 +18,8 @@
 
 #include "address.h"
 #include "checksum.h"
+#include "ipv4.h"
 #include "tunnel.h"
-
-#define IPV4_FRAGMENT bpf_htons(0x3fff)
 
 /* Written by `guideway backend`, read here. Balancers' sources are prefixes, as these may vary
  * inside one. */

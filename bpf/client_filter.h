@@ -20,7 +20,7 @@ static __always_inline __u32 client_permission(const struct address *address, __
 /*
  * Whether a service's filter lets the packet in. An ICMP error is as good as the client that it is
  * about, since any router may have to send one, but for senders that are denied. The agent's
- * proofs are nobody's.
+ * self-tests are nobody's.
  */
 __noinline int client_permitted(struct xdp_md *ctx, const struct packet *packet, __u32 filter)
 {
@@ -28,7 +28,7 @@ __noinline int client_permitted(struct xdp_md *ctx, const struct packet *packet,
 
 	if (!packet)
 		return false;
-	if (packet->odd & PACKET_PROOF)
+	if (packet->odd & PACKET_SELF_TEST)
 		return true;
 	if (!(client_permission(&packet->flow.source, filter) & CLIENT_PERMITTED))
 		return false;

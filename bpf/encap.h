@@ -7,7 +7,6 @@
 #include "packet.h"
 #include "tunnel.h"
 
-#define OUTER_HOP_LIMIT 64
 #define SERVICE_SHIM (SERVICE_GRE | SERVICE_GUE)
 
 static __always_inline __u32 encap_overhead(bool over_ipv4, __u16 service_flags)

@@ -60,7 +60,7 @@ static __always_inline __u32 moving_slot_decide(struct packet *packet,
 		former = slot_previous(packet);
 	always = service->tracking[packet->kind & (FLOW_KINDS - 1)] == TRACKING_ALWAYS;
 	recording = former || always;
-	if (!counters || packet->odd & PACKET_PROOF || !packet->own)
+	if (!counters || packet->odd & PACKET_SELF_TEST || !packet->own)
 		return owner;
 	counters->flow_lookups++;
 	flow_id_of(&id, packet);

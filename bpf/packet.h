@@ -9,11 +9,8 @@
 #include <linux/ipv6.h>
 
 #include "address.h"
+#include "ipv4.h"
 #include "maps.h"
-
-#define IPV4_DONT_FRAGMENT bpf_htons(0x4000)
-#define IPV4_FRAGMENT bpf_htons(0x3fff) /* more fragments, or an offset */
-#define IPV4_FRAGMENT_OFFSET bpf_htons(0x1fff)
 
 /* What nearly every packet has nothing of. */
 enum packet_oddity {
@@ -21,7 +18,7 @@ enum packet_oddity {
 	PACKET_LATER_FRAGMENT = 1 << 1, /* has no ports */
 	PACKET_ICMP_ERROR = 1 << 2,	/* about 'flow', which is then none that the header tells */
 	PACKET_LINK_LOCAL = 1 << 3,	/* no router may send it on */
-	PACKET_PROOF = 1 << 4,		/* the agent's: counted and recorded nowhere */
+	PACKET_SELF_TEST = 1 << 4,	/* the agent's: counted and recorded nowhere */
 	PACKET_FRAGMENT = PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT,
 };
 

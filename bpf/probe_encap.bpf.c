@@ -19,11 +19,10 @@
 #include <guideway/probe.h>
 
 #include "address.h"
+#include "ipv4.h"
 #include "probe_flow.h"
 #include "tunnel.h"
 
-#define OUTER_HOP_LIMIT 64
-#define IPV4_DONT_FRAGMENT bpf_htons(0x4000)
 #define LARGEST_PACKET 0xffff
 
 const volatile __u32 mark_value;

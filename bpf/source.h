@@ -43,7 +43,7 @@ static __always_inline bool source_is_agent(struct xdp_md *ctx)
 	if ((void *)(ethernet + 1) > (void *)(long)ctx->data_end)
 		return false;
 	__builtin_memcpy(&sender, ethernet->h_source, ETH_ALEN);
-	return proof_source && sender == proof_source;
+	return self_test_source && sender == self_test_source;
 }
 
 /* VERDICT_NONE: a client may have it, or the agent. */
@@ -55,7 +55,7 @@ __noinline int judge_ipv4_source(struct xdp_md *ctx, struct packet *packet)
 		return VERDICT_IMPOSSIBLE_SOURCE;
 	source = address_ipv4(&packet->flow.source);
 	if (!source && source_is_agent(ctx)) {
-		packet->odd |= PACKET_PROOF;
+		packet->odd |= PACKET_SELF_TEST;
 		return VERDICT_NONE;
 	}
 	if (source == address_ipv4(&packet->flow.destination) || source == ~0U)
@@ -90,7 +90,7 @@ __noinline int judge_ipv6_source(struct xdp_md *ctx, struct packet *packet)
 	destination = (const abi_word *)packet->flow.destination.bytes;
 	if (!source[0]) {
 		if (!source[1] && source_is_agent(ctx)) {
-			packet->odd |= PACKET_PROOF;
+			packet->odd |= PACKET_SELF_TEST;
 			return VERDICT_NONE;
 		}
 		if (!source[1] || source[1] == LOOPBACK || address_is_ipv4(&packet->flow.source))

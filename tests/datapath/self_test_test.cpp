@@ -40,7 +40,7 @@ struct Prover {
     /// What it finds if another's program is run in place of its own.
     [[nodiscard]] std::string finds_of(const datapath::Program& program) const {
         const agent::SelfTestPort ground{program.fd(), 0, *MacAddress::parse("02:00:00:00:00:aa"),
-                                         program.proof_source()};
+                                         program.self_test_source()};
         return agent::self_test_of(config, replayer->maps(), ground, config.services[0], 1);
     }
     [[nodiscard]] std::string finds() const { return finds_of(replayer->program()); }
@@ -57,14 +57,14 @@ struct Prover {
 TEST_CASE("a frame of the agent's is forwarded, and neither counted nor recorded") {
     const Prover prover(kServices);
     const auto& replayer = *prover.replayer;
-    const auto proof_source = replayer.program().proof_source().text();
-    const Frame proofs[] = {
-        FrameBuilder::ipv4("0.0.0.0").tcp(80, FrameBuilder::kSyn).from(proof_source).build(),
-        FrameBuilder::ipv4("0.0.0.0").udp(53).from(proof_source).build(),
-        FrameBuilder::ipv6("::").tcp(80, FrameBuilder::kSyn).from(proof_source).build()};
-    for (const auto& proof : proofs)
-        CHECK(verdict_of(replayer, proof) == "forwarded");
-    CHECK(verdict_of(replayer, FrameBuilder::ipv4("0.0.0.0").tcp(81).from(proof_source).build()) ==
+    const auto self_test_source = replayer.program().self_test_source().text();
+    const Frame self_tests[] = {
+        FrameBuilder::ipv4("0.0.0.0").tcp(80, FrameBuilder::kSyn).from(self_test_source).build(),
+        FrameBuilder::ipv4("0.0.0.0").udp(53).from(self_test_source).build(),
+        FrameBuilder::ipv6("::").tcp(80, FrameBuilder::kSyn).from(self_test_source).build()};
+    for (const auto& self_test : self_tests)
+        CHECK(verdict_of(replayer, self_test) == "forwarded");
+    CHECK(verdict_of(replayer, FrameBuilder::ipv4("0.0.0.0").tcp(81).from(self_test_source).build()) ==
           "no_listener");
     CHECK(packets_counted(replayer.maps()) == 0);
     CHECK(flows_recorded(replayer.maps()) == 0);
@@ -77,9 +77,9 @@ TEST_CASE("nobody else can send such a frame: each is counted, and none is let i
         "allow: [203.0.113.0/24], backends: [10.0.0.1, 10.0.0.2]}\n"));
     const auto& maps = replayer->maps();
     // The secret is another one for each program, and no unicast address.
-    const auto secret = replayer->program().proof_source();
+    const auto secret = replayer->program().self_test_source();
     CHECK((secret.bytes[0] & 1) == 1);
-    CHECK(secret != balancer(configure(kServices))->program().proof_source());
+    CHECK(secret != balancer(configure(kServices))->program().self_test_source());
 
     const auto claim = [&](const std::string& mac) {
         CHECK(verdict_of(*replayer, FrameBuilder::ipv4("0.0.0.0").tcp(80, 2).from(mac).build()) ==

@@ -75,6 +75,13 @@ is_since() {
         BEGIN { d = ms(now) - ms(before); exit !(d < 20 && d > -20) }'
 }
 
+# has_session FROM: the router says that it is established.
+has_session() {
+    birdc show protocols all | awk -v from="$1" '/^balancer/ { state = $0 }
+                                                 /Neighbor address:/ && $3 == from && state ~ /Established/ { found = 1 }
+                                                 END { exit !found }'
+}
+
 # begin: remembers what must not change.
 begin() {
     before4=$(session 10.0.0.11)
@@ -153,6 +160,7 @@ took "both routes are there" leads_to "10.0.0.11 10.0.0.21"
 
 reload_with "$V4" "$V6"
 took "as at first" in_step 2
+took "in the router, too" eval 'has_session 10.0.0.11 && has_session 2001:db8:f::11 && leads_to 10.0.0.11'
 begin
 # Nobody can be reached at that one's address until there is a route to it.
 ip -n lb1 route del default

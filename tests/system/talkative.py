@@ -31,6 +31,8 @@ async def answer(reader, writer):
 
 async def speak_on(_, writer):
     for _ in range(20):
+        if writer.is_closing():  # there is no socket any more
+            return
         writer.write(b"and another thing\r\n")
         await asyncio.sleep(0.02)
 

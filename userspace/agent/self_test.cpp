@@ -19,9 +19,9 @@ namespace guideway::agent {
 namespace {
 using Bytes = std::vector<std::uint8_t>;
 
-constexpr std::size_t kEthernet = 14;
-constexpr std::size_t kIpv4 = 20;
-constexpr std::size_t kIpv6 = 40;
+constexpr std::size_t kEthernet = abi::ETHERNET_HEADER;
+constexpr std::size_t kIpv4 = abi::IPV4_HEADER;
+constexpr std::size_t kIpv6 = abi::IPV6_HEADER;
 constexpr std::size_t kIpv4Destination = 16;
 constexpr std::size_t kIpv6Destination = 24;
 /// For a listener on any port.
@@ -72,10 +72,9 @@ Bytes frame_of(const maglev::Flow& flow, const SelfTestPort& port) {
 
 /// How a frame with these headers begins behind Ethernet and VLAN tags.
 std::size_t link_length(const abi::backend& backend) {
-    constexpr std::size_t kTag = 4;
     if ((backend.flags & abi::BACKEND_VLAN) == 0)
         return kEthernet;
-    return kEthernet + (backend.vlan[1] == 0 ? kTag : 2 * kTag);
+    return kEthernet + (backend.vlan[1] == 0 ? abi::VLAN_TAG : 2 * abi::VLAN_TAG);
 }
 
 /// Whether it is the inner packet in an outer one to the backend, sent to its next hop.
@@ -179,7 +178,7 @@ SelfTestResult run_self_test(const config::Config& config, const datapath::Datap
     const auto link_address = program.link_address(static_cast<int>(attached->index));
     if (!link_address)
         return health;
-    const SelfTestPort port{program.fd(), attached->index, *link_address, program.proof_source()};
+    const SelfTestPort port{program.fd(), attached->index, *link_address, program.self_test_source()};
     for (const auto& service : config.services) {
         const auto numbers = numbering.services.find(service.name);
         if (numbers == numbering.services.end())

@@ -9,8 +9,6 @@
 namespace guideway::control {
 
 namespace {
-constexpr std::uint8_t kOuterHopLimit = 64;  // bpf/encap.h writes the same
-
 std::uint16_t fold(std::uint32_t sum) {
     while (sum > 0xffff)
         sum = (sum & 0xffff) + (sum >> 16);
@@ -23,7 +21,7 @@ std::uint16_t outer_checksum(const IpAddress& source, const IpAddress& destinati
     std::memcpy(words, source.wire(), 4);
     std::memcpy(words + 2, destination.wire(), 4);
     std::uint32_t sum = htons(0x4500);
-    sum += htons(static_cast<std::uint16_t>(kOuterHopLimit << 8));
+    sum += htons(static_cast<std::uint16_t>(abi::OUTER_HOP_LIMIT << 8));
     for (const std::uint16_t word : words)
         sum += word;
     return fold(sum);

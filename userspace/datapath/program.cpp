@@ -75,7 +75,7 @@ Result<void> write_abi(const guideway_bpf& skeleton, const Geometry& geometry) {
 }
 
 /// Nobody guesses it, and as a group address no bridge forwards a frame that has it as its source.
-Result<MacAddress> random_proof_source() {
+Result<MacAddress> random_self_test_source() {
     MacAddress mac;
     if (::getrandom(mac.bytes.data(), mac.bytes.size(), 0) != static_cast<ssize_t>(mac.bytes.size()))
         return fail("draw a random number: {}", errno_text());
@@ -84,11 +84,11 @@ Result<MacAddress> random_proof_source() {
 }
 
 void set_constants(guideway_bpf& skeleton, const Geometry& geometry, const ProgramConstants& constants,
-                   const MacAddress& proof_source) {
+                   const MacAddress& self_test_source) {
     auto& values = *skeleton.rodata;
     std::memcpy(&values.hash_key_k0, constants.hash_key.data(), 8);
     std::memcpy(&values.hash_key_k1, constants.hash_key.data() + 8, 8);
-    std::memcpy(&values.proof_source, proof_source.bytes.data(), proof_source.bytes.size());
+    std::memcpy(&values.self_test_source, self_test_source.bytes.data(), self_test_source.bytes.size());
     values.table_size = geometry.table_size;
     values.record_decisions = constants.record_decisions;
     values.any_unicast_is_own = constants.any_unicast_is_own;
@@ -120,11 +120,11 @@ Result<Program> Program::load(const Geometry& geometry, const ProgramConstants& 
     Skeleton skeleton(guideway_bpf::open());
     if (!skeleton)
         return bpf_failure("open the XDP program", errno);
-    const auto proof_source = random_proof_source();
-    if (!proof_source)
-        return std::unexpected(proof_source.error());
+    const auto self_test_source = random_self_test_source();
+    if (!self_test_source)
+        return std::unexpected(self_test_source.error());
     set_sizes(*skeleton, geometry, constants);
-    set_constants(*skeleton, geometry, constants, *proof_source);
+    set_constants(*skeleton, geometry, constants, *self_test_source);
 
     if (adopted != nullptr) {
         if (auto reused = reuse(*skeleton, *adopted); !reused)
@@ -135,7 +135,7 @@ Result<Program> Program::load(const Geometry& geometry, const ProgramConstants& 
     if (auto written = write_abi(*skeleton, geometry); !written)
         return std::unexpected(written.error());
     static_cast<void>(take_libbpf_log());
-    return Program(std::move(skeleton), *proof_source);
+    return Program(std::move(skeleton), *self_test_source);
 }
 
 int Program::fd() const {

@@ -47,7 +47,7 @@ class Program {
     [[nodiscard]] std::optional<MacAddress> link_address(int interface) const;
     /// By this Ethernet source it knows frames of ours, which are counted and recorded nowhere. Only for test
     /// runs: whoever learns it can send such frames.
-    [[nodiscard]] const MacAddress& proof_source() const { return proof_source_; }
+    [[nodiscard]] const MacAddress& self_test_source() const { return self_test_source_; }
     /// What it decided about the last packet, if it records decisions.
     [[nodiscard]] Result<abi::decision> last_decision() const;
 
@@ -57,11 +57,11 @@ class Program {
     };
     using Skeleton = std::unique_ptr<guideway_bpf, Destroy>;
 
-    Program(Skeleton skeleton, const MacAddress& proof_source)
-        : skeleton_(std::move(skeleton)), proof_source_(proof_source) {}
+    Program(Skeleton skeleton, const MacAddress& self_test_source)
+        : skeleton_(std::move(skeleton)), self_test_source_(self_test_source) {}
 
     Skeleton skeleton_;
-    MacAddress proof_source_;
+    MacAddress self_test_source_;
     std::set<std::pair<int, MacAddress>> link_addresses_;
 };
 

@@ -12,16 +12,14 @@ namespace {
 constexpr std::chrono::seconds kFilterAge{1};
 /// The largest packet that clients send.
 constexpr std::uint32_t kClientMtu = 1500;
-constexpr std::uint32_t kGreHeader = 4;
-constexpr std::uint32_t kGueHeader = 12;  ///< with UDP's
 
 std::uint32_t overhead(const Tunnel& tunnel) {
-    const std::uint32_t outer = tunnel.backend.is_v4() ? 20 : 40;
+    const std::uint32_t outer = tunnel.backend.is_v4() ? abi::IPV4_HEADER : abi::IPV6_HEADER;
     switch (tunnel.encapsulation) {
         case config::Encapsulation::kGre:
-            return outer + kGreHeader;
+            return outer + abi::GRE_HEADER;
         case config::Encapsulation::kGue:
-            return outer + kGueHeader;
+            return outer + abi::GUE_HEADERS;
         case config::Encapsulation::kIpip:
             break;
     }

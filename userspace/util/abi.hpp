@@ -26,6 +26,7 @@ namespace guideway::abi {
 #include <guideway/service.h>
 #include <guideway/stats.h>
 #include <guideway/verdict.h>
+#include <guideway/wire.h>
 // clang-format on
 
 static_assert(sizeof(address) == 16);
