@@ -31,20 +31,19 @@ put() {
     esac
 }
 
+# write_config [LINE...]: and these lines of the root.
 write_config() {
-    cat >"$config" <<-END
+    cat >"$config.new" <<-END
 		interfaces: [eth0]
 		hash_key_file: $LAB_DIR/hash.key
-		bgp:
-		  local_as: 64512
-		  router_id: 10.0.0.11
-		  peers: [{address: 10.0.0.1, as: 64512, password_file: $LAB_DIR/bgp.password}]
+		$(printf '%s\n' "$@")
 		services:
 		  - name: web
 		    listen: ["192.0.2.10:80/tcp"]
 		    health: {check: https, tls_verify: true, host: www.example.com, ca_file: $LAB_DIR/ca.pem}
 		    backends: [10.0.0.101]
 	END
+    mv "$config.new" "$config"
 }
 
 run_agent() {
@@ -85,6 +84,20 @@ checked() {
     expect "$1, a $2: at its place" grep -qE "^$config:[0-9]+:[0-9]+: .*$1: read $3: ${said_of[$2]}" "$LAB_DIR/stderr"
     rm -r "$3"
     cp -p "$LAB_DIR/kept" "$3"
+}
+
+# password_file KIND: of a section that comes with it.
+password_file() {
+    write_config "bgp: {local_as: 64512, router_id: 10.0.0.11, peers: [{address: 10.0.0.1, as: 64512, password_file: $LAB_DIR/bgp.password}]}"
+    echo secret >"$LAB_DIR/bgp.password"
+    checked password_file "$1" "$LAB_DIR/bgp.password"
+    put "$1" "$LAB_DIR/bgp.password"
+    expect "password_file, a $1: a reload is refused" eval '! reload'
+    expect "password_file, a $1: with a sentence" grep -qF "read $LAB_DIR/bgp.password: ${said_of[$1]}" "$LAB_DIR/stderr"
+    expect "password_file, a $1: the service stays" status lb1 '.services[0].name == "web"'
+    rm -r "$LAB_DIR/bgp.password"
+    write_config
+    expect "without it the file is read again" reload
 }
 
 # state_file KIND FILE: what the agent keeps, of which it can do without.
@@ -164,16 +177,14 @@ lab_up
 start_backends be1
 umask 077
 "$GUIDEWAY" genkey -o "$LAB_DIR/hash.key"
-echo secret >"$LAB_DIR/bgp.password"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=www.example.com -days 2 \
     -keyout "$LAB_DIR/ca.key" -out "$LAB_DIR/ca.pem" 2>/dev/null
 write_config
 run_agent
 for kind in fifo directory device; do
     checked hash_key_file $kind "$LAB_DIR/hash.key"
-    checked password_file $kind "$LAB_DIR/bgp.password"
     read_file hash_key_file $kind "$LAB_DIR/hash.key"
-    read_file password_file $kind "$LAB_DIR/bgp.password"
+    password_file $kind
     read_file ca_file $kind "$LAB_DIR/ca.pem"
 done
 stop lb1-agent
@@ -182,5 +193,5 @@ for kind in fifo directory device; do
     state_file $kind "$(runtime_dir_of lb1)/health.json"
     new_file $kind "$state/overrides.json"
     new_file $kind "$(runtime_dir_of lb1)/health.json"
-    undo_list $kind
+    [[ $kind == directory ]] || undo_list $kind
 done
