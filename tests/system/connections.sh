@@ -132,9 +132,15 @@ broken_but_of() {
         | length' --args "$@"
 }
 
+# Under a flood SYNs are lost and sent again, perhaps to the slot's next owner (docs/limits.md): who was not established
+# yet is not counted then.
 expect_none_broken() {
     local count
-    count=$(broken)
+    if [[ -n ${under_flood-} ]]; then
+        count=$(broken_but_of)
+    else
+        count=$(broken)
+    fi
     ((count == 0)) || fail "$1: $count connections broke: $(breakages)"
     echo "ok: $1: no connection breaks"
 }
