@@ -54,7 +54,7 @@ class Agent {
     [[nodiscard]] Result<void> begin();
     [[nodiscard]] Result<void> end();
 
-    // What there is to know. It is declared first, and outlives whoever uses it.
+    // Shared state. It is declared first, so it outlives the duties that use it.
     Executors executors_;
     RunningConfig running_;
     datapath::Datapath datapath_;
@@ -63,7 +63,7 @@ class Agent {
     CoroutineMutex changes_;  ///< one reload or sweep at a time
     CoroutineMutex orders_;   ///< one operator's order at a time
 
-    // Who works with it.
+    // The duties.
     Heartbeat heartbeat_;
     api::Servers servers_;
     Snapshots snapshots_;

@@ -18,7 +18,7 @@ namespace guideway::agent {
 /// Keeps on disk what must outlive the agent, and the directories that it stands in.
 class Remembering {
   public:
-    /// `orders`: locked by whoever changes what is said by hand.
+    /// `orders`: a mutex, held while an operator's order is carried out.
     Remembering(Executors& executors, CoroutineMutex& orders, const RunningConfig& running,
                 ExclusiveLock runtime_lock, OverridesFile overrides, const control::Conditions& conditions,
                 const HealthWatch& health, api::Servers& servers);

@@ -17,8 +17,7 @@ namespace guideway::agent {
 /// flows that ended are taken away.
 class Sweeping {
   public:
-    /// `changes`: locked by whoever sweeps or goes over to another configuration. `on_swept`: called after
-    /// each pass.
+    /// `changes`: a mutex, held during a sweep and a reload. `on_swept`: called after each pass.
     Sweeping(Executors& executors, CoroutineMutex& changes, control::Reconciler& reconciler,
              const datapath::Maps& maps, HealthWatch& health, std::function<void()> on_swept);
 

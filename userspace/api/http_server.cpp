@@ -81,7 +81,7 @@ std::string client_of(asio::local::stream_protocol::socket& socket) {
     return std::to_string(peer.pid);
 }
 
-/// A descriptor that is given up when there is no other, so that whoever asks then gets an answer.
+/// A spare descriptor. It is closed when the process has no other left, so that one more client is accepted.
 class LastDescriptor {
   public:
     void keep() {
