@@ -100,18 +100,23 @@ password_file() {
     expect "without it the file is read again" reload
 }
 
+# give_orders KIND FILE CAUSE: they are obeyed, unless a directory stands where they are to be kept.
+give_orders() {
+    if [[ $1 == directory && $2 == *overrides.json* ]]; then
+        expect "$2, a $1: an order that cannot be kept is refused" eval '! guideway drain --force 10.0.0.101 2>"$LAB_DIR/stderr"'
+        expect "$2, a $1: with a sentence" grep -q "write $2: $3" "$LAB_DIR/stderr"
+    else
+        expect "$2, a $1: orders are obeyed" guideway drain --force 10.0.0.101
+        expect "and taken back" guideway undrain 10.0.0.101
+    fi
+}
+
 # state_file KIND FILE: what the agent keeps, of which it can do without.
 state_file() {
     put "$1" "$2"
     run_agent
     expect "$2, a $1: a sentence says so" said "read $2: ${said_of[$1]}, and must be a regular file; "
-    if [[ $1 == directory && $2 == *overrides.json ]]; then
-        expect "$2, a $1: an order that cannot be kept is refused" eval '! guideway drain --force 10.0.0.101 2>"$LAB_DIR/stderr"'
-        expect "$2, a $1: with a sentence" grep -q "write $2: Is a directory" "$LAB_DIR/stderr"
-    else
-        expect "$2, a $1: orders are obeyed" guideway drain --force 10.0.0.101
-        expect "and taken back" guideway undrain 10.0.0.101
-    fi
+    give_orders "$1" "$2" "Is a directory"
     expect "$2, a $1: the agent ends on SIGTERM" stop lb1-agent
     [[ $1 == directory ]] || expect "$2: is a file again" test -f "$2" -a ! -L "$2"
     rm -r "$2"
@@ -121,13 +126,7 @@ state_file() {
 new_file() {
     put "$1" "$2.new"
     run_agent
-    if [[ $1 == directory && $2 == *overrides.json ]]; then
-        expect "$2.new, a $1: an order that cannot be kept is refused" eval '! guideway drain --force 10.0.0.101 2>"$LAB_DIR/stderr"'
-        expect "$2.new, a $1: with a sentence" grep -q "write $2.new: File exists" "$LAB_DIR/stderr"
-    else
-        expect "$2.new, a $1: orders are obeyed" guideway drain --force 10.0.0.101
-        expect "and taken back" guideway undrain 10.0.0.101
-    fi
+    give_orders "$1" "$2.new" "File exists"
     expect "$2.new, a $1: the agent ends on SIGTERM" stop lb1-agent
     if [[ $1 == directory ]]; then
         [[ $2 == *overrides.json ]] || expect "$2.new, a $1: a sentence says so" said "write $2.new: File exists"

@@ -38,7 +38,7 @@ std::string quoted(const std::string& text) {
     return yaml + "'";
 }
 
-/// As YAML; what is said twice counts once.
+/// The flags as the text of a configuration file; a value that is given twice appears once.
 std::string list_text(const char* key, const std::vector<std::string>& items) {
     std::vector<std::string> once;
     for (const auto& item : items) {
