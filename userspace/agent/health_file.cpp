@@ -59,10 +59,6 @@ LastKnown known_in(const Json& json) {
         known.flaps.held_until = moment_in(*held);
     return known;
 }
-
-bool is_worth_telling(const LastKnown& known) {
-    return known.state == State::kDown || !known.flaps.downs.empty();
-}
 }  // namespace
 
 Result<Knowledge> HealthFile::read() const {
@@ -93,10 +89,8 @@ Result<void> HealthFile::write(const Knowledge& known) const {
     if (!boot)
         return std::unexpected(boot.error());
     Json backends = Json::array();
-    for (const auto& [backend, last] : known) {
-        if (is_worth_telling(last))
-            backends.push_back(to_json(backend, last));
-    }
+    for (const auto& [backend, last] : known)
+        backends.push_back(to_json(backend, last));
     const Json json = {{"boot", *boot}, {"backends", std::move(backends)}};
     return replace_file(path_, json.dump(1) + '\n');
 }

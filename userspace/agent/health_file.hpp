@@ -10,6 +10,7 @@
 
 namespace guideway::agent {
 
+/// Of the backends of which it matters.
 using Knowledge = std::map<control::BackendId, health::LastKnown>;
 
 /// Where what was judged outlives the agent: `health.json` in its runtime_dir. It holds who was down, also
@@ -23,7 +24,7 @@ class HealthFile {
     /// is not what write() writes.
     [[nodiscard]] Result<Knowledge> read() const;
 
-    /// Replaces it at once; backends that are up and were not down of late are left out.
+    /// Replaces it at once.
     [[nodiscard]] Result<void> write(const Knowledge& known) const;
 
   private:

@@ -5,7 +5,6 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -24,7 +23,8 @@ HealthWatch::HealthWatch(boost::asio::io_context& loop, control::Conditions& con
       conditions_(conditions),
       on_change_(std::move(on_change)),
       on_judged_(std::move(on_judged)),
-      catch_up_(std::move(catch_up)) {}
+      catch_up_(std::move(catch_up)),
+      change_timer_(loop) {}
 
 Result<void> HealthWatch::follow(const config::Config& config, const Recall& recall,
                                  const control::Renames& renames) {
@@ -103,11 +103,15 @@ void HealthWatch::release_unprobed() {
     }
 }
 
-/// Many that fail together change the tables once.
+/// Many that fail together, or are judged for the first time, change tables and announcements once.
 void HealthWatch::change_later() {
+    constexpr std::chrono::milliseconds kTogether{10};
     if (std::exchange(change_is_due_, true))
         return;
-    boost::asio::post(loop_, [this] {
+    change_timer_.expires_after(kTogether);
+    change_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error)
+            return;
         change_is_due_ = false;
         on_change_();
     });
@@ -174,22 +178,21 @@ void HealthWatch::heed_orders(const config::Config& config, std::span<const Back
 }
 
 bool HealthWatch::warmed_up(const std::string& service) const {
-    const auto facts = monitor_ ? monitor_->facts(service) : std::nullopt;
-    return !facts || facts->warmed_up;
+    return !monitor_ || monitor_->warmed_up(service);
 }
 
 bool HealthWatch::is_down(const BackendId& backend) const {
-    const auto known = facts(backend);
-    return known && known->state == health::State::kDown;
+    return monitor_ && monitor_->is_down(backend.service, backend.address);
 }
 
 Knowledge HealthWatch::known() const {
-    Knowledge known;
-    for (const auto& target : targets_) {
-        for (const auto& backend : target.backends)
-            known[{target.service, backend.address}] = monitor_->known(target.service, backend.address);
-    }
-    return known;
+    Knowledge all;
+    if (monitor_)
+        monitor_->for_each_known(
+            [&](const std::string& service, const IpAddress& backend, const health::LastKnown& known) {
+                all.emplace_hint(all.end(), BackendId{service, backend}, known);
+            });
+    return all;
 }
 
 std::optional<health::BackendFacts> HealthWatch::facts(const BackendId& backend) const {

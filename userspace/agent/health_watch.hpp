@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -80,6 +81,7 @@ class HealthWatch {
     std::function<void()> on_change_;
     std::function<void()> on_judged_;
     std::function<void()> catch_up_;
+    boost::asio::steady_timer change_timer_;
     bool change_is_due_ = false;
     std::unique_ptr<health::Monitor> monitor_;  ///< none until something is to be probed
     std::vector<health::ServiceTargets> targets_;

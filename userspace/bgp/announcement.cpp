@@ -63,11 +63,36 @@ std::string why_not(const config::Service& service, const ServiceFacts& facts, c
     return {};
 }
 
+/// The first of a list, and how many more there are: a VIP may have thousands of services.
+class ShortList {
+  public:
+    explicit ShortList(const char* separator) : separator_(separator) {}
+
+    void add(const std::string& item) {
+        constexpr std::size_t kNamed = 5;
+        if (count_++ < kNamed)
+            text_ += (text_.empty() ? "" : separator_) + item;
+        else
+            ++unnamed_;
+    }
+    [[nodiscard]] bool empty() const { return count_ == 0; }
+    [[nodiscard]] std::string text() const {
+        return unnamed_ == 0 ? text_ : fmt::format("{}{}and {} more", text_, separator_, unnamed_);
+    }
+
+  private:
+    std::string separator_;
+    std::string text_;
+    std::size_t count_ = 0;
+    std::size_t unnamed_ = 0;
+};
+
 /// The services' part in the decision for a VIP.
 struct Verdicts {
     std::size_t unable = 0;
-    std::string reasons;   ///< of those that are not able
-    std::string draining;  ///< of those that are able, the ones that only drain; empty if others serve
+    ShortList reasons{"; "};   ///< of those that are not able
+    ShortList draining{", "};  ///< of those that are able, the ones that only drain
+    bool some_serve = false;
 
     [[nodiscard]] bool announced(const Services& services) const {
         const bool all = std::ranges::any_of(services, [](const auto* service) {
@@ -79,23 +104,17 @@ struct Verdicts {
 
 Verdicts ask(const Services& services, const FactsOf& facts_of, const Question& question) {
     Verdicts verdicts;
-    bool serves = false;
-    const auto join = [](std::string& list, const std::string& separator, const std::string& next) {
-        list += (list.empty() ? "" : separator) + next;
-    };
     for (const auto* service : services) {
         const auto facts = facts_of(*service);
         if (const auto reason = why_not(*service, facts, question); !reason.empty()) {
             ++verdicts.unable;
-            join(verdicts.reasons, "; ", reason);
+            verdicts.reasons.add(reason);
         } else if (is_draining(*service, facts)) {
-            join(verdicts.draining, ", ", service->name);
+            verdicts.draining.add(service->name);
         } else {
-            serves = true;
+            verdicts.some_serve = true;
         }
     }
-    if (serves)
-        verdicts.draining.clear();
     return verdicts;
 }
 
@@ -128,10 +147,10 @@ Announcement decide(const config::Config& config, const IpAddress& vip, const Se
         const auto verdicts = ask(services, facts, question);
         made.announced = verdicts.announced(services);
         if (!made.announced)
-            made.reason = verdicts.reasons;
-        else if (!verdicts.draining.empty())
+            made.reason = verdicts.reasons.text();
+        else if (!verdicts.some_serve && !verdicts.draining.empty())
             made.note = fmt::format("{}: only drained backends are left; announced while they have flows",
-                                    verdicts.draining);
+                                    verdicts.draining.text());
     }
     return made;
 }

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <utility>
-#include <vector>
 
 namespace guideway::control {
 
@@ -21,29 +20,34 @@ void store(std::uint16_t& word, std::uint16_t value) {
 
 SlotLife::SlotLife(std::span<std::uint16_t> slots, std::span<std::uint16_t> previous, IsAlive alive,
                    const TrackingSettings& settings, TimePoint now)
-    : slots_(slots), previous_(previous), alive_(std::move(alive)), settings_(settings) {
+    : slots_(slots),
+      previous_(previous),
+      alive_(std::move(alive)),
+      settings_(settings),
+      moving_(static_cast<std::uint32_t>(slots.size())) {
     for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
         if ((slots_[slot] & abi::SLOT_MOVING) != 0)
-            moving_[slot] = {
-                .since = now, .learns_until = now + settings.idle_timeout, .tracking_since = now};
+            moving_.put(slot, moving_.open({.learning = is_learning(slot),
+                                            .since = now,
+                                            .until = now + settings.idle_timeout,
+                                            .tracking_since = now}));
     }
 }
 
 void SlotLife::configure(const TrackingSettings& settings, TimePoint now) {
     const TrackingSettings before = std::exchange(settings_, settings);
     if (!settings.tracks) {
-        while (!moving_.empty())
-            settle(moving_.begin()->first);
+        moving_.for_each_slot([&](std::uint32_t slot, auto) { settle(slot); });
         return;
     }
     if (!before.always || settings.always)
         return;
     // Records of settled slots, which are read no more, go on as those of tracking ones.
     for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
-        const auto [moving, fresh] =
-            moving_.try_emplace(slot, Moving{.since = now, .learns_until = now, .tracking_since = now});
-        if (fresh)
-            start_tracking(slot, moving->second, now);
+        if (moving_.contains(slot))
+            continue;
+        store_tracking(slot);
+        moving_.put(slot, moving_.open({.learning = false, .since = now, .tracking_since = now}));
     }
 }
 
@@ -72,42 +76,51 @@ void SlotLife::records_refused(TimePoint now) {
 
 void SlotLife::make_room(TimePoint now) {
     room_is_short_ = true;
-    for (auto& [slot, moving] : moving_) {
-        if (is_learning(slot) && !alive_(previous_[slot]))
-            start_tracking(slot, moving, now);
-    }
+    moving_.for_each_slot([&](std::uint32_t slot, auto) {
+        if (!is_learning(slot) || alive_(previous_[slot]))
+            return;
+        store_tracking(slot);
+        moving_.put(slot, moving_.open({.learning = false, .since = now, .tracking_since = now}));
+    });
 }
 
 void SlotLife::advance(TimePoint now) {
-    std::vector<std::uint32_t> settled;
-    for (auto& [slot, moving] : moving_) {
-        moving.expired = moving.expired || now >= moving.since + settings_.max_drain;
-        const bool learnt = now >= std::max(moving.learns_until, learning_extended_until_);
-        if (is_learning(slot) && (learnt || moving.expired))
-            start_tracking(slot, moving, now);
-        // Where all flows have records, those of settled slots are read, too.
-        if (!is_learning(slot) && settings_.always)
-            settled.push_back(slot);
-    }
-    for (const auto slot : settled)
-        settle(slot);
+    bool some_learnt = false;
+    moving_.for_each_batch([&](SlotBatch& batch) {
+        batch.expired = batch.expired || now >= batch.since + settings_.max_drain;
+        const bool learnt = now >= std::max(batch.until, learning_extended_until_);
+        if (!batch.learning || !(learnt || batch.expired))
+            return;
+        batch.learning = false;
+        batch.tracking_since = now;
+        some_learnt = true;
+    });
+    if (some_learnt)
+        moving_.for_each_slot([&](std::uint32_t slot, auto id) {
+            if (is_learning(slot) && !moving_.batch(id).learning)
+                store_tracking(slot);
+        });
+    // Where all flows have records, those of settled slots are read, too.
+    if (settings_.always)
+        settle_if([](std::uint32_t, const SlotBatch&) { return true; });
 }
 
 bool SlotLife::is_learning_of(std::uint16_t number) const {
-    return std::ranges::any_of(moving_, [&](const auto& entry) { return previous_[entry.first] == number; });
+    bool found = false;
+    moving_.for_each_slot([&](std::uint32_t slot, auto) { found = found || previous_[slot] == number; });
+    return found;
 }
 
 SlotLife::Counts SlotLife::counts() const {
     Counts counts;
-    for (const auto& [slot, moving] : moving_)
-        ++(is_learning(slot) ? counts.learning : counts.tracking);
+    moving_.for_each_batch(
+        [&](const SlotBatch& batch) { (batch.learning ? counts.learning : counts.tracking) += batch.size; });
     return counts;
 }
 
 void SlotLife::begin_sweep(TimePoint now) {
     sweep_began_ = now;
-    for (auto& [slot, moving] : moving_)
-        moving.needed = false;
+    moving_.clear_marks();
 }
 
 bool SlotLife::keeps(const abi::flow_record& record) {
@@ -115,27 +128,21 @@ bool SlotLife::keeps(const abi::flow_record& record) {
     if (record.slot >= slots_.size() || (room_is_short_ && !alive_(record.backend)) ||
         last_seen + settings_.idle_timeout < sweep_began_)
         return false;
-    const auto found = moving_.find(record.slot);
-    if (found == moving_.end())
+    const auto id = moving_.batch_of(record.slot);
+    if (id == MovingSlots::kNone)
         return settings_.always;
-    Moving& moving = found->second;
-    if (moving.expired)
+    if (moving_.batch(id).expired)
         return false;
     if (!is_learning(record.slot) && record.backend == owner(record.slot))
         return false;
-    moving.needed = true;
+    moving_.mark(record.slot);
     return true;
 }
 
 void SlotLife::end_sweep() {
-    std::vector<std::uint32_t> settled;
-    for (const auto& [slot, moving] : moving_) {
-        const bool seen_all = moving.tracking_since + kGracePeriod <= sweep_began_;
-        if (!is_learning(slot) && seen_all && !moving.needed)
-            settled.push_back(slot);
-    }
-    for (const auto slot : settled)
-        settle(slot);
+    settle_if([this](std::uint32_t slot, const SlotBatch& batch) {
+        return batch.tracking_since + kGracePeriod <= sweep_began_ && !moving_.is_marked(slot);
+    });
     room_is_short_ = false;
 }
 
@@ -148,20 +155,30 @@ bool SlotLife::is_learning(std::uint32_t slot) const {
 }
 
 void SlotLife::start_learning(std::uint32_t slot, std::uint16_t former, TimePoint now) {
-    moving_[slot] = {.since = now, .learns_until = now + settings_.idle_timeout, .tracking_since = {}};
+    moving_.put(slot, moving_.open({.learning = true, .since = now, .until = now + settings_.idle_timeout}));
     store(previous_[slot], former);
 }
 
-void SlotLife::start_tracking(std::uint32_t slot, Moving& moving, TimePoint now) {
+void SlotLife::store_tracking(std::uint32_t slot) {
     store(previous_[slot], 0);
     store(slots_[slot], slots_[slot] | abi::SLOT_MOVING);
-    moving.tracking_since = now;
+}
+
+/// Settles the tracking slots for which `condition(slot, batch)` holds.
+template <typename Condition>
+void SlotLife::settle_if(Condition condition) {
+    if (counts().tracking == 0)
+        return;
+    moving_.for_each_slot([&](std::uint32_t slot, auto id) {
+        if (const SlotBatch& batch = moving_.batch(id); !batch.learning && condition(slot, batch))
+            settle(slot);
+    });
 }
 
 void SlotLife::settle(std::uint32_t slot) {
     store(slots_[slot], owner(slot));
     store(previous_[slot], 0);
-    moving_.erase(slot);
+    moving_.remove(slot);
 }
 
 }  // namespace guideway::control

@@ -5,14 +5,11 @@
 #include <cstdint>
 #include <functional>
 #include <span>
-#include <unordered_map>
 
+#include "control/moving_slots.hpp"
 #include "util/abi.hpp"
 
 namespace guideway::control {
-
-using SteadyClock = std::chrono::steady_clock;
-using TimePoint = SteadyClock::time_point;
 
 /// Of one service.
 struct TrackingSettings {
@@ -79,25 +76,19 @@ class SlotLife {
     void end_sweep();
 
   private:
-    struct Moving {
-        TimePoint since;           ///< it left being settled, or learns again
-        TimePoint learns_until;    ///< while learning
-        TimePoint tracking_since;  ///< while tracking
-        bool expired = false;      ///< max_drain is over: no record is needed
-        bool needed = false;       ///< by a record seen in the present pass
-    };
-
     [[nodiscard]] std::uint16_t owner(std::uint32_t slot) const;
     [[nodiscard]] bool is_learning(std::uint32_t slot) const;
     void start_learning(std::uint32_t slot, std::uint16_t former, TimePoint now);
-    void start_tracking(std::uint32_t slot, Moving& moving, TimePoint now);
+    void store_tracking(std::uint32_t slot);
+    template <typename Condition>
+    void settle_if(Condition condition);
     void settle(std::uint32_t slot);
 
     std::span<std::uint16_t> slots_;
     std::span<std::uint16_t> previous_;
     IsAlive alive_;
     TrackingSettings settings_;
-    std::unordered_map<std::uint32_t, Moving> moving_;  ///< by slot
+    MovingSlots moving_;
     TimePoint learning_extended_until_;
     bool room_is_short_ = false;  ///< in the present pass
     TimePoint sweep_began_;

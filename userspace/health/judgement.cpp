@@ -53,8 +53,7 @@ void Judgement::go_down(Moment now) {
     if (now - flaps.up_since >= damping.within)
         flaps.holds = 0;
     flaps.downs.push_back(now);
-    while (now - flaps.downs.front() > damping.within)
-        flaps.downs.pop_front();
+    std::erase_if(flaps.downs, [&](Moment down) { return now - down > damping.within; });
     if (flaps.holds == 0 && flaps.downs.size() <= damping.flaps)
         return;
     const auto hold = damping.hold * (1U << std::min(flaps.holds, kMostDoublings));

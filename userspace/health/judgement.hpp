@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "config/model.hpp"
 #include "health/outcome.hpp"
@@ -26,8 +26,8 @@ struct JudgementRules {
 /// How often a backend went down of late, and what came of it.
 struct FlapHistory {
     Moment up_since{};
-    std::deque<Moment> downs;  ///< the latest times it went down, within the rules' time
-    std::uint32_t holds = 0;   ///< in a row, without a steady time between them
+    std::vector<Moment> downs;  ///< the latest times it went down, within the rules' time
+    std::uint32_t holds = 0;    ///< in a row, without a steady time between them
     std::optional<Moment> held_until;
 
     bool operator==(const FlapHistory&) const = default;
@@ -38,6 +38,8 @@ struct LastKnown {
     State state = State::kUnknown;
     FlapHistory flaps;
 
+    /// Whether it makes a difference to the next judge: it is down, or was of late.
+    [[nodiscard]] bool matters() const { return state == State::kDown || !flaps.downs.empty(); }
     bool operator==(const LastKnown&) const = default;
 };
 

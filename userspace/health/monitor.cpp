@@ -68,8 +68,9 @@ Result<void> Monitor::outlive(const datapath::Pins& pins) {
 Result<void> Monitor::follow(const std::vector<ServiceTargets>& targets) {
     std::set<ProbeSpec> specs;
     for (const auto& target : targets) {
+        const ProbeSettings settings(target.health);
         for (const auto& backend : target.backends)
-            specs.insert(probe_spec(target, backend));
+            specs.insert(probe_spec(target, settings, backend));
     }
     if (auto followed = prober_.follow(specs); !followed)
         return followed;
@@ -101,10 +102,11 @@ std::shared_ptr<Monitor::Service> Monitor::make_service(const ServiceTargets& ta
                 .backends = {},
                 .blind_since = old != services_.end() ? old->second->blind_since : Moment{},
                 .reported = old != services_.end() ? old->second->reported : Reported::kNone});
+    const ProbeSettings settings(target.health);
     std::vector<PoolMember> members;
     for (const auto& backend : target.backends) {
         members.push_back({backend.address, backend.weight, backend.last_known.state});
-        auto spec = probe_spec(target, backend);
+        auto spec = probe_spec(target, settings, backend);
         if (old != services_.end()) {
             if (const auto kept = old->second->backends.find(backend.address);
                 kept != old->second->backends.end()) {
@@ -258,11 +260,13 @@ void Monitor::log(const Service& service, const Backend& backend, const ProbeFac
                      : "");
 }
 
-LastKnown Monitor::known(const std::string& service, const IpAddress& backend) const {
-    const auto found = services_.find(service);
-    if (found == services_.end() || !found->second->backends.contains(backend))
-        return {};
-    return found->second->backends.at(backend).judgement.known();
+void Monitor::for_each_known(const OnKnown& visit) const {
+    for (const auto& [name, service] : services_) {
+        for (const auto& [address, backend] : service->backends) {
+            if (const auto& known = backend.judgement.known(); known.matters())
+                visit(name, address, known);
+        }
+    }
 }
 
 bool Monitor::serves(const std::string& service, const IpAddress& backend) const {
@@ -274,6 +278,20 @@ bool Monitor::serves(const std::string& service, const IpAddress& backend) const
 bool Monitor::is_dead(const std::string& service, const IpAddress& backend) const {
     const auto found = services_.find(service);
     return found != services_.end() && found->second->pool.is_dead(backend);
+}
+
+bool Monitor::is_down(const std::string& service, const IpAddress& backend) const {
+    const auto found = services_.find(service);
+    if (found == services_.end())
+        return false;
+    const auto& backends = found->second->backends;
+    const auto probed = backends.find(backend);
+    return probed != backends.end() && probed->second.judgement.state() == State::kDown;
+}
+
+bool Monitor::warmed_up(const std::string& service) const {
+    const auto found = services_.find(service);
+    return found == services_.end() || found->second->pool.warmed_up();
 }
 
 std::optional<BackendFacts> Monitor::facts(const std::string& service, const IpAddress& address) const {

@@ -82,8 +82,14 @@ class Monitor {
     [[nodiscard]] bool serves(const std::string& service, const IpAddress& backend) const;
     /// Its established flows are given up; false for services and backends that are not probed.
     [[nodiscard]] bool is_dead(const std::string& service, const IpAddress& backend) const;
-    /// For who judges it next; unknown if it is not probed.
-    [[nodiscard]] LastKnown known(const std::string& service, const IpAddress& backend) const;
+    /// False for services and backends that are not probed.
+    [[nodiscard]] bool is_down(const std::string& service, const IpAddress& backend) const;
+    /// As in ServiceFacts; true for services that are not probed.
+    [[nodiscard]] bool warmed_up(const std::string& service) const;
+    /// What matters to who judges next.
+    using OnKnown =
+        std::function<void(const std::string& service, const IpAddress& backend, const LastKnown& known)>;
+    void for_each_known(const OnKnown& visit) const;
     [[nodiscard]] std::optional<BackendFacts> facts(const std::string& service,
                                                     const IpAddress& backend) const;
     [[nodiscard]] std::optional<ServiceFacts> facts(const std::string& service) const;

@@ -16,17 +16,22 @@ using std::chrono::duration_cast;
 using std::chrono::microseconds;
 }  // namespace
 
-ProbeSpec probe_spec(const ServiceTargets& service, const BackendTarget& backend) {
+ProbeSettings::ProbeSettings(const config::Health& health) {
     const config::Health defaults;
-    config::Health settings = service.health;
+    config::Health settings = health;
     settings.rise = defaults.rise;
     settings.fall = defaults.fall;
     settings.damping = defaults.damping;
     settings.max_move_percent = defaults.max_move_percent;
     settings.port.reset();
-    if (settings.via == config::Via::kDirect)
-        return {backend.address, {}, backend.port, {}, std::move(settings)};
-    return {backend.address, service.vip, backend.port, service.encapsulation, std::move(settings)};
+    shared_ = std::make_shared<const config::Health>(std::move(settings));
+}
+
+ProbeSpec probe_spec(const ServiceTargets& service, const ProbeSettings& settings,
+                     const BackendTarget& backend) {
+    if (settings->via == config::Via::kDirect)
+        return {backend.address, {}, backend.port, {}, settings};
+    return {backend.address, service.vip, backend.port, service.encapsulation, settings};
 }
 
 Prober::Prober(boost::asio::io_context& loop, Result<std::unique_ptr<Tunnels>> tunnels,
@@ -43,12 +48,12 @@ Result<void> Prober::follow(const std::set<ProbeSpec>& specs) {
     for (const auto& spec : specs) {
         if (spec.tunnelled())
             tunnels.insert(spec.tunnel());
-        if (checks.contains(spec.settings))
+        if (checks.contains(*spec.settings))
             continue;
-        auto check = make_check(spec.settings);
+        auto check = make_check(*spec.settings);
         if (!check)
             return std::unexpected(check.error());
-        checks.emplace(spec.settings, std::move(*check));
+        checks.emplace(*spec.settings, std::move(*check));
     }
     if (tunnels_) {
         if (auto followed = (*tunnels_)->follow(tunnels); !followed)
@@ -67,10 +72,9 @@ Result<void> Prober::follow(const std::set<ProbeSpec>& specs) {
         const auto [entry, is_new] = ids_.try_emplace(spec, last_id_ + 1);
         if (!is_new)
             continue;
-        auto probe = std::make_shared<Probe>();
-        probe->spec = spec;
-        probe->check = checks_.at(spec.settings);
-        const auto interval = duration_cast<microseconds>(spec.settings.interval).count();
+        auto probe = std::make_shared<Probe>(spec);
+        probe->check = checks_.at(*spec.settings);
+        const auto interval = duration_cast<microseconds>(spec.settings->interval).count();
         probe->due = now + microseconds(std::uniform_int_distribution<std::int64_t>(0, interval)(random_));
         probe->size_check_phase = random_();
         starts_.at(probe->due, ++last_id_);
@@ -106,7 +110,7 @@ void Prober::ring(std::uint64_t id) {
 /// The jitter keeps probes of one interval from meeting each other for ever. A loop that was held up does
 /// not make up for what it missed.
 void Prober::schedule_next(std::uint64_t id, Probe& probe, Moment now) {
-    const auto interval = duration_cast<microseconds>(probe.spec.settings.interval);
+    const auto interval = duration_cast<microseconds>(probe.spec.settings->interval);
     std::uniform_real_distribution<double> jitter(1 - kJitter, 1 + kJitter);
     probe.due += duration_cast<microseconds>(interval * jitter(random_));
     if (probe.due < now)
@@ -133,7 +137,7 @@ void Prober::begin(const ProbePtr& probe, Moment due) {
         [this, probe, due](Attempt& attempt) {
             const auto late = duration_cast<microseconds>(Clock::now() - due);
             counts_.latest = std::max(counts_.latest, late);
-            counts_.late += late * kLateness > probe->spec.settings.interval ? 1 : 0;
+            counts_.late += late * kLateness > probe->spec.settings->interval ? 1 : 0;
             return probe->check->probe(attempt);
         },
         [this, probe](const Outcome& outcome, Clock::duration took) {
@@ -145,7 +149,7 @@ void Prober::begin(const ProbePtr& probe, Moment due) {
 void Prober::run(const ProbePtr& probe, bool tunnelled, const Way& way, Attempts::Task task,
                  Attempts::Done done) {
     const auto before = departure(probe->spec, tunnelled);
-    attempts_.run(way, probe->spec.settings.timeout, std::move(task),
+    attempts_.run(way, probe->spec.settings->timeout, std::move(task),
                   [this, probe, tunnelled, before, done = std::move(done)](const Outcome& outcome,
                                                                            Clock::duration took) {
                       if (is_followed(*probe))

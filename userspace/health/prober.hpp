@@ -21,22 +21,41 @@
 
 namespace guideway::health {
 
+/// What probes take from a service's health check: all but what judges them. Its backends share it; it is
+/// compared by content.
+class ProbeSettings {
+  public:
+    explicit ProbeSettings(const config::Health& health);
+
+    const config::Health& operator*() const { return *shared_; }
+    const config::Health* operator->() const { return shared_.get(); }
+
+    std::strong_ordering operator<=>(const ProbeSettings& other) const {
+        return shared_ == other.shared_ ? std::strong_ordering::equal : *shared_ <=> *other.shared_;
+    }
+    bool operator==(const ProbeSettings& other) const { return (*this <=> other) == 0; }
+
+  private:
+    std::shared_ptr<const config::Health> shared_;  ///< what judges is at its defaults
+};
+
 /// All that a probe depends on: services that agree in it share the probe.
 struct ProbeSpec {
     IpAddress backend;
     IpAddress vip;  ///< unspecified for one that goes direct
     std::uint16_t port = 0;
     config::Encapsulation encapsulation = config::Encapsulation::kIpip;  ///< the same for all that go direct
-    config::Health settings;  ///< those of judgement at their defaults
+    ProbeSettings settings;
 
-    [[nodiscard]] bool tunnelled() const { return settings.via == config::Via::kTunnel; }
+    [[nodiscard]] bool tunnelled() const { return settings->via == config::Via::kTunnel; }
     [[nodiscard]] Tunnel tunnel() const { return {backend, encapsulation, vip}; }
 
     auto operator<=>(const ProbeSpec&) const = default;
 };
 
-/// How a service's backend is probed.
-[[nodiscard]] ProbeSpec probe_spec(const ServiceTargets& service, const BackendTarget& backend);
+/// How a service's backend is probed, with the settings of its service.
+[[nodiscard]] ProbeSpec probe_spec(const ServiceTargets& service, const ProbeSettings& settings,
+                                   const BackendTarget& backend);
 
 /// What is known from a spec's probes.
 struct ProbeFacts {
@@ -90,6 +109,8 @@ class Prober {
 
   private:
     struct Probe {
+        explicit Probe(ProbeSpec probed) : spec(std::move(probed)) {}
+
         ProbeSpec spec;
         std::shared_ptr<const Check> check;
         Moment due;

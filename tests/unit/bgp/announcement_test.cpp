@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bgp/announcement.hpp"
 
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -220,6 +222,20 @@ TEST_CASE("the routes are complete once every service has been judged and is pro
     CHECK(is_complete(faulty, 4s));
     CHECK_FALSE(is_complete(kServes, 3s, "not attached to eth0"));
     CHECK(is_complete(kServes, 4s, "not attached to eth0"));
+}
+
+TEST_CASE("of a VIP's many services that cannot serve, the first are named and the rest counted") {
+    config::Config config;
+    for (int i = 0; i < 1000; ++i)
+        config.services.push_back(service(fmt::format("s{}", i).c_str(), {"192.0.2.10"}));
+    const auto made = decide(config, {},
+                             [](const config::Service&) {
+                                 return ServiceFacts{.warmed_up = true, .fault = "no backend has a next hop"};
+                             },
+                             {});
+    const auto& reason = made.at(ip("192.0.2.10")).reason;
+    CHECK(reason.starts_with("s0: no backend has a next hop; s1: "));
+    CHECK(reason.ends_with("s4: no backend has a next hop; and 995 more"));
 }
 
 }  // namespace guideway::bgp
