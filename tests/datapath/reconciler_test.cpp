@@ -209,6 +209,7 @@ TEST_CASE("what takes long to find out is postponed, and then moves the same slo
     CHECK(table(*later, 1) == before);
     CHECK((later->maps().backend(later->maps().service(1).first_backend + 2).flags & abi::BACKEND_ALIVE) ==
           0);
+    reconciler.begin_postponed();
     reconciler.compute_postponed();
     CHECK(table(*later, 1) == before);
     CHECK(reconciler.store_postponed(now) == std::vector<std::uint16_t>{1});

@@ -106,7 +106,7 @@ await "nearly all of 97 in 100 backends to be down" others_down
 late_by >/dev/null
 sleep 3
 measured "97 of 100 backends of each down: the latest timer in 3 s" 200 "$(late_by)" ms
-measured "    memory" 600 "$(memory)" MiB
+measured "    memory" 800 "$(memory)" MiB
 echo
 echo "| 1,000 services of 100 backends, with health and BGP | wanted | measured | |"
 echo "|---|---|---|---|"

@@ -48,6 +48,7 @@ void Adjusting::adjust() {
 asio::awaitable<void> Adjusting::adjust_beside() {
     {
         const auto turn = co_await compute();
+        reconciler_.begin_postponed();
         co_await in_pool(executors_.computing, [&] {
             reconciler_.compute_postponed();
             return true;

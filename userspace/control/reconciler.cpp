@@ -204,42 +204,65 @@ std::vector<std::uint16_t> Reconciler::adjust(const std::map<BackendId, Conditio
     }
     std::vector<std::uint16_t> moved;
     for (auto* service : adjusted) {
-        const auto& numbers = numbering_.services.at(service->name);
-        auto& life = lives_.of(numbers.number);
-        if (!changes_within(at_most, *service)) {
-            postponed_[service->name].clear();
+        const auto cost = change_cost(*service);
+        if (cost > at_most) {
+            postponed_.insert(service->name);
             continue;
         }
-        change_slots(*service, numbers, life, now);
+        at_most -= cost;
+        const auto& numbers = numbering_.services.at(service->name);
+        change_slots(*service, numbers, lives_.of(numbers.number), now);
         moved.push_back(numbers.number);
     }
     return moved;
 }
 
-bool Reconciler::changes_within(std::chrono::nanoseconds at_most, const DesiredService& service) const {
+/// A table that is not kept is built first, for milliseconds.
+std::chrono::nanoseconds Reconciler::change_cost(const DesiredService& service) const {
+    constexpr std::chrono::milliseconds kToBuild{10};
     const auto kept = tables_.find(service.name);
-    return kept == tables_.end() || kept->second->change_cost(service.backends) <= at_most;
+    return kept == tables_.end() ? kToBuild : kept->second->change_cost(service.backends);
 }
 
-/// A reload may have come in between: it has moved the slots itself.
-void Reconciler::compute_postponed() {
-    for (auto& [name, moves] : postponed_) {
+/// A few, so that the next failure does not wait for all of them. A reload may have come in between: it has
+/// moved the slots itself, and the numbers may be others.
+void Reconciler::begin_postponed() {
+    constexpr std::size_t kAtATime = 8;
+    while (!postponed_.empty() && computing_.size() < kAtATime) {
+        const auto name = postponed_.extract(postponed_.begin()).value();
         const auto service = services_.find(name);
+        if (service == services_.end())
+            continue;
         const auto kept = tables_.find(name);
-        if (service != services_.end() && kept != tables_.end())
-            moves = kept->second->change(service->second->backends);
+        computing_.push_back({.service = service->second,
+                              .numbers = numbering_.services.at(name),
+                              .table = kept != tables_.end() ? kept->second : nullptr,
+                              .built = nullptr,
+                              .moves = {}});
+    }
+}
+
+void Reconciler::compute_postponed() {
+    for (auto& change : computing_) {
+        if (change.table)
+            change.moves = change.table->change(change.service->backends);
+        else
+            change.built = std::make_shared<ServiceTable>(change.service->backends, change.numbers,
+                                                          maps_.geometry().table_size);
     }
 }
 
 std::vector<std::uint16_t> Reconciler::store_postponed(TimePoint now) {
     std::vector<std::uint16_t> moved;
-    for (const auto& [name, moves] : std::exchange(postponed_, {})) {
-        if (moves.empty())
+    for (auto& change : std::exchange(computing_, {})) {
+        if (change.moves.empty() && !change.built)
             continue;
-        moved.push_back(numbering_.services.at(name).number);
-        auto& life = lives_.of(moved.back());
-        for (const auto& [slot, number] : moves)
+        moved.push_back(change.numbers.number);
+        auto& life = lives_.of(change.numbers.number);
+        for (const auto& [slot, number] : change.moves)
             life.move(slot, number, now);
+        if (change.built)
+            take_table(change.service->name, std::move(change.built), life, now);
     }
     return moved;
 }
@@ -331,12 +354,18 @@ void Reconciler::change_slots(const DesiredService& service, const ServiceNumber
             life.move(slot, number, now);
         return;
     }
-    auto table = std::make_shared<ServiceTable>(service.backends, numbers, maps_.geometry().table_size);
+    take_table(service.name,
+               std::make_shared<ServiceTable>(service.backends, numbers, maps_.geometry().table_size), life,
+               now);
+}
+
+void Reconciler::take_table(const std::string& service, std::shared_ptr<ServiceTable> table, SlotLife& life,
+                            TimePoint now) {
     const auto slots = table->slots();
     for (std::uint32_t slot = 0; slot < slots.size(); ++slot)
         life.move(slot, slots[slot], now);
     if (kept_bytes_ + table->footprint() <= kKeptBytesAtMost)
-        keep(service.name, std::move(table));
+        keep(service, std::move(table));
 }
 
 void Reconciler::keep(const std::string& service, std::shared_ptr<ServiceTable> table) {

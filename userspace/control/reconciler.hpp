@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -82,14 +83,16 @@ class Reconciler {
     [[nodiscard]] Result<void> apply(DesiredState desired, const NextHopOf& next_hop_of, TimePoint now);
 
     /// Brings backends into other conditions, and returns the numbers of the services whose slots that moves.
-    /// Where it would take longer than `at_most` to find out which slots, that is postponed.
+    /// What would take longer than `at_most` to find out, for all of them together, is postponed.
     [[nodiscard]] std::vector<std::uint16_t> adjust(
         const std::map<BackendId, Condition>& conditions, const NextHopOf& next_hop_of, TimePoint now,
         std::chrono::nanoseconds at_most = std::chrono::nanoseconds::max());
 
     [[nodiscard]] bool has_postponed() const { return !postponed_.empty(); }
-    /// Finds out which slots move. May run on another thread; meanwhile nothing but refresh_next_hops() and
-    /// sweeps may be called.
+    /// Takes the next few services that were postponed.
+    void begin_postponed();
+    /// Finds out which of their slots move. May run on another thread; meanwhile nothing but
+    /// refresh_next_hops() and sweeps may be called.
     void compute_postponed();
     /// Moves the slots, and returns the numbers of the services that they are of.
     [[nodiscard]] std::vector<std::uint16_t> store_postponed(TimePoint now);
@@ -132,7 +135,9 @@ class Reconciler {
                        const NextHopOf& next_hop_of);
     void change_slots(const DesiredService& service, const ServiceNumbers& numbers, SlotLife& life,
                       TimePoint now);
-    [[nodiscard]] bool changes_within(std::chrono::nanoseconds at_most, const DesiredService& service) const;
+    void take_table(const std::string& service, std::shared_ptr<ServiceTable> table, SlotLife& life,
+                    TimePoint now);
+    [[nodiscard]] std::chrono::nanoseconds change_cost(const DesiredService& service) const;
     [[nodiscard]] bool mend_services();
     [[nodiscard]] bool mend_filters();
     void clear_leftovers(const ServiceNumbers& numbers);
@@ -159,8 +164,16 @@ class Reconciler {
     /// Tables of services, to change them by little; one that is missing is built again when it is needed.
     std::map<std::string, std::shared_ptr<ServiceTable>> tables_;
     std::size_t kept_bytes_ = 0;
-    /// Of services whose slots are still to be moved, what is known of that.
-    std::map<std::string, std::vector<ServiceTable::Move>> postponed_;
+    /// Services whose slots are still to be moved, and those of which it is being found out which.
+    std::set<std::string> postponed_;
+    struct Postponed {
+        const DesiredService* service;
+        ServiceNumbers numbers;
+        std::shared_ptr<ServiceTable> table;  ///< as it was kept
+        std::shared_ptr<ServiceTable> built;  ///< where none was
+        std::vector<ServiceTable::Move> moves;
+    };
+    std::vector<Postponed> computing_;
 };
 
 }  // namespace guideway::control

@@ -18,18 +18,21 @@ using Renames = std::map<std::string, std::string>;
 
 [[nodiscard]] Renames inverse(const Renames& renames);
 
-/// Gives the entries of a map by service name their names now.
-template <typename Map>
-void rename_keys(Map& map, const Renames& renames) {
-    std::vector<typename Map::node_type> renamed;
+/// Gives the entries of a map by service name, or of a set of them, their names now.
+template <typename Container>
+void rename_keys(Container& container, const Renames& renames) {
+    std::vector<typename Container::node_type> renamed;
     for (const auto& [now, formerly] : renames) {
-        if (auto node = map.extract(formerly)) {
-            node.key() = now;
+        if (auto node = container.extract(formerly)) {
+            if constexpr (requires { node.key(); })
+                node.key() = now;
+            else
+                node.value() = now;
             renamed.push_back(std::move(node));
         }
     }
     for (auto& node : renamed)
-        map.insert(std::move(node));
+        container.insert(std::move(node));
 }
 
 /// The same of a set or map by what has a member `service`.
