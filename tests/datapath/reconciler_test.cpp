@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <bpf/bpf.h>
+#include <fmt/format.h>
 
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -216,6 +218,45 @@ TEST_CASE("what takes long to find out is postponed, and then moves the same slo
     CHECK_FALSE(reconciler.has_postponed());
     CHECK(table(*later, 1) == table(*at_once, 1));
     CHECK(table(*later, 1) != before);
+}
+
+// More than there is room to keep: most tables are built anew.
+TEST_CASE("what is postponed of many services is made good a few at a time") {
+    constexpr int kServices = 50;
+    std::string services;
+    std::map<control::BackendId, control::Condition> conditions;
+    for (int i = 0; i < kServices; ++i) {
+        const auto name = fmt::format("s{}", i);
+        services += fmt::format(
+            "  - {{name: {}, listen: ['192.0.2.{}:80/tcp'], backends: [10.0.0.1, 10.0.0.2, 10.0.0.3]}}\n",
+            name, i + 1);
+        conditions[{name, *IpAddress::parse("10.0.0.2")}] =
+            control::condition_in_state(config::BackendState::kDown);
+    }
+    const auto config = configure(services, ", table_size: 655373, max_services: 64");
+    const auto next_hop = [&](const auto& backend) {
+        return control::replayed_next_hop(config.datapath, backend);
+    };
+    const auto now = control::SteadyClock::now();
+    const auto at_once = balancer(config);
+    CHECK(at_once->reconciler().adjust(conditions, next_hop, now).size() == kServices);
+    const auto later = balancer(config);
+    auto& reconciler = later->reconciler();
+    std::size_t moved = reconciler.adjust(conditions, next_hop, now, std::chrono::milliseconds(5)).size();
+    CHECK(moved < kServices / 2);
+    while (reconciler.has_postponed()) {
+        reconciler.begin_postponed();
+        reconciler.compute_postponed();
+        const auto stored = reconciler.store_postponed(now).size();
+        CHECK(stored > 0);
+        CHECK(stored < kServices / 2);
+        moved += stored;
+    }
+    CHECK(moved == kServices);
+    bool same = true;
+    for (std::uint32_t service = 1; service <= kServices; ++service)
+        same = same && table(*later, service) == table(*at_once, service);
+    CHECK(same);
 }
 
 TEST_CASE("a new reconciler on the same maps keeps every number") {

@@ -74,7 +74,9 @@ expect_equal "its slots are others' in the kernel" 0 "$(slots_in_kernel be1)"
 expect_soon "the status says why" backend be1 '.health | .diagnosis == "application_down" and (.reason | length > 0)'
 expect "and the operator reads it" eval 'grep -q "down since .*: application down: no answer within 450ms" < <(guideway backends)'
 expect "and the metrics have it" metric 'guideway_backend_diagnosis{service="web",backend="10.0.0.101",diagnosis="application_down"} 1'
-expect "and the log" grep -q 'web: 10.0.0.101 is down: ' "$(log_of lb1-agent)"
+expect "and the log, with what came of it" \
+    grep -qE 'web: 10.0.0.101 is down: .*; the last good probe was [0-9.]+ s ago; others get its new connections' \
+    "$(log_of lb1-agent)"
 http_requests 192.0.2.10 30 31000 >"$LAB_DIR/who"
 expect "no new flow comes to it" eval '! grep -qx be1 "$LAB_DIR/who"'
 none_broke "a backend that has just ceased to serve"
@@ -115,6 +117,8 @@ expect_soon "all three serve at once" is up be1 be2 be3
 expect "with the base table" base_table
 expect "though two are down" service '.health.up == 1'
 expect "the metrics have it" metric 'guideway_service_panic{service="web"} 1'
+expect "and the log" \
+    grep -q 'is down: .*; it serves all the same, since there is panic' "$(log_of lb1-agent)"
 expect "and the operator reads it" eval 'grep -q "1 of 3 up, PANIC" < <(guideway services)'
 expect "be2 is disabled by hand: who is taken out does not count" guideway disable be2
 expect_soon "half of the rest is up, which is no panic" eval 'service ".health.panic | not" && is down be2 be3'

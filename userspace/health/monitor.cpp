@@ -28,6 +28,13 @@ std::string reason_of(const ProbeFacts& probe) {
     return fmt::format("{}: {}", explain(probe.diagnosis), probe.last.text);
 }
 
+std::string last_good(const ProbeFacts& probe) {
+    if (!probe.good_at)
+        return "no probe was good so far";
+    const std::chrono::duration<double> ago = std::chrono::system_clock::now() - *probe.good_at;
+    return fmt::format("the last good probe was {:.1f} s ago", ago.count());
+}
+
 /// The longest that a verdict takes, the probes' stagger included; a host that has just started also needs
 /// some time for its links and routes.
 Clock::duration time_to_judge(const config::Health& health) {
@@ -249,11 +256,23 @@ void Monitor::settle(Service& service, Judged judged) {
                               : "panic: too little is up, so all that is not taken out by hand serves");
 }
 
+/// What was done about a backend that is down.
+std::string Monitor::consequence(const Service& service, const Backend& backend) const {
+    const auto serves = [&](const auto& entry) { return service.pool.serves(entry.first); };
+    if (service.pool.serves(backend.spec.backend))
+        return service.pool.panic() ? "it serves all the same, since there is panic"
+                                    : "it serves until max_move lets more slots go";
+    if (std::ranges::none_of(service.backends, serves))
+        return "nobody is left to get new connections";
+    return "others get its new connections";
+}
+
 void Monitor::log(const Service& service, const Backend& backend, const ProbeFacts& probe) const {
     if (backend.judgement.state() == State::kUp)
         return spdlog::info("{}: {} is up", service.name, backend.spec.backend.text());
     const auto held = backend.judgement.held_until();
-    spdlog::warn("{}: {} is down: {}{}", service.name, backend.spec.backend.text(), reason_of(probe),
+    spdlog::warn("{}: {} is down: {}; {}; {}{}", service.name, backend.spec.backend.text(), reason_of(probe),
+                 last_good(probe), consequence(service, backend),
                  held && *held > Clock::now()
                      ? fmt::format("; it was flapping, and is held down for {} s",
                                    std::chrono::ceil<std::chrono::seconds>(*held - Clock::now()).count())

@@ -130,6 +130,7 @@ class Monitor {
     enum class Judged : bool { kAsBefore, kOtherwise };
     void settle(Service& service, Judged judged);
     void settle_later(const Service& service);
+    [[nodiscard]] std::string consequence(const Service& service, const Backend& backend) const;
     void log(const Service& service, const Backend& backend, const ProbeFacts& probe) const;
 
     OnServing on_serving_;

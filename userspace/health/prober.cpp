@@ -233,6 +233,7 @@ void Prober::note(Probe& probe, Moment began, const Outcome& outcome, Clock::dur
     }
     facts.not_tried = 0;
     if (outcome.is_good()) {
+        facts.good_at = facts.at;
         const auto latency = duration_cast<microseconds>(took);
         facts.latency += facts.latency.count() == 0 ? latency : (latency - facts.latency) / kAverage;
         facts.diagnosis = Diagnosis::kNone;

@@ -64,8 +64,9 @@ struct ProbeFacts {
     std::uint64_t not_tried = 0;  ///< in a row up to the last one
     Diagnosis diagnosis =
         Diagnosis::kNone;  ///< of the latest failure; a little later than the failure itself
-    std::optional<std::chrono::system_clock::time_point> at;  ///< the end of the last one
-    std::chrono::microseconds latency{0};                     ///< of good ones, a moving average (EWMA, 1/8)
+    std::optional<std::chrono::system_clock::time_point> at;       ///< the end of the last one
+    std::optional<std::chrono::system_clock::time_point> good_at;  ///< the end of the last good one
+    std::chrono::microseconds latency{0};  ///< of good ones, a moving average (EWMA, 1/8)
     std::uint64_t probes = 0;
     std::uint64_t failures = 0;
 };
