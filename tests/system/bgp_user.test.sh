@@ -16,8 +16,8 @@ LAB_VERBOSE=
 cd "$LAB_ROOT"
 lab_enter "$@"
 
-# What ExaBGP needs beside what the datapath does: to become its user.
-CAPABILITIES=-all,+net_admin,+sys_admin,+bpf,+perfmon,+setuid,+setgid
+# As the package's unit has it.
+mapfile -t UNIT < <(sed -n 's/^CapabilityBoundingSet=//p' packaging/systemd/guideway.service.in | tr 'A-Z ' 'a-z\n' | sed 's/^cap_//')
 SLOW_FILES=$(dirname "$GUIDEWAY")/tests/system/libslow_files.so
 DIRECTORY=$(runtime_dir_of lb1)/bgp
 VICTIM=$LAB_DIR/victim
@@ -37,10 +37,45 @@ guideway() {
     on lb1 "$GUIDEWAY" "$@" --runtime-dir "$(runtime_dir_of lb1)"
 }
 
+# without [CAPABILITY]: the unit's bounding set without this one.
+without() {
+    local capability set=-all
+    for capability in "${UNIT[@]}"; do
+        [[ $capability == "${1-}" ]] || set+=,+$capability
+    done
+    echo "$set"
+}
+
+# start_bounded SET [ASSIGNMENT...]
+start_bounded() {
+    start lb1-agent lb1 setpriv --no-new-privs --inh-caps=-all --bounding-set "$1" env "${@:2}" \
+        "$GUIDEWAY" agent -c "$LAB_DIR/lb.yaml" --pins "$(pins_of lb1)" --runtime-dir "$(runtime_dir_of lb1)"
+}
+
+# Without the one that is good only for what the relay does as well.
 run_agent() {
-    start lb1-agent lb1 setpriv --bounding-set "$CAPABILITIES" env "$@" "$GUIDEWAY" agent -c "$LAB_DIR/lb.yaml" \
-        --pins "$(pins_of lb1)" --runtime-dir "$(runtime_dir_of lb1)"
+    start_bounded "$(without kill)" "$@"
     await "lb1 to be ready" agent_ready lb1
+}
+
+# hung_exabgp_is_left CAPABILITIES: agent and supervisor are killed while ExaBGP can do nothing, nor its relay, which would
+# end it. The kernel has sent what it sends by the time that the supervisor has ended.
+hung_exabgp_is_left() {
+    local exabgp relay supervisor left=yes
+    start_bounded "$1"
+    await "it to be announced" in_step
+    exabgp=$(exabgp_of lb1)
+    supervisor=$(supervisor_of lb1)
+    mapfile -t relay < <(pgrep -P "$exabgp")
+    start holder lb1 "$LAB_ROOT/tests/system/hold_still.py" "${relay[@]}" "$exabgp"
+    await "ExaBGP to be held" grep -q held "$(log_of holder)"
+    stop lb1-agent KILL || true
+    kill -KILL "$supervisor"
+    await "the supervisor to have ended" has_ended "$supervisor"
+    [[ $(sed 's/.*) //; s/ .*//' "/proc/$exabgp/stat" 2>/dev/null) == t ]] || left= # else it is being killed
+    kill -KILL "$exabgp" "${relay[@]}" || true
+    stop holder || true
+    [[ -n $left ]]
 }
 
 in_step() {
@@ -89,8 +124,20 @@ echo secret >"$VICTIM"
 chmod 600 "$VICTIM"
 victim=$(stat -c '%U %a %s' "$VICTIM")
 
+expect_equal "the unit's capabilities" "bpf kill net_admin net_raw perfmon setgid setuid" \
+    "$(printf '%s\n' "${UNIT[@]}" | sort | paste -sd' ')"
+for capability in setuid setgid; do
+    start_bounded "$(without $capability)"
+    expect_soon "without CAP_${capability^^} there is no ExaBGP, and the log says so" \
+        grep -qE "(become|take the group of) exabgp.*: Operation not permitted; grant .*CAP_${capability^^}" "$(log_of lb1-agent)"
+    stop lb1-agent
+done
+expect "without CAP_KILL the kernel may not end an ExaBGP that hangs with its supervisor" \
+    hung_exabgp_is_left "$(without kill)"
+expect "with it, it does" eval '! hung_exabgp_is_left "$(without)"'
+
 run_agent
-took "announced, with few capabilities" in_step
+took "announced, without CAP_KILL, too" in_step
 expect_equal "ExaBGP runs as exabgp" exabgp "$(stat -c %U "/proc/$(exabgp_of lb1)")"
 expect "whose programs get no more privileges" grep -qx $'NoNewPrivs:\t1' "/proc/$(exabgp_of lb1)/status"
 expect_equal "its supervisor is root's" root "$(stat -c %U "/proc/$(supervisor_of lb1)")"

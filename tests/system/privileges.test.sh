@@ -3,7 +3,8 @@
 # shellcheck source-path=SCRIPTDIR
 #
 # Agent and backend need CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON, and nothing else: with these in their bounding set they
-# do all that they do; without one of them they say which. icmp checks need CAP_NET_RAW, or the ping_group_range.
+# do all that they do; without one of them they say which. icmp checks need CAP_NET_RAW, or the ping_group_range. What the
+# agent's unit has besides is for ExaBGP: bgp_user.test.sh.
 #
 #     client --- router --- lb1 === tunnels ===> be1, be2
 set -euo pipefail
@@ -17,7 +18,9 @@ LAB_VERBOSE=yes
 cd "$LAB_ROOT"
 lab_enter "$@"
 
-needed=(net_admin bpf perfmon)
+# As the package's unit of a backend has it.
+mapfile -t needed < <(sed -n 's/^CapabilityBoundingSet=//p' packaging/systemd/guideway-backend.service.in |
+    tr 'A-Z ' 'a-z\n' | sed 's/^cap_//')
 
 # with CAPABILITY...: the bounding set of these.
 with() {
@@ -39,11 +42,11 @@ lacks() {
         grep -q "missing privileges (CAP_${1^^})" "$LAB_DIR/stderr"
 }
 
-# The program that the lab's helpers start, so bounded.
+# make_bounded_guideway CAPABILITY...: what the lab's helpers start has these alone.
 make_bounded_guideway() {
     cat >"$LAB_DIR/guideway" <<-END
 	#!/usr/bin/env bash
-	exec setpriv --no-new-privs --inh-caps=-all --bounding-set="$(with "${needed[@]}")" "$GUIDEWAY" "\$@"
+	exec setpriv --no-new-privs --inh-caps=-all --bounding-set="$(with "$@")" "$PROGRAM" "\$@"
 	END
     chmod +x "$LAB_DIR/guideway"
 }
@@ -89,6 +92,7 @@ capabilities_of() {
 }
 
 lab_up
+expect_equal "the unit's capabilities" "bpf net_admin perfmon" "$(printf '%s\n' "${needed[@]}" | sort | paste -sd' ')"
 # As on a host: echo sockets are nobody's.
 on lb1 sysctl -q -w net.ipv4.ping_group_range='1 0'
 write_config
@@ -99,7 +103,8 @@ for capability in "${needed[@]}"; do
         lacks "$capability" be1 backend --interface eth0 --vip 192.0.2.10 --from 10.0.0.11
 done
 
-make_bounded_guideway
+PROGRAM=$GUIDEWAY
+make_bounded_guideway "${needed[@]}"
 GUIDEWAY=$LAB_DIR/guideway
 start_backends be1 be2
 start_agent lb1 "$LAB_DIR/lb.yaml"
@@ -122,6 +127,16 @@ expect "icmp checks are not tried" status lb1 \
     '.services[] | select(.name == "ping") | .backends[0].health.reason | test("open an ICMP socket: Operation not permitted")'
 on lb1 sysctl -q -w net.ipv4.ping_group_range='0 2147483647'
 expect_soon "which the ping_group_range permits" up ping
+on lb1 sysctl -q -w net.ipv4.ping_group_range='1 0'
+stop lb1-agent
+make_bounded_guideway "${needed[@]}" net_raw
+start_agent lb1 "$LAB_DIR/lb.yaml"
+await "lb1 to be ready" agent_ready lb1
+expect_soon "and so does CAP_NET_RAW" up ping
+stop lb1-agent
+make_bounded_guideway "${needed[@]}"
+start_agent lb1 "$LAB_DIR/lb.yaml"
+await "lb1 to be ready" agent_ready lb1
 
 expect "it drains" guideway drain 10.0.0.101
 guideway undrain 10.0.0.101

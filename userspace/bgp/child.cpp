@@ -215,6 +215,9 @@ Result<std::unique_ptr<Child>> Child::spawn(asio::io_context& loop, const ChildO
     report->writer.reset();
     if (const int error = exec_error(report->reader.get()); error != 0) {
         ::waitpid(pid, nullptr, 0);
+        if (error == EPERM && options.user)
+            return fail("become {}, to run {}: {}; grant CAP_SETUID and CAP_SETGID", options.user->name,
+                        program, errno_text(error));
         return fail("run {}: {}", program, errno_text(error));
     }
     const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));

@@ -60,6 +60,11 @@ asio::awaitable<void> read_all(asio::posix::stream_descriptor& output,
     }
 }
 
+/// Where it could not be run, unless the cause is this process's own lack of privileges.
+std::string with_remedy(const std::string& cause) {
+    return cause.contains("grant CAP_") ? cause : cause + kInstall;
+}
+
 /// The answer to `exabgp --version`.
 std::string what_is_wrong_with(const std::string& version, const std::string& program) {
     unsigned major = 0, minor = 0;
@@ -107,7 +112,7 @@ asio::awaitable<std::string> check_exabgp_version(asio::io_context& loop, const 
                                      .user = place.user,
                                      .passed = std::nullopt});
     if (!child)
-        co_return child.error().message + kInstall;
+        co_return with_remedy(child.error().message);
     std::string text;
     const auto take = [&](std::string_view bytes) {
         text += bytes.substr(0, kLongestVersion - std::min(kLongestVersion, text.size()));
@@ -127,7 +132,7 @@ Result<std::unique_ptr<Child>> spawn_exabgp(asio::io_context& loop, const Exabgp
                                      .user = place.user,
                                      .passed = std::nullopt});
     if (!child)
-        return fail("{}{}", child.error().message, kInstall);
+        return fail("{}", with_remedy(child.error().message));
     return child;
 }
 

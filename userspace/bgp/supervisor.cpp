@@ -92,7 +92,7 @@ class Supervisor {
         place_.user = choose_exabgp_user(options_.directory, place_.relay_program);
         // Its files are for ExaBGP's group to read.
         if (place_.user.uid != ::geteuid() && ::setegid(place_.user.gid) != 0)
-            return fail("take the group of {}: {}", place_.user.name, errno_text());
+            return fail("take the group of {}: {}; grant CAP_SETGID", place_.user.name, errno_text());
         auto relay = LineServer::listen(loop_, relay_socket(options_.directory), 0660,
                                         {.connected = [this] { relay_changed(true); },
                                          .line = [this](const std::string& line) { hear(line); },
