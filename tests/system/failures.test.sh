@@ -62,6 +62,10 @@ refused "bpffs not mounted" 'bpffs|mount -t bpf|BPF file ?system' "${words[@]}"
 backend eth0 "$LAB_DIR/not-a-bpffs/pins"
 refused "backend, bpffs not mounted" 'bpffs|mount -t bpf|BPF file ?system' "${words[@]}"
 
+sed '$a http: 198.51.100.99:9660' configs/demo.yaml >"$LAB_DIR/http.yaml"
+agent "$LAB_DIR/http.yaml"
+refused "an address to listen on that is not there" 'listen on 198.51.100.99:9660: .*assign' "${words[@]}"
+
 agent "$LAB_DIR/native.yaml"
 refused "no native XDP, mode native" 'gen0.*native|native.*gen0' "${words[@]}"
 

@@ -75,8 +75,10 @@ Result<void> Servers::open_http(const std::optional<config::Endpoint>& http) {
     };
     auto opened = http ? listen(*http) : Result<std::unique_ptr<HttpServer>>(nullptr);
     if (!opened) {
-        if (auto old = http_ ? listen(*http_) : std::move(opened))
-            http_server_ = std::move(*old);
+        if (http_) {
+            if (auto old = listen(*http_))
+                http_server_ = std::move(*old);
+        }
         return std::unexpected(opened.error());
     }
     http_server_ = std::move(*opened);
