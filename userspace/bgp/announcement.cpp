@@ -69,22 +69,20 @@ class ShortList {
     explicit ShortList(const char* separator) : separator_(separator) {}
 
     void add(const std::string& item) {
-        constexpr std::size_t kNamed = 5;
         if (count_++ < kNamed)
             text_ += (text_.empty() ? "" : separator_) + item;
-        else
-            ++unnamed_;
     }
     [[nodiscard]] bool empty() const { return count_ == 0; }
     [[nodiscard]] std::string text() const {
-        return unnamed_ == 0 ? text_ : fmt::format("{}{}and {} more", text_, separator_, unnamed_);
+        return count_ <= kNamed ? text_ : fmt::format("{}{}and {} more", text_, separator_, count_ - kNamed);
     }
 
   private:
+    static constexpr std::size_t kNamed = 5;
+
     std::string separator_;
     std::string text_;
     std::size_t count_ = 0;
-    std::size_t unnamed_ = 0;
 };
 
 /// The services' part in the decision for a VIP.
