@@ -72,7 +72,7 @@ start_frr() {
     cp "$LAB_DIR/frr.conf" /etc/frr/frr.conf
     touch /etc/frr/vtysh.conf
     chown frr:frr /etc/frr/*.conf
-    start zebra router /usr/lib/frr/zebra -A 127.0.0.1 -P 0 -f /dev/null --log stdout
+    start zebra router /usr/lib/frr/zebra --v6-rr-semantics -A 127.0.0.1 -P 0 -f /dev/null --log stdout
     await "zebra to be ready" test -S /run/frr/zserv.api
     start bgpd router /usr/lib/frr/bgpd -A 127.0.0.1 -P 0 -f /dev/null --log stdout
     await "bgpd to be ready" frr_answers
