@@ -171,6 +171,25 @@ reloaded_under_traffic() {
     expect "nothing was lost meanwhile: $outcome" clean
 }
 
+# Each by an order to reload, under traffic.
+bad_files() {
+    local file name count=0
+    LAB_VIPS="192.0.2.10 2001:db8:1::10" start_numbered 9001 --rate 2000
+    for file in tests/fixtures/config/bad-backend/*.yaml; do
+        name=$(basename "$file")
+        cp "$file" "$config.new"
+        mv "$config.new" "$config"
+        ! reload || fail "$name is not refused"
+        sed "s|^$name:|$config:|" "${file%.yaml}.expected" | diff - "$LAB_DIR/stderr" || fail "$name: refused with other words"
+        count=$((count + 1))
+    done
+    finish_numbered
+    expect "$count bad files are refused with all of their errors, and no packet is lost" clean
+    expect_more "there are many of them" 30 "$count"
+    put_config "$first_vips, $added_vip, $pools"
+    expect "a good one is applied" reload
+}
+
 pools_served() {
     # shellcheck disable=SC2086 # words
     expect "all of a pool is served" answers $pool_vips
@@ -325,6 +344,7 @@ checks
 started
 told_to_prometheus
 reloaded_under_traffic
+bad_files
 put_config "$first_vips, $added_vip, $pools"
 pools_served
 broken_files

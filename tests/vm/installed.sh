@@ -5,49 +5,18 @@
 # The package on a Debian with systemd: installed, configured, upgraded and downgraded, hurt, rebooted, removed, purged.
 # Whatever happens to the agent, the kernel forwards.
 #
-#   installed.sh           in the VM of scripts/test-vm; status 75: to be run again after a reboot
-#   installed.sh network   what the VM's network.service does
+# In the VM of scripts/test-vm; status 75: to be run again after a reboot.
 #
 #     client --- router === this machine: guideway.service ===> be1: guideway-backend.service
 set -euo pipefail
-LAB_BALANCERS=1
-LAB_BACKENDS=1
-LAB_TIMEOUT=120 # the processor may be an emulated one, and the watchdog waits for half a minute
-. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lab"
-. "$LAB_ROOT/tests/system/guideway.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/machine.sh"
 . "$LAB_ROOT/tests/system/connections.sh"
-cd "$LAB_ROOT"
-GUIDEWAY=/usr/bin/guideway # the tools next to it are those of build/
 
-packages=build/vm/packages # older.deb, newer.deb
-config=/etc/guideway/guideway.yaml
-units=(guideway.service guideway-backend.service)
 keeper=/root/maps-reader # a copy of the program, to ask the kernel's maps when the package is gone
 after_reboot=75
 rebooted=/var/lib/rebooted-by-test
-rate=1000 # datagrams a second: a processor that stands still for a quarter of a second fills a ring of 256
-held_connections=1000
-
-# --- where things are, unlike in a lab -------------------------------------------------------------------------------
-
-lab_create_namespaces() {
-    printf 'netns add %s\n' client router be1 | ip -batch -
-    ip netns attach lb1 1
-}
-
-pins_of() {
-    case $1 in
-    lb1) echo /sys/fs/bpf/guideway ;;
-    be1) echo /sys/fs/bpf/guideway-backend ;;
-    esac
-}
-
-runtime_dir_of() {
-    case $1 in
-    lb1) echo /run/guideway ;;
-    be1) echo /run/guideway-backend ;;
-    esac
-}
+rate=5000 # datagrams a second
+held_connections=5000
 
 # --- configurations --------------------------------------------------------------------------------------------------
 
@@ -76,52 +45,6 @@ configure_backend() {
 	vips: [$(printf '"%s"\n' $LAB_VIPS | paste -sd ,)]
 	balancers: ["$(lab_ipv4 lb1)", "$(lab_ipv6 lb1)"]
 	END
-}
-
-# The backend host is another machine: as much of one as a network namespace is.
-move_backend_unit() {
-    mkdir -p /etc/systemd/system/guideway-backend.service.d
-    printf '[Service]\nNetworkNamespacePath=/run/netns/be1\n' >/etc/systemd/system/guideway-backend.service.d/be1.conf
-}
-
-# --- how it is -------------------------------------------------------------------------------------------------------
-
-property() {
-    systemctl show --property "$2" --value "$1"
-}
-
-main_pid() {
-    property guideway MainPID
-}
-
-another_agent_than() {
-    [[ $(main_pid) != "$1" && $(property guideway ActiveState) == active ]]
-}
-
-# The units' journal since the last mark_journal.
-journal() {
-    journalctl --quiet --output cat --after-cursor "$(<"$LAB_DIR/cursor")" --unit "$1"
-}
-
-mark_journal() {
-    journalctl --quiet --lines 0 --show-cursor | sed -n 's/^-- cursor: //p' >"$LAB_DIR/cursor"
-}
-
-journal_says() {
-    journal "$1" | grep -qE -- "$2"
-}
-
-both_active() {
-    [[ $(systemctl is-active "${units[@]}" | paste -sd ' ') == "active active" ]]
-}
-
-forwarding() {
-    next_hops_known lb1 && xdp_attached be1 && has_vips be1
-}
-
-lab_show_logs() {
-    tail -n 5 "$LAB_DIR"/*.log 2>/dev/null || true
-    journalctl --quiet --output short-monotonic --lines 40 -u guideway -u guideway-backend -u network
 }
 
 # --- traffic ---------------------------------------------------------------------------------------------------------
@@ -176,11 +99,10 @@ start_unconfigured() {
 }
 
 configure_and_start() {
+    move_backend_unit
     guideway genkey -o /etc/guideway/hash.key
     configure_balancer
     configure_backend
-    move_backend_unit
-    systemctl daemon-reload
     expect "both start" systemctl start "${units[@]}"
     expect_soon "and forward" forwarding
 }
@@ -284,12 +206,4 @@ after_it() {
     purge_package
 }
 
-case ${1-} in
-network)
-    mkdir -p "$LAB_DIR"
-    lab_up
-    ;;
-*)
-    if [[ -e $rebooted ]]; then after_it; else before_reboot; fi
-    ;;
-esac
+if [[ -e $rebooted ]]; then after_it; else before_reboot; fi
