@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The application on a backend of the lab: HTTP and UDP echo on each of the given addresses.
 
-    GET /               this backend's name
+    GET /               this backend's name; so does /ready
     GET /blob/N[?SEED]  N bytes, the same for everyone, and their X-Sha256
     PUT /upload         the SHA-256 of what was sent
     UDP                 the datagram, after this backend's name and a colon
@@ -33,7 +33,7 @@ class Http(BaseHTTPRequestHandler):
 
     def do_GET(self):
         path, _, seed = self.path.partition("?")
-        if path == "/":
+        if path in ("/", "/ready"):
             self.reply(200, self.server.name.encode() + b"\n")
         elif path.startswith("/blob/") and path[6:].isdecimal():
             data, digest = blob(int(path[6:]), seed)

@@ -316,6 +316,20 @@ others_addresses() {
     expect "no pins" test ! -e "$(pins_of be1)"
 }
 
+# As in a container: what is missing there is the host's to set.
+read_only_settings() {
+    on be1 sysctl -q -w net.ipv4.conf.all.arp_ignore=0
+    mount --bind /proc/sys /proc/sys
+    mount -o remount,bind,ro /proc/sys
+    start_by_file
+    expect "/proc/sys is read-only: it serves all the same" has_vips be1
+    expect_soon "and says what to set" backend_status '.degraded | any(test("eth0: this host answers ARP for the VIPs.*arp_ignore to 1"))'
+    umount /proc/sys
+    expect_soon "once it is writable, it is set" eval '[[ $(arp_ignore) == 1 ]]'
+    expect_soon "and nothing is wrong" backend_status '.degraded == []'
+    stop be1-backend
+}
+
 balancer_config() {
     local vip
     echo "interfaces: [eth0]"
@@ -353,3 +367,4 @@ troubles
 killed
 former_pins
 others_addresses
+read_only_settings

@@ -26,6 +26,11 @@ bool is_set(const std::string& device, const ArpSetting& setting) {
     const auto present = read_file(path_of(device, setting.name));
     return present && present->front() >= setting.value;
 }
+
+/// In a container /proc/sys is read-only.
+bool is_read_only(const std::string& path) {
+    return ::access(path.c_str(), W_OK) != 0 && errno == EROFS;
+}
 }  // namespace
 
 Result<void> silence_arp(const std::string& device, UndoList& undo) {
@@ -34,6 +39,8 @@ Result<void> silence_arp(const std::string& device, UndoList& undo) {
         const auto present = read_file(path);
         if (present && present->front() >= setting.value)
             continue;
+        if (is_read_only(path))
+            continue;  // somebody else's to set; troubles_of_host() tells if nobody has
         if (present)
             undo.settings.emplace(path, present->substr(0, present->find('\n')));
         auto done = undo.write();

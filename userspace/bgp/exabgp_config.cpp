@@ -35,11 +35,12 @@ std::string graceful_restart_text(const config::Peer& peer) {
 }
 }  // namespace
 
-std::string neighbor_section(const config::Bgp& bgp, const config::Peer& peer, const IpAddress& local) {
+std::string neighbor_section(const config::Bgp& bgp, const config::Peer& peer, const IpAddress& router_id,
+                             const IpAddress& local) {
     std::string text = fmt::format(
         "neighbor {} {{\n"
         "  router-id {};\n  local-address {};\n  local-as {};\n  peer-as {};\n  hold-time {};\n",
-        peer.address.text(), bgp.router_id.text(), local.text(), bgp.local_as, peer.as,
+        peer.address.text(), router_id.text(), local.text(), bgp.local_as, peer.as,
         in_seconds(peer.hold_time));
     if (peer.port != 179)
         text += fmt::format("  connect {};\n", peer.port);

@@ -19,11 +19,29 @@ std::vector<LeftOut> Roster::refresh(const config::Bgp& bgp, const std::set<IpAd
             local[peer.address] = before->second;  // it was a neighbour, and may be reached again
         else
             left_out.push_back({peer.address, source.error().message});
-        if (const auto found = local.find(peer.address); found != local.end())
-            wanted_[peer.address] = neighbor_section(bgp, peer, found->second);
     }
     local_ = std::move(local);
+    choose_router_id(bgp);
+    for (const auto& peer : bgp.peers) {
+        const auto found = local_.find(peer.address);
+        if (found == local_.end())
+            continue;
+        if (router_id_.is_unspecified())
+            left_out.push_back({peer.address, "router_id is auto, and no IPv4 peer can be reached yet"});
+        else
+            wanted_[peer.address] = neighbor_section(bgp, peer, router_id_, found->second);
+    }
     return left_out;
+}
+
+void Roster::choose_router_id(const config::Bgp& bgp) {
+    if (!bgp.router_id.is_unspecified())
+        router_id_ = bgp.router_id;
+    for (const auto& peer : bgp.peers) {
+        const auto found = local_.find(peer.address);
+        if (router_id_.is_unspecified() && found != local_.end() && found->second.is_v4())
+            router_id_ = found->second;
+    }
 }
 
 std::set<IpAddress> Roster::going() const {

@@ -41,10 +41,13 @@ class Roster {
     [[nodiscard]] std::optional<Neighbors> next() const;
 
   private:
+    void choose_router_id(const config::Bgp& bgp);
+
     Source source_;
     Neighbors wanted_;
     Neighbors running_;
     std::map<IpAddress, IpAddress> local_;  ///< this end, by peer
+    IpAddress router_id_;                   ///< one that was found stays: another would end all sessions
 };
 
 }  // namespace guideway::bgp

@@ -7,6 +7,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
+#include "cli/own_interface.hpp"
 #include "util/file.hpp"
 #include "util/log.hpp"
 
@@ -50,11 +51,15 @@ int run(const Options& options) {
         return kRefused;
     if (auto same = check_unchanged(options.path, *state); !same)
         return refuse(same.error());
+    if (auto found = find_own_interface(config->interfaces); !found)
+        return refuse(found.error());
     warn_of_readable_key(*config, options.path);
     const auto load = [options]() -> agent::LoadedConfig {
         auto again = reload_configuration(options.path);
         if (!again)
             return again;
+        if (auto found = find_own_interface(again->interfaces); !found)
+            return std::unexpected(std::vector{fmt::format("{}: {}", options.path, found.error().message)});
         return with_directories(std::move(*again), options);
     };
     auto agent = agent::Agent::start({

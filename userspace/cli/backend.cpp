@@ -7,6 +7,7 @@
 #include "backend/helper.hpp"
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
+#include "cli/own_interface.hpp"
 #include "config/parser.hpp"
 #include "util/log.hpp"
 
@@ -103,6 +104,8 @@ int run_by_flags(const Options& options) {
         misused(
             fmt::format("{} required, or --config FILE instead of all of them", fmt::join(missing, " and ")));
     auto config = with_directories(read_flags(flags), options);
+    if (auto found = find_own_interface(config.interfaces); !found)
+        return refuse(found.error());
     return run_with({.config = std::move(config),
                      .config_file = {},
                      .read_state = {},
@@ -120,10 +123,14 @@ int run_by_file(const Options& options) {
         return kRefused;
     if (auto same = check_unchanged(options.path, *state); !same)
         return refuse(same.error());
+    if (auto found = find_own_interface(config->interfaces); !found)
+        return refuse(found.error());
     const auto load = [options]() -> backend::LoadedHost {
         auto again = reload_backend_host(options.path);
         if (!again)
             return again;
+        if (auto found = find_own_interface(again->interfaces); !found)
+            return std::unexpected(std::vector{fmt::format("{}: {}", options.path, found.error().message)});
         return with_directories(std::move(*again), options);
     };
     return run_with({.config = with_directories(std::move(*config), options),

@@ -32,7 +32,7 @@ void print_found(const config::Found& found, const std::string& path) {
 
 /// A file that was given to the wrong command has as many errors as keys.
 void hint_at_side(const std::string& text, const std::string& path, config::Side wanted) {
-    if (config::side_of(text) == wanted)
+    if (config::side_of(text).value_or(wanted) == wanted)
         return;
     if (wanted == config::Side::kBalancer)
         fmt::print(stderr, "{}: this looks like a backend's file, which is for `guideway backend -c`\n",
@@ -113,7 +113,7 @@ bool check_file(const std::string& path, std::optional<config::Side> side) {
         refuse_unread(text.error(), path, side);
         return false;
     }
-    const auto side_wanted = side.value_or(config::side_of(*text));
+    const auto side_wanted = side.value_or(config::side_of(*text).value_or(config::Side::kBalancer));
     const auto given = [&](const std::string&) { return Result<std::string>(*text); };
     return side_wanted == config::Side::kBackend
                ? load_backend_host(path, given).has_value()

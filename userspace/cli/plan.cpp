@@ -15,6 +15,7 @@
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
 #include "cli/current_status.hpp"
+#include "cli/own_interface.hpp"
 #include "config/scalar.hpp"
 #include "control/fingerprint.hpp"
 
@@ -325,9 +326,12 @@ int run(const Options& options) {
             misused(read.error().message);
         budget = *read;
     }
-    const auto next = load_configuration(options.path, Unbuilt::kIgnore);
+    auto next = load_configuration(options.path, Unbuilt::kIgnore);
     if (!next)
         return kRefused;
+    if (options.from.empty())
+        if (auto found = find_own_interface(next->interfaces); !found)
+            return refuse(found.error());
     const auto compared =
         options.from.empty() ? compare_with_agent(options, *next) : compare_with_file(options, *next);
     if (!compared)

@@ -114,6 +114,10 @@ Result<IpAddress> read_v6_address(const Scalar& scalar) {
     return address;
 }
 
+Result<IpAddress> read_router_id(const Scalar& scalar) {
+    return scalar.text == "auto" ? IpAddress{} : read_v4_address(scalar);
+}
+
 Result<RouteNextHop> read_next_hop(const Scalar& scalar) {
     if (scalar.text == "self")
         return RouteNextHop{};

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 
+#include "config/name_validator.hpp"
 #include "config/walk.hpp"
 
 namespace guideway::config {
@@ -91,6 +92,7 @@ void warn_of_everybody(const Place& root, const BackendHost& host) {
 
 void validate(const Place& root, const BackendHost& host) {
     check_repeated(root, "interfaces", host.interfaces);
+    check_auto_alone(root, host.interfaces);
     check_repeated(root, "vips", host.vips);
     check_repeated(root, "balancers", host.balancers);
     check_balancers_outside(root, host);

@@ -228,7 +228,7 @@ struct Peer {
 /// communities beside them.
 struct Bgp : RouteAttributes {
     std::uint32_t local_as = 0;
-    IpAddress router_id;  ///< IPv4
+    IpAddress router_id;  ///< IPv4; unspecified: auto
     std::vector<Peer> peers;
     Duration graceful_shutdown = std::chrono::seconds(10);
     Duration hold_after_kill = std::chrono::seconds(30);  ///< 0: ExaBGP dies with its agent

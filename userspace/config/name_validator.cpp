@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "config/scalar.hpp"
 #include "config/walk.hpp"
 
 namespace guideway::config {
@@ -60,6 +61,16 @@ void validate_backend_names(const Place& root, const Config& config) {
     walk(root, "services", config.services, [&](const Place& place, const Service& service) {
         walk(place, "backends", service.backends,
              [&](const Place& item, const Backend& backend) { names.check(item, service, backend); });
+    });
+}
+
+void check_auto_alone(const Place& root, const std::vector<std::string>& interfaces) {
+    if (interfaces.size() < 2)
+        return;
+    walk(root, "interfaces", interfaces, [](const Place& place, const std::string& interface) {
+        if (interface == kAutoInterface)
+            place.error(
+                "auto stands alone: it is where the default route leads, which may be one of the others");
     });
 }
 

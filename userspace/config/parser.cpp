@@ -85,13 +85,15 @@ Result<ParsedBackendHost> load_backend_host(const std::string& path, const ReadF
     return parse_backend_host(*text, path);
 }
 
-Side side_of(std::string_view text) {
+std::optional<Side> side_of(std::string_view text) {
     const Document document = read_document(text);
     const auto* mapping = std::get_if<Mapping>(&document.root.value);
     if (mapping == nullptr)
-        return Side::kBalancer;
+        return std::nullopt;
     const auto balancers = keys_alone_of<Config, BackendHost>(*mapping);
     const auto backends = keys_alone_of<BackendHost, Config>(*mapping);
+    if (backends == balancers)
+        return std::nullopt;
     return backends > balancers ? Side::kBackend : Side::kBalancer;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,7 +48,7 @@ using ParsedBackendHost = ParsedFile<BackendHost>;
 /// Which side's configuration a file is.
 enum class Side : bool { kBalancer, kBackend };
 
-/// Told by the keys; a text with keys of neither is taken for a balancer's.
-[[nodiscard]] Side side_of(std::string_view text);
+/// Told by the keys that only the one has; none where neither has more of them.
+[[nodiscard]] std::optional<Side> side_of(std::string_view text);
 
 }  // namespace guideway::config

@@ -53,6 +53,8 @@ using DurationRange = Range<Duration>;
 /// 32 hex digits; the error never shows them.
 [[nodiscard]] Result<HashKey> read_hash_key(std::string_view text);
 [[nodiscard]] Result<std::string> read_interface(const Scalar& scalar);
+/// In the place of a name: the interface that the default route leads through, when the file is read.
+inline constexpr const char* kAutoInterface = "auto";
 [[nodiscard]] Result<std::string> read_service_name(const Scalar& scalar);
 [[nodiscard]] Result<std::string> read_backend_name(const Scalar& scalar);
 [[nodiscard]] Result<std::string> read_absolute_path(const Scalar& scalar);
@@ -70,6 +72,8 @@ using DurationRange = Range<Duration>;
 [[nodiscard]] Result<std::uint32_t> read_table_size(const Scalar& scalar);
 /// `64512:100`, `64512:1:2`.
 [[nodiscard]] Result<Community> read_community(const Scalar& scalar);
+/// `auto`, which is an unspecified address, or an IPv4 address.
+[[nodiscard]] Result<IpAddress> read_router_id(const Scalar& scalar);
 /// `self`, or an address of the family.
 [[nodiscard]] Result<RouteNextHop> read_next_hop(const Scalar& scalar);
 [[nodiscard]] Result<RouteNextHop> read_next_hop6(const Scalar& scalar);

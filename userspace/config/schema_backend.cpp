@@ -40,7 +40,9 @@ template <>
 const Keys<BackendHost>& keys_of() {
     static const Keys<BackendHost> keys{
         {"interfaces", some(&BackendHost::interfaces, "interface names", "interface", read_interface),
-         kRequired, "[eth0]", "the network interfaces that the balancers' packets arrive on"},
+         kRequired, "[eth0]",
+         "the network interfaces that the balancers' packets arrive on; [auto]: the one that the default "
+         "route leads through when the file is read"},
         {"vips", some(&BackendHost::vips, "addresses and prefixes", "VIP", read_vip), kRequired,
          "[192.0.2.10, \"2001:db8::10\"]",
          "what is served here; a prefix is a pool, all of whose addresses are served whether they exist or "

@@ -76,8 +76,9 @@ const Keys<Bgp>& keys_of() {
         Keys<Bgp> made{
             {"local_as", integer(&Bgp::local_as, 1, 4294967295), kRequired, "64512",
              "this balancer's AS number"},
-            {"router_id", scalar(&Bgp::router_id, "IPv4 address", read_v4_address), kRequired, "10.0.0.5",
-             "this balancer's BGP identifier"},
+            {"router_id", scalar(&Bgp::router_id, "auto | IPv4 address", read_router_id), kRequired,
+             "10.0.0.5",
+             "this balancer's BGP identifier; auto: its end of the session with the first peer over IPv4"},
             {"peers", sections(&Bgp::peers), kRequired, "", "the routers"},
             {"graceful_shutdown", duration(&Bgp::graceful_shutdown, seconds(0), hours(1)), kDefault, "10s",
              "how long routes carry the community GRACEFUL_SHUTDOWN (65535:0) before a planned withdraw"},

@@ -53,7 +53,8 @@ const Keys<Config>& keys_of() {
          {"list of interface names", read_interfaces},
          kRequired,
          "[eth0]",
-         "the network interfaces that packets for the VIPs arrive on, and leave by"},
+         "the network interfaces that packets for the VIPs arrive on, and leave by; [auto]: the one that the "
+         "default route leads through when the file is read"},
         {"hash_key", hash_key(), kAlternative, "\"000102030405060708090a0b0c0d0e0f\"",
          "secret key of the flow hash, the same on every instance; made with `guideway genkey`; or set "
          "hash_key_file"},

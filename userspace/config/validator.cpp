@@ -183,12 +183,22 @@ void check_families(const Place& place, const Peer& peer, const Config& config) 
     walk(place, "families", peer.families, check);
 }
 
+/// An identifier is as long as an IPv4 address, whatever the sessions run over.
+void check_router_id(const Place& place, const std::vector<Peer>& peers) {
+    const auto* text = std::get_if<Scalar>(&place.node().value);
+    if (text != nullptr && text->text == "auto" &&
+        std::ranges::none_of(peers, [](const Peer& peer) { return peer.address.is_v4(); }))
+        place.error("auto is this end of a session over IPv4, and no peer has an IPv4 address; write one");
+}
+
 void check_bgp(const Place& root, const Config& config, const Vips& vips) {
     const auto bgp = root.find("bgp");
     if (!bgp || !config.bgp)
         return;
     if (const auto peers = bgp->find("peers"); peers && config.bgp->peers.empty())
         peers->warning("no router is told of anything: there is no peer");
+    if (const auto id = bgp->find("router_id"))
+        check_router_id(*id, config.bgp->peers);
     FirstUses<IpAddress> addresses;
     walk(*bgp, "peers", config.bgp->peers, [&](const Place& place, const Peer& peer) {
         const auto address = place.find("address");
@@ -222,6 +232,7 @@ void check_own_addresses(const Place& root, const Config& config, const Vips& vi
 void validate(const Place& root, const Config& config) {
     check_hash_key(root);
     check_interfaces(root, config);
+    check_auto_alone(root, config.interfaces);
     check_names(root, config);
     const Vips vips = check_listeners(root, config);
     walk(root, "services", config.services, [&](const Place& place, const Service& service) {

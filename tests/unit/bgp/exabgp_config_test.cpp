@@ -16,7 +16,7 @@ IpAddress ip(const char* text) {
 TEST_CASE("ExaBGP's configuration has what the peers' keys say") {
     config::Bgp bgp;
     bgp.local_as = 4200000001;
-    bgp.router_id = ip("10.0.0.5");
+    const auto id = ip("10.0.0.5");
     config::Peer plain, full;
     plain.address = ip("2001:db8::1");
     plain.as = 64512;
@@ -28,8 +28,8 @@ TEST_CASE("ExaBGP's configuration has what the peers' keys say") {
     full.ttl = 255;
     full.graceful_restart = std::chrono::seconds(120);
     full.families = {config::Family::kIpv4, config::Family::kIpv6};
-    const Neighbors neighbors{{plain.address, neighbor_section(bgp, plain, ip("2001:db8::5"))},
-                              {full.address, neighbor_section(bgp, full, ip("10.0.0.5"))}};
+    const Neighbors neighbors{{plain.address, neighbor_section(bgp, plain, id, ip("2001:db8::5"))},
+                              {full.address, neighbor_section(bgp, full, id, ip("10.0.0.5"))}};
     CHECK(exabgp_config(neighbors, "/bin/guideway relay /run/relay.sock") ==
           "process agent {\n"
           "  run /bin/guideway relay /run/relay.sock;\n"

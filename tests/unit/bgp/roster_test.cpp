@@ -127,4 +127,45 @@ TEST_CASE("another way to a peer changes its neighbour only when there is no ses
     CHECK(ways.roster.going() == Addresses{kFirst, kSecond});
 }
 
+TEST_CASE("a router ID that is found by itself is this end of the first session over IPv4") {
+    const auto id = [](const Roster& roster, const IpAddress& peer) {
+        const auto& section = roster.wanted().at(peer);
+        const auto begin = section.find("router-id ") + 10;
+        return section.substr(begin, section.find(';', begin) - begin);
+    };
+    const auto v6 = ip("2001:db8:f::1");
+    Ways ways;
+    ways.source = {{kSecond, ip("10.0.0.6")}, {v6, ip("2001:db8:f::5")}};
+    auto bgp = peers({v6, kFirst, kSecond});
+    bgp.router_id = {};
+
+    CHECK(ways.roster.refresh(bgp, {}).size() == 1);
+    CHECK(id(ways.roster, kSecond) == "10.0.0.6");
+    CHECK(id(ways.roster, v6) == "10.0.0.6");
+
+    // Another one would end the sessions that there are.
+    ways.source[kFirst] = ip("10.0.0.5");
+    CHECK(ways.roster.refresh(bgp, {kSecond, v6}).empty());
+    CHECK(id(ways.roster, kFirst) == "10.0.0.6");
+    CHECK(ways.roster.going().empty());
+
+    // One that is written down holds.
+    bgp.router_id = ip("10.0.0.9");
+    CHECK(ways.roster.refresh(bgp, {}).empty());
+    CHECK(id(ways.roster, v6) == "10.0.0.9");
+}
+
+TEST_CASE("without a way to an IPv4 peer there is no router ID by itself") {
+    const auto v6 = ip("2001:db8:f::1");
+    Ways ways;
+    ways.source = {{v6, ip("2001:db8:f::5")}};
+    auto bgp = peers({v6, kFirst});
+    bgp.router_id = {};
+    const auto left_out = ways.roster.refresh(bgp, {});
+    REQUIRE(left_out.size() == 2);
+    CHECK(left_out[1].peer == v6);
+    CHECK(left_out[1].reason == "router_id is auto, and no IPv4 peer can be reached yet");
+    CHECK(ways.roster.wanted().empty());
+}
+
 }  // namespace guideway::bgp

@@ -72,7 +72,8 @@ TEST_CASE("the side that a file is for is told by its keys") {
     CHECK(side_of("vips: oops\nservice: []\n") == Side::kBackend);
     CHECK(side_of("balancers: [10.0.0.11]\n") == Side::kBackend);
     CHECK(side_of("interfaces: [eth0]\nservices: []\n") == Side::kBalancer);
-    CHECK(side_of("interfaces: [eth0]\n") == Side::kBalancer);
+    CHECK(side_of("interfaces: [eth0]\n") == std::nullopt);
+    CHECK(side_of("") == std::nullopt);
     CHECK(side_of("services: []\nhash_key: oops\nvips: [192.0.2.10]\n") == Side::kBalancer);
     CHECK(side_of("") == Side::kBalancer);
     CHECK(side_of("- vips\n") == Side::kBalancer);
