@@ -10,7 +10,6 @@
 #     client --- router === this machine: guideway.service ===> be1: guideway-backend.service
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/machine.sh"
-. "$LAB_ROOT/tests/system/connections.sh"
 
 keeper=/root/maps-reader # a copy of the program, to ask the kernel's maps when the package is gone
 after_reboot=75
@@ -40,11 +39,12 @@ configure_balancer() {
 
 configure_backend() {
     # shellcheck disable=SC2086 # one word per VIP
-    cat >/etc/guideway/backend.yaml <<-END
+    cat >/etc/guideway/backend.yaml.new <<-END
 	interfaces: [eth0]
 	vips: [$(printf '"%s"\n' $LAB_VIPS | paste -sd ,)]
 	balancers: ["$(lab_ipv4 lb1)", "$(lab_ipv6 lb1)"]
 	END
+    mv /etc/guideway/backend.yaml.new /etc/guideway/backend.yaml
 }
 
 # --- traffic ---------------------------------------------------------------------------------------------------------

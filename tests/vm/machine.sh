@@ -5,12 +5,15 @@
 # The VM of scripts/test-vm as a balancer with systemd, in a network of its own; sourced by the tests of the package.
 #
 #   machine.sh network   what the VM's network.service does
+# shellcheck disable=SC2034 # what those who source it read
+set -euo pipefail
 LAB_BALANCERS=1
 LAB_BACKENDS=1
 LAB_QUEUES=64   # an emulated processor stands still for a quarter of a second at times, and all must fit into them
 LAB_TIMEOUT=120 # for the same reason; and the watchdog waits for half a minute
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lab"
 . "$LAB_ROOT/tests/system/guideway.sh"
+. "$LAB_ROOT/tests/system/connections.sh"
 cd "$LAB_ROOT"
 GUIDEWAY=/usr/bin/guideway # the tools next to it are those of build/
 
@@ -87,7 +90,6 @@ move_backend_unit() {
 }
 
 if [[ $LAB_SELF == */machine.sh && ${1-} == network ]]; then
-    set -euo pipefail
     mkdir -p "$LAB_DIR"
     sysctl -q -w net.core.netdev_max_backlog=20000 # as many as LAB_QUEUES hold
     lab_up

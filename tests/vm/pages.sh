@@ -11,7 +11,7 @@ set -euo pipefail
 
 readme=$LAB_ROOT/README.md
 operations=$LAB_ROOT/docs/operations.md
-backends=$LAB_ROOT/docs/backends.md
+unwrapping=$LAB_ROOT/docs/backends.md
 addresses=( # the pages', and what they are here
     -e "s/10\.0\.1\.11\b/$(lab_ipv4 be1)/g"
     -e 's/10\.0\.1\.12\b/10.0.0.102/g' # nobody's: a backend that does not answer
@@ -84,8 +84,8 @@ main() {
     follow "$readme" "Start, check" 1
     expect_soon "a client is served" client_is_served
 
-    write_file /etc/guideway/backend.yaml "$backends" 'With `guideway backend`' 1
-    follow "$backends" 'With `guideway backend`' 2
+    write_file /etc/guideway/backend.yaml "$unwrapping" 'With `guideway backend`' 1
+    follow "$unwrapping" 'With `guideway backend`' 2
     expect_soon "served with the other page's file, too" client_is_served
 
     follow "$operations" "Change the configuration" 1
@@ -106,6 +106,7 @@ main() {
     expect_soon "none on the backend's" xdp_detached be1
     expect_equal "nothing is pinned" "" "$(find /sys/fs/bpf -name '*guideway*')"
     rm -r /etc/systemd/system/guideway-backend.service.d /etc/guideway
+    stop be1-app || true
 }
 
 main
