@@ -16,75 +16,13 @@ LAB_TIMEOUT=60
 . "$LAB_ROOT/tests/system/guideway.sh"
 . "$LAB_ROOT/tests/system/router.sh"
 . "$LAB_ROOT/tests/system/connections.sh"
+. "$LAB_ROOT/tests/kubernetes/nodes.sh"
 cd "$LAB_ROOT"
 lab_enter "$@"
 
-image=guideway:$(dpkg-deb --field build-package/guideway_*.deb Version)
-upgraded=guideway:upgraded
+tag=latest # of the image
 overlay=$LAB_DIR/overlay
 datagram_port=9000
-
-# --- nodes -----------------------------------------------------------------------------------------------------------
-
-pins_of() {
-    case $1 in
-    lb*) echo "/sys/fs/bpf/$1/guideway" ;;
-    be*) echo "/sys/fs/bpf/$1/guideway-backend" ;;
-    esac
-}
-
-runtime_dir_of() {
-    echo "$LAB_DIR/$1/run"
-}
-
-make_nodes() {
-    local node
-    for node in $(lab_balancers) $(lab_backends); do
-        mkdir -p "/sys/fs/bpf/$node" "$LAB_DIR/$node"/{run,state}
-    done
-}
-
-# What podman knows of pods ends with the lab; the images are where they were built.
-# Debian 12's seccomp profile wants CAP_SYS_ADMIN for bpf(), unlike the container runtimes of a present cluster.
-configure_podman() {
-    jq '.syscalls |= [{names: ["bpf"], action: "SCMP_ACT_ALLOW", includes: {caps: ["CAP_BPF"]}}] + .' \
-        /usr/share/containers/seccomp.json >"$LAB_DIR/seccomp.json"
-    cat >"$LAB_DIR/containers.conf" <<-END
-		[containers]
-		default_ulimits = ["nofile=20000:20000", "nproc=4096:4096"]
-		netns = "host"
-		[engine]
-		cgroup_manager = "cgroupfs"
-		runtime = "runc"
-		events_logger = "file"
-		lock_type = "file"
-		tmp_dir = "$LAB_DIR/podman"
-	END
-    cat >"$LAB_DIR/storage.conf" <<-END
-		[storage]
-		driver = "overlay"
-		graphroot = "$LAB_DIR/containers"
-		runroot = "$LAB_DIR/podman/run"
-		[storage.options]
-		additionalimagestores = ["/var/lib/containers/storage"]
-	END
-    export CONTAINERS_CONF=$LAB_DIR/containers.conf CONTAINERS_STORAGE_CONF=$LAB_DIR/storage.conf
-}
-
-daemon_set_of() {
-    case $1 in
-    lb*) echo guideway-balancer ;;
-    be*) echo guideway-backend ;;
-    esac
-}
-
-container_of() {
-    jq -r '.spec.containers[0].name' "$LAB_DIR/$1/pod.json"
-}
-
-pod_of() {
-    echo "$(daemon_set_of "$1")-$1"
-}
 
 # --- what is deployed ------------------------------------------------------------------------------------------------
 
@@ -114,57 +52,25 @@ write_overlay() {
 		secretGenerator:
 		  - {name: guideway-keys, files: [hash.key]}
 		generatorOptions: {disableNameSuffixHash: true}
+		images: [{name: guideway, newTag: $tag}]
 	END
     kubectl kustomize "$overlay" >"$LAB_DIR/objects.yaml"
 }
 
-# make_pod NODE [IMAGE]: its file, and its volumes as they are to be now.
-make_pod() {
-    tests/kubernetes/to_pod.py "$(daemon_set_of "$1")" "$1" "$LAB_DIR/$1/volumes" "${2:-$image}" \
-        bpf="/sys/fs/bpf/$1" run="$(runtime_dir_of "$1")" state="$LAB_DIR/$1/state" \
-        <"$LAB_DIR/objects.yaml" >"$LAB_DIR/$1/pod.json"
-}
-
-# play NODE [IMAGE]
-play() {
-    make_pod "$@"
-    (cd "$LAB_DIR/$1" && on "$1" podman play kube --seccomp-profile-root "$LAB_DIR" "$LAB_DIR/$1/pod.json") >"$LAB_DIR/$1/podman.log" 2>&1 ||
-        fail "podman play kube on $1: $(tail -n 3 "$LAB_DIR/$1/podman.log")"
-}
-
-# unplay NODE: SIGTERM, and the manifest's grace period.
-unplay() {
-    on "$1" podman pod stop --time "$(jq .spec.terminationGracePeriodSeconds "$LAB_DIR/$1/pod.json")" "$(pod_of "$1")" \
-        >>"$LAB_DIR/$1/podman.log" 2>&1
-    on "$1" podman pod rm --force "$(pod_of "$1")" >>"$LAB_DIR/$1/podman.log" 2>&1
-}
-
 replace_pod() {
     unplay "$1"
-    play "$@"
+    play "$1"
     await "$1 to be announced" goes_via "lb1 lb2"
 }
 
 kill_pod() {
     on "$1" podman pod kill --signal KILL "$(pod_of "$1")" >>"$LAB_DIR/$1/podman.log" 2>&1
     on "$1" podman pod rm --force "$(pod_of "$1")" >>"$LAB_DIR/$1/podman.log" 2>&1
-    play "$@"
+    play "$1"
     await "$1 to be announced anew" in_step_with_router "$1"
 }
 
 # --- how it is -------------------------------------------------------------------------------------------------------
-
-# probe NODE PORT PATH: as the kubelet does.
-probe() {
-    on "$1" curl --silent --fail --output /dev/null "http://127.0.0.1:$2/$3"
-}
-
-ready() {
-    case $1 in
-    lb*) probe "$1" 9660 readyz ;;
-    be*) probe "$1" 9661 readyz ;;
-    esac
-}
 
 in_step_with_router() {
     ready "$1" && status "$1" '.bgp | .running and ([.peers[] | .state == "established" and .wanted == .announced] | all)'
@@ -187,17 +93,6 @@ unnoticed() {
 
 datagrams_flow() {
     (($(service_packets lb1 datagrams) + $(service_packets lb2 datagrams) > 500))
-}
-
-# What the pods said, when something fails.
-lab_show_logs() {
-    local node
-    for node in $(lab_balancers) $(lab_backends); do
-        echo "--- $node"
-        [[ -e $LAB_DIR/$node/podman.log ]] || continue
-        tail -n 5 "$LAB_DIR/$node/podman.log"
-        on "$node" podman logs --tail 15 "$(pod_of "$node")-$(container_of "$node")" 2>&1 || true
-    done
 }
 
 # --- the steps -------------------------------------------------------------------------------------------------------
@@ -224,8 +119,9 @@ deploy() {
 }
 
 upgrade_balancers() {
-    replace_pod lb1 "$upgraded"
-    replace_pod lb2 "$upgraded"
+    tag=upgraded write_overlay
+    replace_pod lb1
+    replace_pod lb2
 }
 
 replace_backends() {
@@ -259,7 +155,7 @@ remove_all() {
     for node in lb1 be1 be2; do
         unplay "$node"
         jq '.spec.containers[0].args += ["--detach-on-exit"]' "$LAB_DIR/$node/pod.json" >"$LAB_DIR/$node/leaving.json"
-        (cd "$LAB_DIR/$node" && on "$node" podman play kube --seccomp-profile-root "$LAB_DIR" "$LAB_DIR/$node/leaving.json") >>"$LAB_DIR/$node/podman.log" 2>&1
+        play_file "$node" leaving.json
         await "$node's pod to be ready" ready "$node"
         unplay "$node"
         expect_soon "$node: no program" xdp_detached "$node"
@@ -273,8 +169,9 @@ remove_all() {
 needs() {
     jq --arg capability "$1" '.spec.containers[0].securityContext.capabilities.add -= [$capability]' \
         "$LAB_DIR/lb2/pod.json" >"$LAB_DIR/lb2/less.json"
-    (cd "$LAB_DIR/lb2" && on lb2 podman play kube --seccomp-profile-root "$LAB_DIR" "$LAB_DIR/lb2/less.json") >>"$LAB_DIR/lb2/podman.log" 2>&1 || true
+    play_file lb2 less.json || true
     expect_soon "without $1: $2" "${@:3}"
+    expect "and it is not ready" eval '! ready lb2'
     on lb2 podman pod rm --force --time 1 "$(pod_of lb2)" >>"$LAB_DIR/lb2/podman.log" 2>&1 || true
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes of a DaemonSet the pod that a node would run, for `podman play kube`, which knows no DaemonSets.
 
-    kubectl kustomize OVERLAY | to_pod.py DAEMONSET NODE DIRECTORY IMAGE [VOLUME=PATH...] >pod.json
+    kubectl kustomize OVERLAY | to_pod.py DAEMONSET NODE DIRECTORY [VOLUME=PATH...] >pod.json
 
 ConfigMaps and Secrets become folders in DIRECTORY, laid out and exchanged as the kubelet does: FILE -> ..data/FILE, and
 ..data -> the folder of one state. VOLUME=PATH: where the node has that hostPath volume. What podman 4.3 cannot read of
@@ -52,8 +52,8 @@ def host_path(volume, directory, paths):
 
 
 def main():
-    daemon_set, node, directory, image = sys.argv[1:5]
-    paths = dict(argument.split("=", 1) for argument in sys.argv[5:])
+    daemon_set, node, directory = sys.argv[1:4]
+    paths = dict(argument.split("=", 1) for argument in sys.argv[4:])
     items = [item for item in yaml.safe_load_all(sys.stdin) if item]
     for item in items:
         if item["kind"] in ("ConfigMap", "Secret"):
@@ -73,7 +73,6 @@ def main():
         {"name": volume["name"], "hostPath": host_path(volume, directory, paths)} for volume in spec["volumes"]
     ]
     for container in spec["containers"]:
-        container["image"] = image
         container["imagePullPolicy"] = "Never"
         for key in UNREAD:
             container.pop(key, None)

@@ -8,45 +8,17 @@
 #     client --- router === this machine: guideway.service ===> be1: guideway-backend.service
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/machine.sh"
+. "$LAB_ROOT/tests/page.sh"
 
-readme=$LAB_ROOT/README.md
-operations=$LAB_ROOT/docs/operations.md
-unwrapping=$LAB_ROOT/docs/backends.md
-addresses=( # the pages', and what they are here
+readme=README.md
+operations=docs/operations.md
+unwrapping=docs/backends.md
+page_substitutes=(
     -e "s/10\.0\.1\.11\b/$(lab_ipv4 be1)/g"
     -e 's/10\.0\.1\.12\b/10.0.0.102/g' # nobody's: a backend that does not answer
     -e 's/2001:db8::10\b/2001:db8:1::10/g'
+    -e '/^.\/scripts\/package\b/d' # on another machine: test-vm has built it
 )
-
-# --- pages -----------------------------------------------------------------------------------------------------------
-
-# block PAGE SECTION N: the N-th block of that section.
-block() {
-    local text
-    text=$(awk -v section="## $2" -v wanted="$3" '
-        /^```/ { inside = !inside; count += inside && here; next }
-        !inside && /^## / { here = $0 == section }
-        inside && here && count == wanted' "$1")
-    [[ $text ]] || fail "$(basename "$1") has no block $3 in its section $2"
-    sed "${addresses[@]}" <<<"$text"
-}
-
-# write_file FILE PAGE SECTION N
-write_file() {
-    block "${@:2}" >"$1.written"
-    mv "$1.written" "$1"
-    echo "ok: $1 is what $(basename "$2") has in its section $3"
-}
-
-# follow PAGE SECTION N: a line after the other, each of which must succeed.
-follow() {
-    local line
-    while read -r line; do
-        [[ $line != ./scripts/package* ]] || continue # on another machine: test-vm has built it
-        echo "# $line"
-        bash -c "$line" </dev/null 2>&1 || fail "$(basename "$1"), $2: '$line' ends with status $?"
-    done < <(block "$@")
-}
 
 # What the reader does in an editor, and a yes where apt asks.
 prepare_reader() {
