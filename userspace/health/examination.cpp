@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The second half of Prober: what it does beside the probes themselves.
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <tuple>
+
 #include "health/prober.hpp"
+#include "util/coroutines.hpp"
 
 namespace guideway::health {
+
+namespace asio = boost::asio;
+using namespace asio::experimental::awaitable_operators;
 
 namespace {
 /// A failing backend is examined at its first failure, and then so often.
@@ -12,93 +19,86 @@ constexpr std::uint32_t kExaminedEvery = 10;
 constexpr std::uint64_t kSizeCheckedEvery = 10;
 }  // namespace
 
-/// Probes that are under way together; the last one to end concludes.
-struct Prober::Examination {
-    Findings findings;
-    int open = 0;
-};
+void Prober::look_further(const ProbePtr& probe) {
+    if (probe->diagnosing)
+        return;
+    if (is_to_be_examined(*probe)) {
+        probe->diagnosing = true;
+        spawn(loop_, examine(probe));
+    } else if (is_size_due(*probe)) {
+        probe->diagnosing = true;
+        spawn(loop_, check_size(probe));
+    }
+}
 
-void Prober::run_echo(const ProbePtr& probe, bool tunnelled, bool full_size,
-                      std::function<void(const Outcome&)> done) {
+bool Prober::is_to_be_examined(const Probe& probe) {
+    return probe.facts.last.verdict == Verdict::kBad && probe.failures % kExaminedEvery == 1;
+}
+
+/// Backends that do not answer echo requests are not judged by them.
+bool Prober::is_size_due(const Probe& probe) {
+    if (!probe.spec.tunnelled())
+        return false;
+    const bool due =
+        probe.size_checks > 0 ||
+        (probe.facts.probes + probe.size_check_phase % kSizeCheckedEvery) % kSizeCheckedEvery == 0;
+    return due && (probe.facts.last.is_good() || probe.size_checks >= 2);
+}
+
+/// Never returns for a probe that is not followed any more: then nobody wants to know.
+asio::awaitable<Outcome> Prober::outcome_of(ProbePtr probe, bool tunnelled, Way there, Attempts::Task task) {
+    auto start = [this, &probe, tunnelled, &there, &task](auto handler) {
+        const auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        run(probe, tunnelled, there, std::move(task),
+            [shared](const Outcome& outcome, Clock::duration) { std::move (*shared)(outcome); });
+    };
+    auto initiated = asio::async_initiate<const asio::use_awaitable_t<>&, void(Outcome)>(std::move(start),
+                                                                                         asio::use_awaitable);
+    co_return co_await std::move(initiated);
+}
+
+asio::awaitable<Outcome> Prober::echo_outcome(ProbePtr probe, bool tunnelled, bool full_size) {
     const auto there = way(probe->spec, tunnelled);
     if (!there)
-        return done(there.error());
+        co_return there.error();
     const auto size = full_size ? there->packet_size.value_or(0) : 0;
-    run(
-        probe, tunnelled, *there, [size](Attempt& attempt) { return echo(attempt, size); },
-        [done = std::move(done)](const Outcome& outcome, Clock::duration) { done(outcome); });
+    // Named: g++ 12 destroys twice what is made for a parameter inside co_await.
+    Attempts::Task task = [size](Attempt& attempt) { return echo(attempt, size); };
+    co_return co_await outcome_of(probe, tunnelled, *there, std::move(task));
 }
 
-void Prober::examine(const ProbePtr& probe) {
-    if (probe->diagnosing || probe->failures % kExaminedEvery != 1)
-        return;
-    probe->diagnosing = true;
-    const auto shared = std::make_shared<Examination>();
-    const bool tunnelled = probe->spec.tunnelled();
-    shared->open = tunnelled ? 4 : 1;
-    const auto into = [this, probe, shared](auto assign) {
-        return [this, probe, shared, assign](const Outcome& outcome) {
-            assign(shared->findings, outcome);
-            if (--shared->open == 0)
-                conclude(probe, shared->findings);
-        };
-    };
-    shared->findings.probe = probe->facts.last;
-    shared->findings.direct = probe->facts.last;
-    run_echo(probe, false, false,
-             into([](auto& findings, auto& outcome) { findings.direct_echo = outcome; }));
-    if (!tunnelled)
-        return;
-    run_echo(probe, true, false, into([](auto& findings, auto& outcome) { findings.tunnel_echo = outcome; }));
-    run_echo(probe, true, true,
-             into([](auto& findings, auto& outcome) { findings.full_tunnel_echo = outcome; }));
-    const auto direct = into([](auto& findings, auto& outcome) { findings.direct = outcome; });
-    run(
-        probe, false, *way(probe->spec, false),
-        [probe](Attempt& attempt) { return probe->check->probe(attempt); },
-        [direct](const Outcome& outcome, Clock::duration) { direct(outcome); });
-}
-
-void Prober::conclude(const ProbePtr& probe, const Findings& findings) {
+/// What is broken: an echo request to the host, and through the tunnel a small and a full-sized one, and the
+/// check itself without the tunnel.
+asio::awaitable<void> Prober::examine(ProbePtr probe) {
+    Findings findings;
+    findings.probe = probe->facts.last;
+    findings.direct = probe->facts.last;
+    if (probe->spec.tunnelled()) {
+        Attempts::Task check = [probe](Attempt& attempt) { return probe->check->probe(attempt); };
+        auto all = echo_outcome(probe, false, false) && echo_outcome(probe, true, false) &&
+                   echo_outcome(probe, true, true) &&
+                   outcome_of(probe, false, *way(probe->spec, false), std::move(check));
+        auto outcomes = co_await std::move(all);
+        std::tie(findings.direct_echo, findings.tunnel_echo, findings.full_tunnel_echo, findings.direct) =
+            std::move(outcomes);
+    } else {
+        findings.direct_echo = co_await echo_outcome(probe, false, false);
+    }
     probe->diagnosing = false;
-    if (probe->failures == 0)
-        return;
     const auto diagnosis = diagnose(findings);
-    if (diagnosis == Diagnosis::kNone || diagnosis == probe->facts.diagnosis)
-        return;
+    if (probe->failures == 0 || diagnosis == Diagnosis::kNone || diagnosis == probe->facts.diagnosis)
+        co_return;
     probe->facts.diagnosis = diagnosis;
     report_(probe->spec, probe->facts, News::kDiagnosed);
 }
 
 /// Small probes say nothing of the size that fits through the tunnel, and a service is as broken if requests
-/// of full size are lost. Backends that do not answer echo requests are not judged by it.
-void Prober::check_size(const ProbePtr& probe) {
-    if (!probe->spec.tunnelled() || probe->diagnosing)
-        return;
-    const bool due =
-        probe->size_checks > 0 ||
-        (probe->facts.probes + probe->size_check_phase % kSizeCheckedEvery) % kSizeCheckedEvery == 0;
-    if (!due || (!probe->facts.last.is_good() && probe->size_checks < 2))
-        return;
-    probe->diagnosing = true;
-    const auto shared = std::make_shared<Examination>();
-    shared->open = 2;
-    const auto conclude_size = [this, probe, shared] {
-        if (--shared->open > 0)
-            return;
-        probe->diagnosing = false;
-        const bool small_arrives = shared->findings.tunnel_echo->is_good();
-        const bool full_is_lost = shared->findings.full_tunnel_echo->verdict == Verdict::kBad;
-        probe->size_checks = small_arrives && full_is_lost ? probe->size_checks + 1 : 0;
-    };
-    run_echo(probe, true, false, [shared, conclude_size](const Outcome& outcome) {
-        shared->findings.tunnel_echo = outcome;
-        conclude_size();
-    });
-    run_echo(probe, true, true, [shared, conclude_size](const Outcome& outcome) {
-        shared->findings.full_tunnel_echo = outcome;
-        conclude_size();
-    });
+/// of full size are lost.
+asio::awaitable<void> Prober::check_size(ProbePtr probe) {
+    auto both = echo_outcome(probe, true, false) && echo_outcome(probe, true, true);
+    const auto [small, full] = co_await std::move(both);
+    probe->diagnosing = false;
+    probe->size_checks = small.is_good() && full.verdict == Verdict::kBad ? probe->size_checks + 1 : 0;
 }
 
 }  // namespace guideway::health

@@ -67,7 +67,7 @@ asio::awaitable<void> end_session(Farewells::TlsStream& stream) {
 
 void reset_connection(int socket) {
     const sockaddr nowhere{.sa_family = AF_UNSPEC, .sa_data = {}};
-    ::connect(socket, &nowhere, sizeof(nowhere));
+    static_cast<void>(::connect(socket, &nowhere, sizeof(nowhere)));
 }
 
 Farewells::Farewells(asio::io_context& loop, std::size_t most, const PortLimits& ports)

@@ -36,7 +36,8 @@ ProbeSpec probe_spec(const ServiceTargets& service, const ProbeSettings& setting
 
 Prober::Prober(boost::asio::io_context& loop, Result<std::unique_ptr<Tunnels>> tunnels,
                std::function<void()> catch_up, Report report)
-    : tunnels_(std::move(tunnels)),
+    : loop_(loop),
+      tunnels_(std::move(tunnels)),
       attempts_(loop, probes_at_a_time()),
       starts_(loop, [this](std::uint64_t id) { ring(id); }),
       catch_up_(std::move(catch_up)),
@@ -214,9 +215,7 @@ void Prober::finish(const ProbePtr& probe, Moment began, Outcome outcome, Clock:
         outcome = Outcome::bad_answer("full-sized packets do not arrive in the tunnel");
     note(*probe, began, outcome, took);
     report_(probe->spec, probe->facts, News::kProbed);
-    if (outcome.verdict == Verdict::kBad)
-        examine(probe);
-    check_size(probe);
+    look_further(probe);
 }
 
 void Prober::note(Probe& probe, Moment began, const Outcome& outcome, Clock::duration took) {

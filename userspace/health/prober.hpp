@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <compare>
 #include <cstdint>
@@ -123,7 +124,6 @@ class Prober {
         std::uint32_t size_checks = 0;       ///< in a row, that full-sized packets failed
     };
     using ProbePtr = std::shared_ptr<Probe>;
-    struct Examination;
 
     void ring(std::uint64_t id);
     void schedule_next(std::uint64_t id, Probe& probe, Moment now);
@@ -143,12 +143,17 @@ class Prober {
     [[nodiscard]] std::optional<Outcome> trouble_on_the_way(const ProbeSpec& spec, bool tunnelled) const;
     void run(const ProbePtr& probe, bool tunnelled, const Way& way, Attempts::Task task, Attempts::Done done);
 
-    void examine(const ProbePtr& probe);
-    void check_size(const ProbePtr& probe);
-    void run_echo(const ProbePtr& probe, bool tunnelled, bool full_size,
-                  std::function<void(const Outcome&)> done);
-    void conclude(const ProbePtr& probe, const Findings& findings);
+    void look_further(const ProbePtr& probe);
+    [[nodiscard]] static bool is_to_be_examined(const Probe& probe);
+    [[nodiscard]] static bool is_size_due(const Probe& probe);
+    [[nodiscard]] boost::asio::awaitable<void> examine(ProbePtr probe);
+    [[nodiscard]] boost::asio::awaitable<void> check_size(ProbePtr probe);
+    [[nodiscard]] boost::asio::awaitable<Outcome> echo_outcome(ProbePtr probe, bool tunnelled,
+                                                               bool full_size);
+    [[nodiscard]] boost::asio::awaitable<Outcome> outcome_of(ProbePtr probe, bool tunnelled, Way there,
+                                                             Attempts::Task task);
 
+    boost::asio::io_context& loop_;
     /// Comes before the attempts: their connections end through it.
     Result<std::unique_ptr<Tunnels>> tunnels_;
     Attempts attempts_;
