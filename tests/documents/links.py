@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every link of the repository's documents leads to a file that exists, and to a heading that it has."""
+"""Every link of the repository's documents, and of its alert rules, leads to a file that exists, and to a heading that it
+has."""
 import re
 import sys
 from pathlib import Path
 
 PAGES = ("*.md", "docs/*.md", "configs/**/*.md", "tests/**/*.md")
+ALERTS = "configs/prometheus/alerts.yaml"
+RUNBOOK = re.compile(r"^ *runbook: (\S+)$", re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")
@@ -22,11 +25,20 @@ def anchors_of(page):
 
 
 def wrong_links(page):
-    for target in LINK.findall(CODE.sub("", text_of(page))):
+    return wrong_targets(page, page.parent, LINK.findall(CODE.sub("", text_of(page))))
+
+
+def wrong_runbooks(root):
+    alerts = root / ALERTS
+    return wrong_targets(alerts, root, RUNBOOK.findall(alerts.read_text(encoding="utf-8")))
+
+
+def wrong_targets(page, folder, targets):
+    for target in targets:
         if "://" in target:
             continue
         path, _, anchor = target.partition("#")
-        there = (page.parent / path).resolve() if path else page
+        there = (folder / path).resolve() if path else page
         if not there.exists():
             yield f"{page}: {target}: no such file"
         elif anchor and anchor not in anchors_of(there):
@@ -35,7 +47,7 @@ def wrong_links(page):
 
 def main(root):
     pages = [page for pattern in PAGES for page in sorted(Path(root).glob(pattern))]
-    wrong = [line for page in pages for line in wrong_links(page)]
+    wrong = [line for page in pages for line in wrong_links(page)] + list(wrong_runbooks(Path(root)))
     print("\n".join(wrong) or f"{len(pages)} documents: every link leads somewhere")
     return 1 if wrong or not pages else 0
 
