@@ -1,27 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "control/trace.hpp"
+
 #include <fmt/format.h>
 #include <netinet/in.h>
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <cstring>
 #include <optional>
 
+#include "api/control_client.hpp"
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
 #include "cli/current_status.hpp"
 #include "control/desired_state.hpp"
-#include "control/fingerprint.hpp"
 #include "control/service_table.hpp"
-#include "maglev/digest.hpp"
+#include "datapath/hash_key_id.hpp"
+#include "datapath/verdict_names.hpp"
 #include "maglev/flow_hash.hpp"
 
 namespace guideway::cli {
 
 namespace {
+using Json = nlohmann::ordered_json;
+
 struct Options {
     std::string path;
     std::string flow;
     StatusOptions status;
+    bool by_pins = false;  ///< although there is a path
 };
 
 /// `192.0.2.10:80`, `[2001:db8::10]:80`.
@@ -78,72 +86,211 @@ const config::Service* service_for(const config::Config& config, const maglev::F
     return nullptr;
 }
 
-/// Whether the agent serves the tables of this configuration.
-bool same_tables(const config::Config& config, const nlohmann::ordered_json& status) {
-    const auto desired = control::desired_state(config);
-    for (const auto& service : status.at("services")) {
-        const auto found = std::ranges::find(desired.services, service.at("name").get<std::string>(),
-                                             &control::DesiredService::name);
-        if (found == desired.services.end())
-            return false;
-        const auto table = control::serving_table_of(found->backends, config.datapath.table_size);
-        if (maglev::table_digest(table.base().members(), table.owners()) !=
-            service.at("digest").get<std::string>())
-            return false;
-    }
-    return status.at("services").size() == desired.services.size();
+// --- what a configuration would do -----------------------------------------------------------------------
+
+/// By the service's `allow` and `deny`.
+bool is_permitted(const config::Service& service, const IpAddress& client) {
+    const auto holds = [address = config::Prefix::of(client)](const config::Prefix& prefix) {
+        return prefix.holds(address);
+    };
+    const auto of_its_family = [&](const config::Prefix& prefix) {
+        return prefix.address.is_v4() == client.is_v4();
+    };
+    return std::ranges::none_of(service.deny, holds) &&
+           (std::ranges::none_of(service.allow, of_its_family) || std::ranges::any_of(service.allow, holds));
 }
 
-/// The running agent's configuration, unless its file has changed meanwhile.
-Result<std::string> running_file(const StatusOptions& options) {
-    const auto status = current_status(options);
-    if (!status)
-        return std::unexpected(status.error());
-    const auto& agent = (*status).at("agent");
-    if (agent.is_null())
-        return fail("trace a flow: no agent is running here; name a configuration with -c");
-    const auto path = agent.at("config_file").get<std::string>();
-    const auto config = load_configuration(path, Unbuilt::kIgnore);
-    if (!config || control::fingerprint(*config) != agent.at("fingerprint").get<std::string>() ||
-        !same_tables(*config, *status))
-        return fail("trace a flow: {} is not what the agent runs; name a configuration with -c", path);
-    return path;
-}
-
-void print_placement(const config::Config& config, const config::Service& service, const maglev::Flow& flow) {
+/// As if every backend were up.
+Json computed(const config::Config& config, const maglev::Flow& flow) {
+    const auto* service = service_for(config, flow);
+    if (service == nullptr)
+        return {{"service", nullptr}, {"verdict", "no_listener"}};
     config::Config one = config;
-    one.services = {service};
+    one.services = {*service};
     const auto table = control::serving_table_of(control::desired_state(one).services.front().backends,
                                                  config.datapath.table_size);
-    const auto hash = maglev::flow_hash(flow, config.hash_key, service.affinity == config::Affinity::kClient);
+    const auto hash =
+        maglev::flow_hash(flow, config.hash_key, service->affinity == config::Affinity::kClient);
     const auto slot = maglev::flow_slot(hash, config.datapath.table_size);
     const auto owner = table.owners()[slot];
-    fmt::print("service {}\n", service.name);
-    fmt::print("hash    {:016x}\n", hash);
-    fmt::print("slot    {} of {}\n", slot, config.datapath.table_size);
-    fmt::print("backend {}\n",
-               owner == maglev::kNobody ? "none" : table.base().members()[owner].address.text());
+    Json backend;
+    if (owner != maglev::kNobody)
+        backend = table.base().members()[owner].address.text();
+    return {{"service", service->name},
+            {"hash", fmt::format("{:016x}", hash)},
+            {"slot", slot},
+            {"table_size", config.datapath.table_size},
+            {"backend", backend},
+            {"permitted", is_permitted(*service, flow.source)}};
+}
+
+// --- what the program does -------------------------------------------------------------------------------
+
+/// The maps, and what they say of a flow.
+struct Pinned {
+    datapath::Maps maps;
+    control::Trace trace;
+
+    [[nodiscard]] const abi::backend& entry(std::uint16_t number) const {
+        return maps.backend(maps.service(trace.service).first_backend + number);
+    }
+    [[nodiscard]] Json address(std::uint16_t number) const {
+        return number == 0 ? Json(nullptr) : Json(abi::from_abi(entry(number).address).text());
+    }
+};
+
+Result<Pinned> read_pinned(const std::string& directory, const config::Config& config,
+                           const maglev::Flow& flow) {
+    const auto pins = datapath::Pins::open(directory);
+    if (!pins)
+        return std::unexpected(pins.error());
+    auto maps = datapath::Maps::open(*pins, datapath::Maps::Access::kReadOnly);
+    if (!maps)
+        return std::unexpected(maps.error());
+    datapath::HashKeyId program{};
+    std::ranges::copy(maps->listener_index(0).hash_key_id, program.begin());
+    if (program != datapath::hash_key_id(config.hash_key))
+        return fail("trace a flow: the program has another hash key than the configuration");
+    auto trace = control::trace(*maps, config.hash_key, flow);
+    return Pinned{std::move(*maps), std::move(trace)};
+}
+
+Json to_json(const Pinned& pinned, const control::Fate& fate) {
+    Json json{
+        {"verdict", fate.verdict == abi::VERDICT_NONE ? "forwarded" : datapath::verdict_name(fate.verdict)},
+        {"backend", pinned.address(fate.backend)},
+        {"mac", nullptr}};
+    if (fate.backend != 0 && fate.verdict == abi::VERDICT_NONE) {
+        MacAddress mac;
+        std::memcpy(mac.bytes.data(), pinned.entry(fate.backend).next_hop_mac,
+                    sizeof(abi::backend::next_hop_mac));
+        json["mac"] = mac.text();
+    }
+    return json;
+}
+
+Json record_of(const Pinned& pinned) {
+    if (!pinned.trace.record)
+        return nullptr;
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    const auto idle = now - std::chrono::nanoseconds(pinned.trace.record->last_seen);
+    return {{"backend", pinned.address(pinned.trace.record->backend)},
+            {"idle_seconds", std::chrono::duration<double>(idle).count()}};
+}
+
+Json to_json(const Pinned& pinned) {
+    const auto& trace = pinned.trace;
+    if (trace.service == 0)
+        return {{"service", nullptr}, {"verdict", datapath::verdict_name(trace.first.verdict)}};
+    return {{"service", trace.service_name},
+            {"hash", fmt::format("{:016x}", trace.hash)},
+            {"slot", trace.slot},
+            {"table_size", pinned.maps.geometry().table_size},
+            {"backend", pinned.address(trace.owner)},
+            {"permitted", trace.permitted},
+            {"moving", trace.moving},
+            {"former", pinned.address(trace.former)},
+            {"base_owner", pinned.address(trace.base_owner)},
+            {"record", record_of(pinned)},
+            {"first_packet", to_json(pinned, trace.first)},
+            {"later_packets", to_json(pinned, trace.later)}};
+}
+
+// --- telling it ------------------------------------------------------------------------------------------
+
+std::string text(const Json& address) {
+    return address.is_null() ? "none" : address.get<std::string>();
+}
+
+std::string fate_text(const Json& fate) {
+    const auto verdict = fate.at("verdict").get<std::string>();
+    if (verdict != "forwarded")
+        return fmt::format("dropped: {}{}", verdict,
+                           fate.at("backend").is_null() ? "" : " to " + text(fate.at("backend")));
+    return fmt::format("{} by {}", text(fate.at("backend")), text(fate.at("mac")));
+}
+
+std::string why_owner(const Json& trace) {
+    if (trace.at("moving").get<bool>())
+        return trace.at("former").is_null() ? "the slot moves; flow records tell who has older flows"
+                                            : fmt::format("the slot moves from {}", text(trace.at("former")));
+    if (trace.at("backend") != trace.at("base_owner"))
+        return fmt::format("in the place of {}, which is down, drained or starts slowly",
+                           text(trace.at("base_owner")));
+    return "the slot rests";
+}
+
+void print(const Json& trace) {
+    fmt::print("service {}\n", trace.at("service").get<std::string>());
+    fmt::print("hash    {}\n", trace.at("hash").get<std::string>());
+    fmt::print("slot    {} of {}\n", trace.at("slot").get<std::uint32_t>(),
+               trace.at("table_size").get<std::uint32_t>());
+    fmt::print("backend {}\n", text(trace.at("backend")));
+    if (!trace.at("permitted").get<bool>())
+        fmt::print("client  denied: none of its packets gets in\n");
+    if (!trace.contains("first_packet"))
+        return;
+    fmt::print("why     {}\n", why_owner(trace));
+    if (const auto& record = trace.at("record"); !record.is_null())
+        fmt::print("record  {}, idle {:.1f} s\n", text(record.at("backend")),
+                   record.at("idle_seconds").get<double>());
+    fmt::print("first   {}\n", fate_text(trace.at("first_packet")));
+    fmt::print("later   {}\n", fate_text(trace.at("later_packets")));
+}
+
+bool is_forwarded(const Json& trace) {
+    if (trace.at("service").is_null())
+        return false;
+    if (!trace.contains("first_packet"))
+        return !trace.at("backend").is_null() && trace.at("permitted").get<bool>();
+    return trace.at("first_packet").at("verdict") == "forwarded" &&
+           trace.at("later_packets").at("verdict") == "forwarded";
+}
+
+/// The file that the running agent has its hash key from, and where its pins are.
+Result<void> ask_agent(Options& options) {
+    const auto status = api::ask_agent_json(options.status.runtime_dir, "GET", "/status");
+    if (!status)
+        return fail("trace a flow: {}; without an agent, name its configuration and its pins: -c and --pins",
+                    status.error().message);
+    const auto& agent = status->at("agent");
+    options.path = agent.at("config_file").get<std::string>();
+    options.status.pins = agent.at("pins").get<std::string>();
+    return {};
+}
+
+Result<Json> trace_flow(Options& options, const maglev::Flow& flow) {
+    const bool compute = !options.path.empty() && !options.by_pins;
+    if (options.path.empty())
+        if (auto asked = ask_agent(options); !asked)
+            return std::unexpected(asked.error());
+    const auto config = load_configuration(options.path, Unbuilt::kIgnore);
+    if (!config)
+        return fail("trace a flow: its hash key is in {}, which cannot be read", options.path);
+    if (compute)
+        return computed(*config, flow);
+    const auto pinned = read_pinned(options.status.pins, *config, flow);
+    if (!pinned)
+        return std::unexpected(pinned.error());
+    return to_json(*pinned);
 }
 
 int run(Options options) {
     const auto flow = flow_in(options.flow);
     if (!flow)
         misused(flow.error().message);
-    if (options.path.empty()) {
-        auto path = running_file(options.status);
-        if (!path)
-            return refuse(path.error());
-        options.path = *path;
-    }
-    const auto config = load_configuration(options.path, Unbuilt::kIgnore);
-    if (!config)
-        return kRefused;
-    if (const auto* service = service_for(*config, *flow))
-        print_placement(*config, *service, *flow);
-    else
-        fmt::print("no service listens on {}\n",
+    const auto trace = trace_flow(options, *flow);
+    if (!trace)
+        return refuse(trace.error());
+    const bool forwarded = is_forwarded(*trace);
+    if (options.status.json)
+        fmt::print("{}\n", trace->dump(2));
+    else if (trace->at("service").is_null())
+        fmt::print("{}: no service listens on {}\n", trace->at("verdict").get<std::string>(),
                    config::Endpoint{flow->destination, flow->destination_port}.text());
-    return kDone;
+    else
+        print(*trace);
+    return forwarded ? kDone : kRefused;
 }
 }  // namespace
 
@@ -153,10 +300,17 @@ void add_trace(CLI::App& app, int& status) {
     command->add_option("flow", options->flow, "the client's direction")
         ->required()
         ->type_name("'SRC:PORT -> DST:PORT/PROTO'");
-    command->add_option("-c,--config", options->path, "configuration file; without it: the running agent's")
+    command
+        ->add_option(
+            "-c,--config", options->path,
+            "what this configuration would do if all were up; with --pins: what the program does that has "
+            "its hash key")
         ->type_name("FILE");
-    options->status.add_directories_to(*command);
-    command->callback([options, &status] { status = run(*options); });
+    options->status.add_to(*command);
+    command->callback([command, options, &status] {
+        options->by_pins = command->count("--pins") > 0;
+        status = run(*options);
+    });
 }
 
 }  // namespace guideway::cli

@@ -5,9 +5,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstring>
-
-#include "util/keyed_digest.hpp"
 
 namespace guideway::datapath {
 
@@ -28,14 +25,6 @@ std::uint32_t map_id(int fd) {
     bpf_map_info info{};
     std::uint32_t length = sizeof(info);
     return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.id : 0;
-}
-
-/// What may be told of a key.
-std::array<std::uint64_t, 2> hash_key_id(const config::HashKey& key) {
-    const auto digest = keyed_digest(key, "guideway hash key");
-    std::array<std::uint64_t, 2> words{};
-    std::memcpy(words.data(), digest.data(), sizeof(words));
-    return words;
 }
 
 /// 'abi' speaks for the others: it goes first and comes last, so that a crash in between leaves nothing to

@@ -9,6 +9,7 @@
 
 #include "config/model.hpp"
 #include "datapath/attachments.hpp"
+#include "datapath/hash_key_id.hpp"
 #include "datapath/maps.hpp"
 #include "datapath/pins.hpp"
 #include "datapath/program.hpp"
@@ -72,8 +73,6 @@ class Datapath {
     [[nodiscard]] Result<void> remove() const;
 
   private:
-    using HashKeyId = std::array<std::uint64_t, 2>;
-
     Datapath(ExclusiveLock lock, Pins pins, Program program, Maps maps, const HashKeyId& hash_key_id)
         : lock_(std::move(lock)),
           pins_(std::move(pins)),
