@@ -28,6 +28,8 @@ main() {
         echo "ok: $(basename "$overlay" .yaml): $(tail -n 1 "$work/checked")"
     done
     check_configurations
+    check_capabilities guideway-balancer guideway
+    check_capabilities guideway-backend guideway-backend
     find_typo namespace.yaml Namespace 's/^metadata:/metadat:/'
     find_typo both-bgp.yaml ConfigMap 's/^data:/dta:/'
     find_typo both-bgp.yaml DaemonSet 's/hostNetwork:/hostNetwrk:/'
@@ -61,6 +63,21 @@ find_typo() {
     ! cmp -s "$work/$1" "$work/typo" || fail "$3 changes nothing"
     ! check <"$work/typo" || fail "$2: $3 is not found"
     echo "ok: $2, $3: found"
+}
+
+# check_capabilities DAEMONSET UNIT: both have the same; that each is needed is shown for the unit (system_privileges,
+# system_bgp_user).
+check_capabilities() {
+    local ours units
+    ours=$(python3 -c '
+import sys, yaml
+for item in yaml.safe_load_all(open(sys.argv[1])):
+    if item["kind"] == "DaemonSet" and item["metadata"]["name"] == sys.argv[2]:
+        print(*item["spec"]["template"]["spec"]["containers"][0]["securityContext"]["capabilities"]["add"], sep="\n")
+' "$work/both-bgp.yaml" "$1" | sort)
+    units=$(sed -n 's/^CapabilityBoundingSet=//p' "packaging/systemd/$2.service.in" | tr ' ' '\n' | sed 's/^CAP_//' | sort)
+    [[ $ours == "$units" ]] || fail "$1 has other capabilities than $2.service: $ours"
+    echo "ok: $1 has the capabilities of $2.service"
 }
 
 # With a key, which is the reader's to make.
