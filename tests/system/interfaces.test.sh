@@ -86,6 +86,9 @@ await "the balancer's host to serve" serves lb1
 start_agent lb1 "$LAB_DIR/lb.yaml"
 await "lb1 to be ready" ready
 
+expect "trace knows that the balancer's own host is one" eval \
+    'on lb1 "$GUIDEWAY" trace "203.0.113.2:10001 -> 192.0.2.12:80/tcp" --runtime-dir "$(runtime_dir_of lb1)" |
+        grep -q "^first   10.0.0.11, which is this host$"'
 route_vips_via 10.0.0.11
 arrive_by eth0 10001
 route_vips_via 10.0.2.11

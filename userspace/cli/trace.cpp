@@ -160,7 +160,8 @@ Json to_json(const Pinned& pinned, const control::Fate& fate) {
         {"verdict", fate.verdict == abi::VERDICT_NONE ? "forwarded" : datapath::verdict_name(fate.verdict)},
         {"backend", pinned.address(fate.backend)},
         {"mac", nullptr}};
-    if (fate.backend != 0 && fate.verdict == abi::VERDICT_NONE) {
+    const bool reached = fate.backend != 0 && fate.verdict == abi::VERDICT_NONE;
+    if (reached && (pinned.entry(fate.backend).flags & abi::BACKEND_LOCAL) == 0) {
         MacAddress mac;
         std::memcpy(mac.bytes.data(), pinned.entry(fate.backend).next_hop_mac,
                     sizeof(abi::backend::next_hop_mac));
@@ -207,6 +208,8 @@ std::string fate_text(const Json& fate) {
     if (verdict != "forwarded")
         return fmt::format("dropped: {}{}", verdict,
                            fate.at("backend").is_null() ? "" : " to " + text(fate.at("backend")));
+    if (fate.at("mac").is_null())
+        return text(fate.at("backend")) + ", which is this host";
     return fmt::format("{} by {}", text(fate.at("backend")), text(fate.at("mac")));
 }
 
