@@ -16,13 +16,14 @@ namespace asio = boost::asio;
 
 namespace {
 /// A configuration, unless the file changed while it was read, or somebody has it open for writing.
-std::optional<LoadedConfig> read_settled(const ConfigSource& source) {
+std::optional<LoadedConfig> read_settled(ConfigSource& source) {
     const auto before = look_at_file(source.file);
     if (before.being_written.value_or(false))
         return std::nullopt;
     auto loaded = source.load();
     if (look_at_file(source.file) != before)
         return std::nullopt;
+    source.read_state = before;
     return loaded;
 }
 
@@ -65,9 +66,11 @@ asio::awaitable<std::vector<std::string>> Reloading::reload(api::Insistence insi
     co_return errors;
 }
 
-/// An unchanged file, and one that was refused already, are left alone.
+/// A file that an order has read meanwhile, an unchanged one, and one that was refused already, are left alone.
 asio::awaitable<void> Reloading::reload_if_changed() {
     const auto locked = co_await changes_.lock();
+    if (co_await in_pool(executors_.files, [this] { return look_at_file(source_.file) == source_.read_state; }))
+        co_return;
     auto loaded = co_await in_pool(executors_.files, [this] { return read_settled(source_); });
     if (!loaded) {
         file_->tell_again();

@@ -19,7 +19,7 @@ using LoadedConfig = std::expected<config::Config, std::vector<std::string>>;
 /// Where the configuration comes from.
 struct ConfigSource {
     std::string file;
-    FileState read_state;                ///< of the file when it was read
+    FileState read_state;                ///< of the file when it was read last
     std::function<LoadedConfig()> load;  ///< reads the file again
 };
 

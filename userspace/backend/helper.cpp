@@ -23,13 +23,14 @@ constexpr std::chrono::seconds kRepairInterval{1};
 constexpr std::chrono::milliseconds kSnapshotAge{100};
 
 /// A configuration, unless the file changed while it was read, or somebody has it open for writing.
-std::optional<LoadedHost> read_settled(const HelperOptions& options) {
+std::optional<LoadedHost> read_settled(HelperOptions& options) {
     const auto before = look_at_file(options.config_file);
     if (before.being_written.value_or(false))
         return std::nullopt;
     auto loaded = options.load();
     if (look_at_file(options.config_file) != before)
         return std::nullopt;
+    options.read_state = before;
     return loaded;
 }
 
@@ -170,9 +171,11 @@ asio::awaitable<std::vector<std::string>> Helper::reload() {
     co_return co_await reload_to(std::move(*loaded));
 }
 
-/// An unchanged file, and one that was refused already, are left alone.
+/// A file that an order has read meanwhile, an unchanged one, and one that was refused already, are left alone.
 asio::awaitable<void> Helper::reload_if_changed() {
     const auto turn = co_await reloading_.lock();
+    if (co_await in_pool(files_, [this] { return look_at_file(options_.config_file) == options_.read_state; }))
+        co_return;
     auto loaded = co_await in_pool(files_, [this] { return read_settled(options_); });
     if (!loaded) {
         file_->tell_again();

@@ -27,7 +27,7 @@ using LoadedHost = std::expected<config::BackendHost, std::vector<std::string>>;
 struct HelperOptions {
     config::BackendHost config;
     std::string config_file;           ///< empty: the configuration came from the command line
-    FileState read_state;              ///< of the file, when it was read
+    FileState read_state;              ///< of the file, when it was read last
     std::function<LoadedHost()> load;  ///< reads the file again
     std::string version;
     bool detach_on_exit = false;
