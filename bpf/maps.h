@@ -23,7 +23,6 @@
 /* Set by the agent before it loads the program; the sizes of the maps below are, too. */
 const volatile __u64 hash_key_k0;
 const volatile __u64 hash_key_k1;
-const volatile __u32 table_size = TABLE_SIZE_DEFAULT;
 /* A program that carries traffic records none, and the verifier removes the code. */
 const volatile __u8 record_decisions;
 /* Answers of the program's own that a CPU gives in one window of 2^ANSWER_WINDOW_SHIFT ns, and ICMP
@@ -70,13 +69,13 @@ struct {
 	__type(value, struct service);
 } services SEC(".maps");
 
-/* By service number: a whole serving table as one value, so that one lookup serves every slot. */
+/* The serving tables, a page an element: see guideway/service.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct table);
+	__type(value, struct table_page);
 } tables SEC(".maps");
 
 /* The same for the former owner of slots that move; not read for others. */
@@ -85,7 +84,7 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct table);
+	__type(value, struct table_page);
 } previous SEC(".maps");
 
 /* By first_backend of the service + backend number. */

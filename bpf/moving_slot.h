@@ -5,19 +5,15 @@
 #include "flow_record.h"
 #include "link.h"
 #include "parse.h"
+#include "table.h"
 
 /* The former owner of the packet's slot, while it is being learnt which flows are its; else 0. */
-static __always_inline __u32 slot_previous(const struct packet *packet)
+static __always_inline __u32 slot_previous(const struct service *service,
+					   const struct packet *packet)
 {
-	__u32 index = packet->service, slot = packet->slot;
-	const struct table *table = bpf_map_lookup_elem(&previous, &index);
+	const __u16 *place = slot_in(&previous, service, packet->slot);
 
-	if (!table)
-		return 0;
-	asm volatile("" : "+r"(slot)); /* as in slot.h */
-	if (slot >= table_size)
-		return 0;
-	return READ_ONCE(table->slots[slot]) & SLOT_BACKEND;
+	return place ? READ_ONCE(*place) & SLOT_BACKEND : 0;
 }
 
 static __always_inline bool backend_is_alive(const struct service *service, __u32 number)
@@ -57,7 +53,7 @@ static __always_inline __u32 moving_slot_decide(struct packet *packet,
 	index = packet->service;
 	counters = bpf_map_lookup_elem(&service_stats, &index);
 	if (word & SLOT_MOVING)
-		former = slot_previous(packet);
+		former = slot_previous(service, packet);
 	always = service->tracking[packet->kind & (FLOW_KINDS - 1)] == TRACKING_ALWAYS;
 	recording = former || always;
 	if (!counters || packet->odd & PACKET_SELF_TEST || !packet->own)

@@ -4,6 +4,7 @@
 
 #include "moving_slot.h"
 #include "packet.h"
+#include "table.h"
 
 /* The packet's hash, as early as can be: it is one long chain of additions, beside which the
  * lookups run. */
@@ -21,21 +22,14 @@ static __always_inline void packet_hash(struct packet *packet, __u16 service_fla
 static __always_inline const struct backend *
 slot_backend(struct xdp_md *ctx, struct packet *packet, const struct service *service, enum way way)
 {
-	__u32 index = packet->service, number, slot, word;
-	const struct table *table = bpf_map_lookup_elem(&tables, &index);
+	__u32 slot = flow_slot(packet->hash, service->table_size), index, number, word;
+	const __u16 *place = slot_in(&tables, service, slot);
 	__u8 tracking;
 
-	if (!table)
+	if (!place)
 		return NULL;
-	slot = flow_slot(packet->hash, table_size);
-	/* The compiler turns the multiplication into a shift that the verifier cannot bound: say it
-	 * again. */
-	asm volatile("" : "+r"(slot));
-	if (slot >= table_size)
-		return NULL;
-
 	packet->slot = slot;
-	word = READ_ONCE(table->slots[slot]);
+	word = READ_ONCE(*place);
 	number = word & SLOT_BACKEND;
 	tracking = service->tracking[packet->kind & (FLOW_KINDS - 1)];
 	/* A settled slot does not touch 'flows'. */

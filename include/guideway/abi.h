@@ -10,13 +10,13 @@
  * what a value means: raise GUIDEWAY_ABI_VERSION.
  */
 enum guideway_abi {
-	GUIDEWAY_ABI_VERSION = 4,
+	GUIDEWAY_ABI_VERSION = 5,
 };
 
 /* Stored beside the maps, as the only element of the map 'abi'. */
 struct abi {
 	__u32 version;
-	__u32 table_size;
+	__u32 table_size; /* the default M, which says how many pages there are for each service */
 };
 
 /* A 64-bit view of bytes; C++ may not look at them through a plain __u64. */

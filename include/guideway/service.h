@@ -40,6 +40,8 @@ struct service {
 	__u32 first_backend;	   /* 'backends'[first_backend + number] is backend 'number' of this
 				      service */
 	__u32 backend_capacity;	   /* backend numbers are 1..backend_capacity */
+	__u32 first_page;	   /* 'tables'[first_page + slot / PAGE_SLOTS] has the slot */
+	__u32 table_size;	   /* M: slots are 0..table_size - 1 */
 	__u16 flags;		   /* enum service_flags */
 	__u16 filter;		   /* which clients are served: guideway/client_filter.h; 0 = all */
 	__u8 tracking[FLOW_KINDS]; /* enum tracking */
@@ -63,13 +65,18 @@ enum table_limits {
 	TABLE_SIZE_DEFAULT = 65537,
 	TABLE_SIZE_MIN = 251,
 	TABLE_SIZE_MAX = 1048573,
-	TABLE_SLOTS = 65540, /* the default M, rounded up to whole 8 bytes as array elements are */
+	PAGE_SLOTS = 256, /* 512 bytes: the least table takes one page, the default one 257 */
 };
 
-/* The serving table of one service: one whole element of the map 'tables', and of 'previous'.
- * Another M changes the element's size. */
-struct table {
-	__u16 slots[TABLE_SLOTS];
+/* A part of a service's serving table: an element of the map 'tables', and of 'previous'. The pages
+ * of a service follow one another, so that its slots lie side by side. */
+struct table_page {
+	__u16 slots[PAGE_SLOTS];
 };
+
+static inline __u32 table_pages(__u32 table_size)
+{
+	return (table_size + PAGE_SLOTS - 1) / PAGE_SLOTS;
+}
 
 #endif

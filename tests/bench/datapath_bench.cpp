@@ -173,7 +173,7 @@ class Bench {
     void move_all_slots() {
         const auto& maps = balancer_->maps();
         for (std::uint32_t service = 1; service <= wanted_.services; ++service) {
-            for (std::uint32_t slot = 0; slot < config_.datapath.table_size; ++slot) {
+            for (std::uint32_t slot = 0; slot < maps.table(service).size(); ++slot) {
                 maps.previous(service)[slot] = maps.table(service)[slot];
                 maps.table(service)[slot] |= abi::SLOT_MOVING;
             }

@@ -82,7 +82,7 @@ class Pair {
             return service.backends[random.below(static_cast<std::uint32_t>(service.backends.size()))]
                 .address;
         };
-        for (std::uint32_t slot = 0; slot < config_.datapath.table_size; ++slot) {
+        for (std::uint32_t slot = 0; slot < maps.table(numbers.number).size(); ++slot) {
             if (random.chance(50))
                 continue;
             const auto owner = any();

@@ -44,6 +44,7 @@ std::string RandomFrames::services() {
     const auto options = [this] {
         return ", encapsulation: " + one_of(Texts{"ipip", "ipip", "gre", "gue"}) +
                one_of(Texts{"", ", affinity: client"}) +
+               one_of(Texts{"", "", ", table_size: 257", ", table_size: 1021"}) +
                one_of(Texts{"", ", tracking: moves", ", tracking: always", ", tracking: never"}) +
                one_of(Texts{"", "", ", allow: [198.51.100.0/24, '2001:db8:9::/64']",
                             ", allow: [198.51.100.8/32]"}) +

@@ -332,6 +332,75 @@ TEST_CASE("more numbers than a slot can hold are refused") {
           "32767 is the most; replace them in two steps");
 }
 
+namespace {
+std::string sized(const char* name, int vip, int size) {
+    return fmt::format(
+        "  - {{name: {}, listen: ['192.0.2.{}:80/tcp'], backends: [10.0.0.1, 10.0.0.2], table_size: {}}}\n",
+        name, vip, size);
+}
+
+/// What the program decides is what the table of the service says, slot by slot.
+void check_placement(const control::Replayer& replayer, const config::Config& config) {
+    for (std::size_t i = 0; i < config.services.size(); ++i) {
+        const auto& service = config.services[i];
+        const auto size = config::table_size_of(service, config.datapath);
+        const auto desired = control::desired_state(config).services[i];
+        const auto table = control::serving_table_of(desired.backends, size);
+        std::uint32_t highest = 0;
+        for (std::uint16_t port = 1; port <= 2000; ++port) {
+            const auto vip = service.listeners[0].vip.text();
+            const auto outcome = run(replayer, to(vip.c_str(), port));
+            REQUIRE(outcome.slot);
+            REQUIRE(*outcome.slot < size);
+            highest = std::max(highest, *outcome.slot);
+            REQUIRE(outcome.backend == table.base().members()[table.owners()[*outcome.slot]].address);
+        }
+        CHECK(highest > size - size / 50);
+    }
+}
+}  // namespace
+
+TEST_CASE("each service has a table of its own size, in pages of its own") {
+    const std::string room = ", max_services: 3";
+    const auto config = configure(sized("a", 1, 251) + sized("b", 2, 65537) + sized("c", 3, 4093), room);
+    const auto replayer = balancer(config);
+    check_placement(*replayer, config);
+    CHECK(replayer->maps().service(1).first_page == 0);
+    CHECK(replayer->maps().service(2).first_page == 1);
+    CHECK(replayer->maps().service(3).first_page == 258);
+    CHECK(control::read_numbering(replayer->maps()) == replayer->reconciler().numbering());
+}
+
+TEST_CASE("the size of a table stays while its service does, and its pages are given out again") {
+    const std::string room = ", max_services: 3, table_size: 1021";
+    const auto replayer = balancer(configure(sized("a", 1, 1021) + sized("b", 2, 1021), room));
+    const auto apply = [&](const std::string& services) {
+        const auto config = configure(services, room);
+        return replayer->reconciler().apply(
+            control::desired_state(config),
+            [&](const auto& backend) { return control::replayed_next_hop(config.datapath, backend); },
+            control::SteadyClock::now());
+    };
+    const auto larger = apply(sized("a", 1, 2039) + sized("b", 2, 1021));
+    REQUIRE(!larger);
+    CHECK(larger.error().message ==
+          "make the table of service 'a' 2039 slots large: it has 1021 for as long as the service has flows; "
+          "give the service another name for another size");
+    CHECK(replayer->maps().service(1).table_size == 1021);
+
+    REQUIRE(apply(sized("b", 2, 1021)));
+    const auto no_room = apply(sized("b", 2, 1021) + sized("c", 3, 2039));
+    REQUIRE(!no_room);
+    CHECK(
+        no_room.error().message.starts_with("place the table of service 'c', 2039 slots, in map 'tables': no "
+                                            "space left in one piece"));
+    for (int pass = 0; pass < 3; ++pass)
+        sweep(*replayer, control::SteadyClock::now() + std::chrono::hours(pass));
+    REQUIRE(apply(sized("b", 2, 1021) + sized("c", 3, 1021)));
+    CHECK(replayer->maps().service(1).first_page == 0);
+    check_placement(*replayer, configure(sized("b", 2, 1021) + sized("c", 3, 1021), room));
+}
+
 TEST_CASE("what a dead agent left in a region does not show in the service that gets it") {
     const auto replayer = balancer(configure(kOne));
     auto& leftover = replayer->maps().backend(12 + 3);

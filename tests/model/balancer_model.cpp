@@ -53,7 +53,8 @@ BalancerModel::BalancerModel(const config::Config& config) : config_(config) {
             desired.member = {backend.address, backend.weight};
             backends.push_back(desired);
         }
-        const auto table = control::serving_table_of(backends, config_.datapath.table_size);
+        const auto table =
+            control::serving_table_of(backends, config::table_size_of(service, config_.datapath));
         for (const auto owner : table.owners())
             own.owners.push_back(owner == maglev::kNobody
                                      ? std::nullopt
@@ -207,7 +208,8 @@ abi::verdict BalancerModel::choose(Choice& choice, const ReadPacket& packet) {
     choice.hash = maglev::flow_hash(
         {packet.source, packet.destination, packet.source_port, packet.destination_port, packet.protocol},
         config_.hash_key, choice.service->config->affinity == config::Affinity::kClient);
-    choice.slot = maglev::flow_slot(choice.hash, config_.datapath.table_size);
+    choice.slot =
+        maglev::flow_slot(choice.hash, config::table_size_of(*choice.service->config, config_.datapath));
     choice.backend = place(choice, packet);
     if (!choice.backend)
         return abi::VERDICT_NO_BACKEND;

@@ -108,12 +108,14 @@ replaced_services() {
 
 # --- descriptors -----------------------------------------------------------------------------------------------------
 
-# leave_descriptors COUNT: that the agent may open beside those it has.
+# leave_descriptors COUNT: that the agent may open beside those it has, and holes between them. The spare ones that its
+# servers keep (of /dev/null) stay below the limit: above it nothing could take their place.
 leave_descriptors() {
-    local process limit
+    local process limit spare
     process=$(pid_of lb1-agent)
-    limit=$(comm -13 <(find "/proc/$process/fd" -mindepth 1 -printf '%f\n' | sort) <(seq 0 9999 | sort) | sort -n |
-        sed -n "$(($1 + 1))p")
+    spare=$(find "/proc/$process/fd" -lname /dev/null -printf '%f\n' | sort -n | tail -1)
+    limit=$(comm -13 <(find "/proc/$process/fd" -mindepth 1 -printf '%f\n' | sort) <(seq "$spare" 9999 | sort) |
+        sort -n | sed -n "$(($1 + 1))p")
     prlimit --pid "$process" --nofile="$limit:4096"
 }
 

@@ -18,12 +18,15 @@ plan() {
     on lb1 "$GUIDEWAY" plan -c "$LAB_DIR/next.yaml" --json --runtime-dir "$(runtime_dir_of lb1)" "${@:2}" | jq -er "$1"
 }
 
+# All pages of its table, one after another.
 slots_of_web() {
-    local number
-    number=$(status lb1 '.services[] | select(.name == "web").number')
-    # shellcheck disable=SC2046 # one word a byte
-    bpftool -j map lookup pinned "$(pins_of lb1)/tables" key $(printf '%d 0 0 0' "$number") |
-        jq -c '.formatted.value.slots[]'
+    local first size page
+    read -r first size < <(bpftool -j map dump pinned "$(pins_of lb1)/services" |
+        jq -r '.[].formatted.value | select(.name == "web") | "\(.first_page) \(.table_size)"')
+    for ((page = first; page <= first + size / 256; page++)); do
+        echo "map lookup pinned $(pins_of lb1)/tables key $((page & 255)) $((page >> 8)) 0 0"
+    done >"$LAB_DIR/pages"
+    bpftool -j batch file "$LAB_DIR/pages" | jq -c '.[].output.formatted.value.slots[]' | head -n "$size"
 }
 
 slots_that_differ() {

@@ -57,10 +57,8 @@ asio::awaitable<std::vector<std::string>> doubts_about(
     const NextHopUpdates& next_hops, const control::Reconciler& reconciler, Pool& computing) {
     auto doubts = lost_ways(next, running, next_hops);
     const unsigned percent = running.reload.max_move_percent;
-    const auto plans = co_await in_pool(computing, [&] {
-        return control::above_budget(reconciler.desired(), desired, next.datapath.table_size,
-                                     percent / 100.0);
-    });
+    const auto plans = co_await in_pool(
+        computing, [&] { return control::above_budget(reconciler.desired(), desired, percent / 100.0); });
     for (const auto& plan : plans)
         doubts.push_back(above_budget_text(plan, percent));
     if (doubts.empty())

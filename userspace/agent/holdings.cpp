@@ -25,6 +25,8 @@ void warn_of_changes(const datapath::Datapath& datapath) {
     if (!datapath.not_adopted_because().empty())
         spdlog::warn("not adopted: {}; new maps are filled, then take their place",
                      datapath.not_adopted_because());
+    if (datapath.carried_over())
+        spdlog::info("the maps of an agent of the ABI version before were taken over, moving slots and all");
     if (datapath.hash_key_changed())
         spdlog::warn(
             "the hash key is another than the one that this balancer placed flows by until now: nearly all "

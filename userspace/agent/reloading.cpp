@@ -66,10 +66,12 @@ asio::awaitable<std::vector<std::string>> Reloading::reload(api::Insistence insi
     co_return errors;
 }
 
-/// A file that an order has read meanwhile, an unchanged one, and one that was refused already, are left alone.
+/// A file that an order has read meanwhile, an unchanged one, and one that was refused already, are left
+/// alone.
 asio::awaitable<void> Reloading::reload_if_changed() {
     const auto locked = co_await changes_.lock();
-    if (co_await in_pool(executors_.files, [this] { return look_at_file(source_.file) == source_.read_state; }))
+    if (co_await in_pool(executors_.files,
+                         [this] { return look_at_file(source_.file) == source_.read_state; }))
         co_return;
     auto loaded = co_await in_pool(executors_.files, [this] { return read_settled(source_); });
     if (!loaded) {

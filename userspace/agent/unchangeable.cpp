@@ -58,9 +58,13 @@ std::vector<std::string> unchangeable(const config::Config& running, const confi
     for (std::size_t i = 0; i < next.services.size(); ++i) {
         const auto& service = next.services[i];
         const auto before = std::ranges::find(running.services, service.name, &config::Service::name);
-        if (before != running.services.end())
-            findings.compare(fmt::format("services[{}].affinity", i), before->affinity, service.affinity,
-                             kMovesFlows);
+        if (before == running.services.end())
+            continue;
+        findings.compare(fmt::format("services[{}].affinity", i), before->affinity, service.affinity,
+                         kMovesFlows);
+        findings.compare(fmt::format("services[{}].table_size", i),
+                         config::table_size_of(*before, running.datapath),
+                         config::table_size_of(service, running.datapath), kMovesFlows);
     }
     return findings.take();
 }

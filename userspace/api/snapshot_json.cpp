@@ -98,6 +98,7 @@ Json to_json(const ServiceSnapshot& service) {
         {"name", service.name},
         {"number", service.number},
         {"affinity", service.affinity_client ? "client" : "flow"},
+        {"table_size", service.table_size},
         {"listeners", service.listeners},
         {"base_digest", service.base_digest},
         {"digest", service.digest},

@@ -164,7 +164,7 @@ Result<ServiceSnapshot> SnapshotReader::read_service(std::uint16_t number, Detai
     ServiceSnapshot service;
     service.name = entry.name;
     service.number = number;
-    service.table_size = maps_.geometry().table_size;
+    service.table_size = entry.table_size;
     service.affinity_client = (entry.flags & abi::SERVICE_AFFINITY_CLIENT) != 0;
     const auto counters = datapath::service_counters(maps_, number);
     if (!counters)

@@ -171,10 +171,12 @@ asio::awaitable<std::vector<std::string>> Helper::reload() {
     co_return co_await reload_to(std::move(*loaded));
 }
 
-/// A file that an order has read meanwhile, an unchanged one, and one that was refused already, are left alone.
+/// A file that an order has read meanwhile, an unchanged one, and one that was refused already, are left
+/// alone.
 asio::awaitable<void> Helper::reload_if_changed() {
     const auto turn = co_await reloading_.lock();
-    if (co_await in_pool(files_, [this] { return look_at_file(options_.config_file) == options_.read_state; }))
+    if (co_await in_pool(files_,
+                         [this] { return look_at_file(options_.config_file) == options_.read_state; }))
         co_return;
     auto loaded = co_await in_pool(files_, [this] { return read_settled(options_); });
     if (!loaded) {

@@ -17,6 +17,7 @@
 #include "cli/current_status.hpp"
 #include "cli/own_interface.hpp"
 #include "config/scalar.hpp"
+#include "config/share.hpp"
 #include "control/fingerprint.hpp"
 
 namespace guideway::cli {
@@ -26,6 +27,13 @@ using Json = nlohmann::ordered_json;
 /// New flows a second, by service.
 using FlowRates = std::map<std::string, double>;
 
+/// By service.
+struct TableSize {
+    std::uint32_t size = 0;
+    std::string advice;  ///< as table_size_advice() has it
+};
+using TableSizes = std::map<std::string, TableSize>;
+
 struct Options {
     std::string path;
     std::string from;
@@ -34,8 +42,7 @@ struct Options {
 };
 
 control::Placement placement_of(const config::Config& config) {
-    return {control::desired_state(config), config.datapath.table_size,
-            fmt::format("{:02x}", fmt::join(config.hash_key, ""))};
+    return {control::desired_state(config), fmt::format("{:02x}", fmt::join(config.hash_key, ""))};
 }
 
 /// Whether the agent of this status hashes with this key: its fingerprint tells, the key itself is not to be
@@ -45,9 +52,9 @@ bool same_key(const Json& status, const control::Placement& running, const confi
         return true;
     config::Config config;
     config.hash_key = key;
-    config.datapath.table_size = running.table_size;
     for (const auto& service : running.state.services) {
         config.services.emplace_back().listeners = service.listeners;
+        config.services.back().table_size = service.table_size;
         config.services.back().affinity =
             service.affinity_client ? config::Affinity::kClient : config::Affinity::kFlow;
     }
@@ -61,11 +68,12 @@ maglev::Availability availability_in(const Json& backend) {
 
 /// What runs is told by the status: weights, availabilities, and listeners as text.
 Result<control::Placement> placement_in(const Json& status) {
-    control::Placement placement{{}, status.at("table_size").get<std::uint32_t>(), {}};
+    control::Placement placement;
     for (const auto& service : status.at("services")) {
         control::DesiredService desired;
         desired.name = service.at("name").get<std::string>();
         desired.affinity_client = service.at("affinity") == "client";
+        desired.table_size = service.at("table_size").get<std::uint32_t>();
         for (const auto& text : service.at("listeners")) {
             const auto listener = config::read_listener(text.get<std::string>());
             if (!listener)
@@ -190,7 +198,11 @@ std::vector<std::string> texts(const std::vector<IpAddress>& addresses) {
     return result;
 }
 
-Json to_json(const control::BackendPlan& backend, double size) {
+Json null_if_empty(const std::string& text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+}
+
+Json to_json(const control::BackendPlan& backend, const control::ServicePlan& service) {
     const auto weight = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
     return {
         {"address", backend.address.text()},
@@ -198,26 +210,29 @@ Json to_json(const control::BackendPlan& backend, double size) {
         {"weight_after", weight(backend.weight_after)},
         {"slots_before", backend.slots_before},
         {"slots_after", backend.slots_after},
-        {"share_before", backend.slots_before / size},
-        {"share_after", backend.slots_after / size},
+        {"share_before", backend.slots_before / static_cast<double>(service.table_size_before)},
+        {"share_after", backend.slots_after / static_cast<double>(service.table_size)},
     };
 }
 
-Json to_json(const control::Plan& plan, const FlowRates& rates) {
+Json to_json(const control::Plan& plan, const FlowRates& rates, const TableSizes& advised) {
     Json services = Json::array();
     for (const auto& service : plan.services) {
         Json backends = Json::array();
         for (const auto& backend : service.backends)
-            backends.push_back(to_json(backend, service.table_size));
+            backends.push_back(to_json(backend, service));
         const auto rate = rates.find(service.name);
         services.push_back({
             {"name", service.name},
             {"change", text(service.fate)},
             {"table_size", service.table_size},
+            {"advised_table_size",
+             advised.contains(service.name) ? Json(advised.at(service.name).size) : Json(nullptr)},
             {"slots_moved", service.moved},
             {"slots_must_move", service.must_move},
             {"slots_moved_besides", service.moved_besides()},
             {"share_moved", service.share_moved()},
+            {"everything_moves_because", null_if_empty(service.everything_moves_because)},
             {"estimated_flows_per_second",
              rate == rates.end() ? Json(nullptr) : Json(rate->second * service.share_moved())},
             {"backends", std::move(backends)},
@@ -227,15 +242,18 @@ Json to_json(const control::Plan& plan, const FlowRates& rates) {
         {"services", std::move(services)},
         {"vips_appear", texts(plan.vips_appear)},
         {"vips_vanish", texts(plan.vips_vanish)},
-        {"everything_moves_because",
-         plan.everything_moves_because.empty() ? Json(nullptr) : Json(plan.everything_moves_because)},
+        {"everything_moves_because", null_if_empty(plan.everything_moves_because)},
         {"largest_share_moved", control::largest_share_moved(plan)},
     };
 }
 
-void print(const control::ServicePlan& service, const FlowRates& rates) {
+void print(const control::ServicePlan& service, const FlowRates& rates, const TableSizes& advised) {
     fmt::print("service {}: {}", service.name, text(service.fate));
-    if (service.moved > 0)
+    if (service.fate == control::ServiceFate::kAdded)
+        fmt::print("{}", advised.at(service.name).advice);
+    if (!service.everything_moves_because.empty())
+        fmt::print(", nearly all flows move, since {}", service.everything_moves_because);
+    else if (service.moved > 0)
         fmt::print(", {} of {} slots move ({:.2f}%): {} must, {} besides", service.moved, service.table_size,
                    100 * service.share_moved(), service.must_move, service.moved_besides());
     fmt::print("\n");
@@ -248,13 +266,13 @@ void print(const control::ServicePlan& service, const FlowRates& rates) {
     for (const auto& backend : service.backends)
         fmt::print("  {:<39} {:>8} {:>8} {:>8.3f}% {:>8.3f}%  {}\n", backend.address.text(),
                    backend.slots_before, backend.slots_after,
-                   100.0 * backend.slots_before / service.table_size,
+                   100.0 * backend.slots_before / service.table_size_before,
                    100.0 * backend.slots_after / service.table_size, text(backend));
 }
 
-void print(const control::Plan& plan, const FlowRates& rates) {
+void print(const control::Plan& plan, const FlowRates& rates, const TableSizes& advised) {
     for (const auto& service : plan.services)
-        print(service, rates);
+        print(service, rates, advised);
     if (!plan.vips_appear.empty())
         fmt::print("VIPs that appear: {}\n", fmt::join(texts(plan.vips_appear), " "));
     if (!plan.vips_vanish.empty())
@@ -273,14 +291,24 @@ Result<double> budget_in(const std::string& text) {
     return percent / 100;
 }
 
+TableSizes advised_for(const config::Config& next) {
+    TableSizes advised;
+    for (const auto& service : next.services)
+        advised[service.name] = {
+            config::advised_table_size(service.backends),
+            config::table_size_advice(service.backends, config::table_size_of(service, next.datapath))};
+    return advised;
+}
+
 struct Compared {
     control::Plan plan;
     FlowRates rates;
     std::vector<LostWay> lost_ways;
+    TableSizes advised;
 };
 
 Json to_json(const Compared& compared) {
-    Json json = to_json(compared.plan, compared.rates);
+    Json json = to_json(compared.plan, compared.rates, compared.advised);
     Json lost = Json::array();
     for (const auto& way : compared.lost_ways)
         lost.push_back({{"service", way.service}, {"backend", way.backend}, {"interface", way.interface}});
@@ -289,7 +317,7 @@ Json to_json(const Compared& compared) {
 }
 
 void print(const Compared& compared) {
-    print(compared.plan, compared.rates);
+    print(compared.plan, compared.rates, compared.advised);
     for (const auto& way : compared.lost_ways)
         fmt::print("{} of service {} would have no way: its next hop is on {}\n", way.backend, way.service,
                    way.interface);
@@ -299,7 +327,7 @@ Result<Compared> compare_with_file(const Options& options, const config::Config&
     const auto before = load_configuration(options.from, Unbuilt::kIgnore);
     if (!before)
         return fail("plan: {} cannot be used", options.from);
-    return Compared{control::make_plan(placement_of(*before), placement_of(next)), {}, {}};
+    return Compared{control::make_plan(placement_of(*before), placement_of(next)), {}, {}, advised_for(next)};
 }
 
 Result<Compared> compare_with_agent(const Options& options, const config::Config& next) {
@@ -315,7 +343,8 @@ Result<Compared> compare_with_agent(const Options& options, const config::Config
     auto rates = sample_flows(options.status, *status);
     if (!rates)
         return std::unexpected(rates.error());
-    return Compared{control::make_plan(*before, after), std::move(*rates), lost_ways(*status, next)};
+    return Compared{control::make_plan(*before, after), std::move(*rates), lost_ways(*status, next),
+                    advised_for(next)};
 }
 
 int run(const Options& options) {

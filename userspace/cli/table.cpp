@@ -8,6 +8,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
+#include "config/share.hpp"
 #include "control/desired_state.hpp"
 #include "control/service_table.hpp"
 #include "maglev/digest.hpp"
@@ -117,9 +118,10 @@ Json to_json(const std::string& name, const maglev::ServingTable& table, bool du
     return service;
 }
 
-void print(const std::string& name, const maglev::ServingTable& table, bool dump) {
+void print(const config::Service& service, const maglev::ServingTable& table, bool dump) {
     const auto members = table.base().members();
-    fmt::print("service {}: {} slots\n", name, table.base().size());
+    fmt::print("service {}: {} slots{}\n", service.name, table.base().size(),
+               config::table_size_advice(service.backends, table.base().size()));
     fmt::print("  digest {}  base {}\n", maglev::table_digest(members, table.owners()),
                maglev::table_digest(members, table.base().owners()));
     fmt::print("  {:<39} {:>6} {:>8} {:>9} {:>9}\n", "backend", "weight", "slots", "share", "ideal");
@@ -147,15 +149,16 @@ int run(const Options& options) {
 
     Json services = Json::array();
     bool found = false;
-    for (const auto& service : desired.services) {
+    for (std::size_t i = 0; i < desired.services.size(); ++i) {
+        const auto& service = desired.services[i];
         if (!options.service.empty() && service.name != options.service)
             continue;
         found = true;
-        const auto table = control::serving_table_of(service.backends, config->datapath.table_size);
+        const auto table = control::serving_table_of(service.backends, service.table_size);
         if (options.json)
             services.push_back(to_json(service.name, table, options.dump));
         else
-            print(service.name, table, options.dump);
+            print(config->services[i], table, options.dump);
     }
     if (!options.service.empty() && !found)
         return refuse(

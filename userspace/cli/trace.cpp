@@ -107,11 +107,11 @@ Json computed(const config::Config& config, const maglev::Flow& flow) {
         return {{"service", nullptr}, {"verdict", "no_listener"}};
     config::Config one = config;
     one.services = {*service};
-    const auto table = control::serving_table_of(control::desired_state(one).services.front().backends,
-                                                 config.datapath.table_size);
+    const auto size = config::table_size_of(*service, config.datapath);
+    const auto table = control::serving_table_of(control::desired_state(one).services.front().backends, size);
     const auto hash =
         maglev::flow_hash(flow, config.hash_key, service->affinity == config::Affinity::kClient);
-    const auto slot = maglev::flow_slot(hash, config.datapath.table_size);
+    const auto slot = maglev::flow_slot(hash, size);
     const auto owner = table.owners()[slot];
     Json backend;
     if (owner != maglev::kNobody)
@@ -119,7 +119,7 @@ Json computed(const config::Config& config, const maglev::Flow& flow) {
     return {{"service", service->name},
             {"hash", fmt::format("{:016x}", hash)},
             {"slot", slot},
-            {"table_size", config.datapath.table_size},
+            {"table_size", size},
             {"backend", backend},
             {"permitted", is_permitted(*service, flow.source)}};
 }
@@ -186,7 +186,7 @@ Json to_json(const Pinned& pinned) {
     return {{"service", trace.service_name},
             {"hash", fmt::format("{:016x}", trace.hash)},
             {"slot", trace.slot},
-            {"table_size", pinned.maps.geometry().table_size},
+            {"table_size", pinned.maps.service(trace.service).table_size},
             {"backend", pinned.address(trace.owner)},
             {"permitted", trace.permitted},
             {"moving", trace.moving},

@@ -159,7 +159,8 @@ struct Service {
     std::vector<Listener> listeners;
     Encapsulation encapsulation = Encapsulation::kIpip;
     Affinity affinity = Affinity::kFlow;
-    std::optional<Tracking> tracking;  ///< nothing: moves for TCP and QUIC, never for other UDP
+    std::optional<std::uint32_t> table_size;  ///< M, a prime; nothing: as `datapath` has it
+    std::optional<Tracking> tracking;         ///< nothing: moves for TCP and QUIC, never for other UDP
     Duration idle_timeout = std::chrono::minutes(10);
     Duration max_drain = std::chrono::hours(1);
     OnDown on_down = OnDown::kReset;
@@ -189,7 +190,7 @@ struct ProbeMark {
 struct Datapath {
     Mode mode = Mode::kAuto;
     Attach attach = Attach::kExclusive;
-    std::uint32_t table_size = 65537;  ///< M, a prime
+    std::uint32_t table_size = 65537;  ///< M of services that name none, a prime
     std::uint32_t max_services = 128;
     std::uint32_t max_backends = 16384;  ///< (service, backend) pairs
     std::uint32_t max_flows = 262144;
@@ -201,6 +202,11 @@ struct Datapath {
 
     bool operator==(const Datapath&) const = default;
 };
+
+/// The service's M.
+[[nodiscard]] inline std::uint32_t table_size_of(const Service& service, const Datapath& datapath) {
+    return service.table_size.value_or(datapath.table_size);
+}
 
 enum class Family : std::uint8_t { kIpv4, kIpv6 };
 

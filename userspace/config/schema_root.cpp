@@ -39,11 +39,6 @@ void read_hash_key_file(const Place& place, Config& config) {
     config.hash_key = *key;
 }
 
-Value<Datapath> table_size() {
-    return scalar(&Datapath::table_size, fmt::format("prime {}..{}", +TABLE_SIZE_MIN, +TABLE_SIZE_MAX),
-                  read_table_size);
-}
-
 }  // namespace
 
 template <>
@@ -116,10 +111,11 @@ const Keys<Datapath>& keys_of() {
          choice<Datapath, Attach, Attach>(&Datapath::attach, {{"exclusive", Attach::kExclusive},
                                                               {"shared", Attach::kShared, Stage::kUnbuilt}}),
          kDefault, "exclusive", "whether other XDP programs may run on the interface too"},
-        {"table_size", table_size(), kDefault, "65537",
-         "slots in each service's table; at least 100 for each of its backends"},
+        {"table_size", table_size(&Datapath::table_size), kDefault, "65537",
+         "slots in the table of a service that names no number itself; at least 100 for each of its "
+         "backends"},
         {"max_services", integer(&Datapath::max_services, 1, SERVICES_MAX), kDefault, "128",
-         "services there is room for; each costs a table of 2 bytes a slot"},
+         "services there is room for, with tables of datapath.table_size slots; each costs 4 bytes a slot"},
         {"max_backends", integer(&Datapath::max_backends, 1, 1048576), kDefault, "16384",
          "backends there is room for, summed over the services"},
         {"max_flows", integer(&Datapath::max_flows, 1, 67108864), kDefault, "262144",

@@ -79,6 +79,8 @@ const Keys<Service>& keys_of() {
          choice<Service, Affinity, Affinity>(&Service::affinity,
                                              {{"flow", Affinity::kFlow}, {"client", Affinity::kClient}}),
          kDefault, "flow", "what shares a backend: a flow's packets, or everything of a client address"},
+        {"table_size", table_size(&Service::table_size), kOptional, "4093",
+         "slots in the service's table, for as long as it is there; without it: datapath.table_size"},
         {"tracking",
          choice<Service, std::optional<Tracking>, Tracking>(
              &Service::tracking,

@@ -24,7 +24,8 @@ bool has_family(const Peer& peer, Family family) {
     return std::ranges::find(families, family) != families.end();
 }
 
-void check_weights(const Place& place, const Service& service, std::uint32_t table_size) {
+void check_weights(const Place& place, const Service& service, const Datapath& datapath) {
+    const auto table_size = table_size_of(service, datapath);
     const auto& backends = service.backends;
     const auto list = place.find("backends");
     if (!list || backends.empty() || backends.size() > SERVICE_BACKENDS_MAX)
@@ -41,9 +42,8 @@ void check_weights(const Place& place, const Service& service, std::uint32_t tab
         visit_text(item, "weight", [&](const Place& weight) {
             weight.warning(
                 "a weight of {} is worth no slot of {} beside the others': this backend gets no traffic; "
-                "raise it, or "
-                "datapath.table_size",
-                backends[i].weight, table_size);
+                "raise it, or {}",
+                backends[i].weight, table_size, service.table_size ? "table_size" : "datapath.table_size");
         });
     }
 }
@@ -126,7 +126,7 @@ void check_tracking_and_health(const Place& place, const Service& service) {
 }  // namespace
 
 void validate_service(const Place& place, const Service& service, const Config& config) {
-    check_weights(place, service, config.datapath.table_size);
+    check_weights(place, service, config.datapath);
     check_announcement(place, service, config);
     check_clients(place, service);
     check_health_ports(place, service);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/share.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <string>
 
 namespace guideway::config {
@@ -19,6 +22,29 @@ std::uint64_t all_turns(const std::vector<Backend>& backends, std::uint64_t roun
     return sum;
 }
 }  // namespace
+
+std::uint32_t advised_table_size(const std::vector<Backend>& backends) {
+    constexpr std::uint64_t kSlotsEach = 200;
+    // The largest primes below 256 * 2^n, but for the default.
+    constexpr std::array<std::uint32_t, 13> kSizes{251,   509,   1021,   2039,   4093,   8191,   16381,
+                                                   32749, 65537, 131071, 262139, 524287, 1048573};
+    std::uint64_t weights = 0, least = UINT16_MAX;
+    for (const auto& backend : backends) {
+        weights += backend.weight;
+        least = backend.weight > 0 ? std::min<std::uint64_t>(least, backend.weight) : least;
+    }
+    const auto enough = std::ranges::find_if(
+        kSizes, [&](std::uint32_t size) { return size * least >= kSlotsEach * weights; });
+    return enough == kSizes.end() ? kSizes.back() : *enough;
+}
+
+std::string table_size_advice(const std::vector<Backend>& backends, std::uint32_t table_size) {
+    constexpr std::uint32_t kWorthwhile = 4;
+    const auto advised = advised_table_size(backends);
+    if (advised <= table_size && table_size <= kWorthwhile * advised)
+        return "";
+    return fmt::format("; table_size: {} would do for {} backends", advised, backends.size());
+}
 
 std::vector<std::size_t> without_slots(const std::vector<Backend>& backends, std::uint32_t table_size) {
     std::vector<std::size_t> without;

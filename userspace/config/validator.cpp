@@ -13,6 +13,7 @@
 #include "config/health_validator.hpp"
 #include "config/name_validator.hpp"
 #include "config/service_validator.hpp"
+#include "config/share.hpp"
 #include "config/walk.hpp"
 
 namespace guideway::config {
@@ -120,12 +121,36 @@ void check_pool(const Place& place, const Service& service, const Datapath& data
     if (count > kMaxServiceBackends)
         place.find("backends")
             ->error("{} backends do not fit; a service has at most {}", count, kMaxServiceBackends);
-    else if (count * kSlotsPerBackend > datapath.table_size)
+    else if (const auto size = table_size_of(service, datapath); count * kSlotsPerBackend > size)
         place.find("backends")
-            ->warning(
-                "{} backends share unevenly in a table of {} slots; datapath.table_size should be at least "
-                "{}",
-                count, datapath.table_size, count * kSlotsPerBackend);
+            ->warning("{} backends share unevenly in a table of {} slots; {} should be at least {}", count,
+                      size, service.table_size ? "table_size" : "datapath.table_size",
+                      count * kSlotsPerBackend);
+}
+
+/// Tables that no cache holds cost every packet a wait for memory.
+void check_tables(const Place& services, const Config& config) {
+    constexpr std::uint64_t kBytesWithoutWorry = 4 << 20;
+    constexpr std::uint64_t kWorthwhile = 4;
+    const Datapath& datapath = config.datapath;
+    std::uint64_t slots = 0, pages = 0, advised = 0;
+    for (const Service& service : config.services) {
+        slots += table_size_of(service, datapath);
+        pages += table_pages(table_size_of(service, datapath));
+        advised += advised_table_size(service.backends);
+    }
+    const std::uint64_t room = std::uint64_t{datapath.max_services} * table_pages(datapath.table_size);
+    if (pages > room)
+        services.error(
+            "tables of {} slots in all do not fit; there is room for datapath.max_services of "
+            "datapath.table_size slots",
+            slots);
+    else if (slots * sizeof(__u16) > kBytesWithoutWorry && slots > kWorthwhile * advised)
+        services.warning(
+            "the tables take {:.1f} MB, which no core's cache holds, and {:.1f} MB would do: `guideway "
+            "table` "
+            "advises a table_size for each service (another size moves all of its flows)",
+            slots * sizeof(__u16) / 1e6, advised * sizeof(__u16) / 1e6);
 }
 
 void check_limits(const Place& root, const Config& config) {
@@ -136,6 +161,8 @@ void check_limits(const Place& root, const Config& config) {
     if (config.services.size() > datapath.max_services)
         services->error("{} services do not fit; datapath.max_services is {}", config.services.size(),
                         datapath.max_services);
+    else
+        check_tables(*services, config);
     std::size_t backends = 0, prefixes = 0;
     for (const Service& service : config.services) {
         backends += service.backends.size();

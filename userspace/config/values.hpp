@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <guideway/service.h>
+
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -64,6 +66,12 @@ Value<Owner> duration(Duration Owner::* member, Duration low, Duration high) {
 template <typename Owner>
 Value<Owner> percent(unsigned Owner::* member) {
     return scalar(member, "percentage 0%..100%", read_percent);
+}
+
+/// Slots of a table.
+template <typename Owner, typename Member>
+Value<Owner> table_size(Member Owner::* member) {
+    return scalar(member, fmt::format("prime {}..{}", +TABLE_SIZE_MIN, +TABLE_SIZE_MAX), read_table_size);
 }
 
 enum class Stage : bool { kUnbuilt, kBuilt };

@@ -45,6 +45,7 @@ DesiredState desired_state(const config::Config& config, const ConditionOf& cond
         DesiredService desired{
             .name = service.name,
             .affinity_client = service.affinity == config::Affinity::kClient,
+            .table_size = config::table_size_of(service, config.datapath),
             .encapsulation = service.encapsulation,
             .clients = {service.allow, service.deny},
             .tracking = tracking_of(service),

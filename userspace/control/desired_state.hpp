@@ -29,6 +29,7 @@ struct DesiredBackend {
 struct DesiredService {
     std::string name;
     bool affinity_client = false;
+    std::uint32_t table_size = 0;  ///< M
     config::Encapsulation encapsulation = config::Encapsulation::kIpip;
     ClientFilter clients;
     std::array<abi::tracking, abi::FLOW_KINDS> tracking{};  ///< by enum flow_kind

@@ -27,7 +27,7 @@ std::string describe(const config::Service& service, std::uint32_t table_size) {
 std::string fingerprint(const config::Config& config) {
     std::vector<std::string> lines;
     for (const auto& service : config.services)
-        lines.push_back(describe(service, config.datapath.table_size));
+        lines.push_back(describe(service, config::table_size_of(service, config.datapath)));
     std::ranges::sort(lines);
     return fmt::format(
         "{:02x}",

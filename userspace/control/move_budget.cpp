@@ -17,15 +17,14 @@ std::map<std::string, const DesiredService*> by_name(const DesiredState& state) 
 }
 }  // namespace
 
-std::vector<ServicePlan> above_budget(const DesiredState& before, const DesiredState& after,
-                                      std::uint32_t table_size, double at_most) {
+std::vector<ServicePlan> above_budget(const DesiredState& before, const DesiredState& after, double at_most) {
     if (at_most >= 1)
         return {};
     std::map<std::string, std::string> new_name;
     for (const auto& [now, formerly] : renamed_services(traits_of(before), traits_of(after)))
         new_name[formerly] = now;
     const auto next = by_name(after);
-    Placement from{{}, table_size, {}}, to{{}, table_size, {}};
+    Placement from, to;
     for (auto service : before.services) {
         if (const auto renamed = new_name.find(service.name); renamed != new_name.end())
             service.name = renamed->second;

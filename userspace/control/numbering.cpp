@@ -28,24 +28,20 @@ class TakenNumbers {
     std::uint16_t lowest_ = 1;
 };
 
-/// The runs of the map 'backends' that belong to someone.
+/// The runs of a map that belong to someone.
 class TakenRegions {
   public:
-    explicit TakenRegions(const Numbering& numbering)
-        : regions_(numbering.retired_regions.begin(), numbering.retired_regions.end()) {
-        for (const auto& [name, service] : numbering.services)
-            regions_.insert(service.region);
-    }
+    void add(const Region& region) { regions_.insert(region); }
 
     /// First fit; nothing if no gap is wide enough.
-    std::optional<Region> take(std::uint32_t capacity, std::uint32_t max_backends) {
+    std::optional<Region> take(std::uint32_t capacity, std::uint32_t elements) {
         std::uint32_t first = 0;
         for (const Region& region : regions_) {
             if (region.first >= first + capacity)
                 break;
             first = std::max(first, region.first + region.capacity);
         }
-        if (first + capacity > max_backends)
+        if (first + capacity > elements)
             return std::nullopt;
         return *regions_.insert({first, capacity}).first;
     }
@@ -53,6 +49,24 @@ class TakenRegions {
   private:
     std::set<Region> regions_;
 };
+
+/// Those of the map 'backends'.
+TakenRegions backends_taken(const Numbering& numbering) {
+    TakenRegions taken;
+    for (const auto& region : numbering.retired_regions)
+        taken.add(region);
+    for (const auto& [name, service] : numbering.services)
+        taken.add(service.region);
+    return taken;
+}
+
+/// Those of the maps of table pages.
+TakenRegions pages_taken(const Numbering& numbering) {
+    TakenRegions taken;
+    for (const auto& [name, service] : numbering.services)
+        taken.add(service.pages);
+    return taken;
+}
 
 /// Whether services get room to grow into, or just what they need.
 enum class Room : bool { kToGrow, kExact };
@@ -68,6 +82,30 @@ Result<Region> allocate_region(TakenRegions& taken, const std::string& service, 
         "place {} backends of service '{}' in map 'backends': no space left (max_backends is {}; those that "
         "are being removed count until their flows have ended)",
         needed, service, max_backends);
+}
+
+/// A service keeps its table's pages.
+Result<void> give_pages(TakenRegions& taken, ServiceNumbers& numbers, const DesiredService& desired,
+                        const datapath::Geometry& geometry) {
+    if (numbers.table_size == desired.table_size)
+        return {};
+    if (numbers.table_size != 0)
+        return fail(
+            "make the table of service '{}' {} slots large: it has {} for as long as the service has flows; "
+            "give the service another name for another size",
+            desired.name, desired.table_size, numbers.table_size);
+    const auto pages = taken.take(abi::table_pages(desired.table_size), datapath::page_entries(geometry));
+    if (!pages)
+        return fail(
+            "place the table of service '{}', {} slots, in map 'tables': no space left in one piece (there "
+            "is "
+            "as much as datapath.max_services tables of datapath.table_size take; those that are being "
+            "removed "
+            "count until their flows have ended)",
+            desired.name, desired.table_size);
+    numbers.table_size = desired.table_size;
+    numbers.pages = *pages;
+    return {};
 }
 
 /// Every backend of `desired` keeps its number or gets the lowest free one; who is no longer there is
@@ -111,7 +149,7 @@ Result<Numbering> renumber_with(Room room, const Numbering& current, const Desir
                                 const datapath::Geometry& geometry) {
     Numbering next = current;
     TakenNumbers taken;
-    TakenRegions regions(current);
+    TakenRegions regions = backends_taken(current), pages = pages_taken(current);
     for (auto& [name, service] : next.services) {
         service.retired = true;
         taken.take(service.number);
@@ -126,6 +164,8 @@ Result<Numbering> renumber_with(Room room, const Numbering& current, const Desir
                 "number service '{}': no space left (max_services is {}; those that are being removed count "
                 "for a moment: {} would do)",
                 service.name, geometry.max_services, count_all(current, desired));
+        if (auto given = give_pages(pages, numbers, service, geometry); !given)
+            return std::unexpected(given.error());
         number_backends(numbers, service);
         const std::uint32_t needed = highest_number(numbers);
         if (needed > abi::SERVICE_BACKENDS_MAX)
@@ -197,6 +237,8 @@ Numbering read_numbering(const datapath::Maps& maps) {
             .number = static_cast<std::uint16_t>(number),
             .retired = (service.flags & abi::SERVICE_RETIRED) != 0,
             .region = {service.first_backend, service.backend_capacity},
+            .table_size = service.table_size,
+            .pages = {service.first_page, abi::table_pages(service.table_size)},
             .backends = {},
         };
         for (std::uint32_t local = 1; local <= service.backend_capacity; ++local) {

@@ -12,7 +12,8 @@
 
 namespace guideway::control {
 
-/// A run of elements of the map 'backends': first + 1 .. first + capacity.
+/// A run of elements: first + 1 .. first + capacity of the map 'backends', or first .. first + capacity - 1
+/// of the maps of table pages.
 struct Region {
     std::uint32_t first = 0;
     std::uint32_t capacity = 0;
@@ -33,6 +34,8 @@ struct ServiceNumbers {
     std::uint16_t number = 0;
     bool retired = false;
     Region region;
+    std::uint32_t table_size = 0;  ///< M, for as long as the service has its number
+    Region pages;
     std::vector<BackendNumber> backends;  ///< sorted by address
 
     /// Nothing if the service has, and had, no such backend.

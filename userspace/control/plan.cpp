@@ -13,11 +13,11 @@ namespace guideway::control {
 
 namespace {
 /// The owner of every slot; the unspecified address for nobody.
-std::vector<IpAddress> owners_of(const DesiredService* service, std::uint32_t table_size) {
-    std::vector<IpAddress> owners(table_size);
+std::vector<IpAddress> owners_of(const DesiredService* service) {
     if (service == nullptr)
-        return owners;
-    const auto table = serving_table_of(service->backends, table_size);
+        return {};
+    std::vector<IpAddress> owners(service->table_size);
+    const auto table = serving_table_of(service->backends, service->table_size);
     for (std::size_t slot = 0; slot < owners.size(); ++slot) {
         if (const auto owner = table.owners()[slot]; owner != maglev::kNobody)
             owners[slot] = table.base().members()[owner].address;
@@ -76,21 +76,32 @@ bool same_service(const DesiredService& before, const DesiredService& after) {
            shares(before) == shares(after);
 }
 
+/// Why all of its flows get other slots; empty if they do not.
+std::string why_rehashed(const DesiredService& before, const DesiredService& after) {
+    if (before.table_size != after.table_size)
+        return "table_size changes";
+    return before.affinity_client != after.affinity_client ? "affinity changes" : "";
+}
+
 /// Slots that were somebody's and are now another's; a service that appears or vanishes moves none.
 ServicePlan plan_service(const std::string& name, const DesiredService* before, const DesiredService* after,
-                         std::uint32_t size_before, std::uint32_t size_after, bool everything_moves) {
+                         const std::string& everything_moves_because) {
     ServicePlan plan;
     plan.name = name;
-    plan.table_size = after != nullptr ? size_after : size_before;
+    plan.table_size_before = (before != nullptr ? before : after)->table_size;
+    plan.table_size = (after != nullptr ? after : before)->table_size;
     plan.backends = backends_of(before, after);
-    const auto old_owners = owners_of(before, size_before);
-    const auto new_owners = owners_of(after, size_after);
+    const auto old_owners = owners_of(before);
+    const auto new_owners = owners_of(after);
     count_slots(plan, old_owners, &BackendPlan::slots_before);
     count_slots(plan, new_owners, &BackendPlan::slots_after);
     if (before == nullptr || after == nullptr) {
         plan.fate = before == nullptr ? ServiceFate::kAdded : ServiceFate::kRemoved;
         return plan;
     }
+    plan.everything_moves_because =
+        !everything_moves_because.empty() ? everything_moves_because : why_rehashed(*before, *after);
+    const bool everything_moves = !plan.everything_moves_because.empty();
     plan.fate =
         everything_moves || !same_service(*before, *after) ? ServiceFate::kChanged : ServiceFate::kUnchanged;
     if (everything_moves) {
@@ -126,8 +137,6 @@ Plan make_plan(const Placement& before, const Placement& after) {
     Plan plan;
     if (before.hash_key != after.hash_key)
         plan.everything_moves_because = "the hash key changes";
-    else if (before.table_size != after.table_size)
-        plan.everything_moves_because = "table_size changes";
 
     const auto old_services = by_name(before.state);
     const auto new_services = by_name(after.state);
@@ -141,10 +150,7 @@ Plan make_plan(const Placement& before, const Placement& after) {
         const auto new_service = new_services.find(name);
         const auto* from = old_service == old_services.end() ? nullptr : old_service->second;
         const auto* to = new_service == new_services.end() ? nullptr : new_service->second;
-        const bool rehashed =
-            from != nullptr && to != nullptr && from->affinity_client != to->affinity_client;
-        plan.services.push_back(plan_service(name, from, to, before.table_size, after.table_size,
-                                             rehashed || !plan.everything_moves_because.empty()));
+        plan.services.push_back(plan_service(name, from, to, plan.everything_moves_because));
     }
     const auto old_vips = vips_of(before.state);
     const auto new_vips = vips_of(after.state);

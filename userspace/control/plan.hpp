@@ -13,7 +13,6 @@ namespace guideway::control {
 /// What decides where flows go: the services, and what all of them have in common.
 struct Placement {
     DesiredState state;
-    std::uint32_t table_size = 0;
     std::string hash_key;  ///< or anything that is equal if and only if the keys are
 };
 
@@ -30,7 +29,8 @@ enum class ServiceFate : std::uint8_t { kUnchanged, kChanged, kAdded, kRemoved }
 struct ServicePlan {
     std::string name;
     ServiceFate fate = ServiceFate::kUnchanged;
-    std::uint32_t table_size = 0;
+    std::string everything_moves_because;  ///< empty unless the placement of all its flows changes
+    std::uint32_t table_size_before = 0, table_size = 0;  ///< alike where the service is on one side alone
     std::uint32_t moved = 0;
     std::uint32_t must_move = 0;  ///< of them, what the backends' new shares ask for
     std::vector<BackendPlan> backends;
@@ -45,7 +45,7 @@ struct ServicePlan {
 struct Plan {
     std::vector<ServicePlan> services;  ///< by name
     std::vector<IpAddress> vips_appear, vips_vanish;
-    std::string everything_moves_because;  ///< empty unless the placement of all flows changes
+    std::string everything_moves_because;  ///< empty unless the placement of all services' flows changes
 };
 
 [[nodiscard]] Plan make_plan(const Placement& before, const Placement& after);

@@ -140,7 +140,7 @@ bool Reconciler::has_its_name(const DesiredService& service) const {
 
 void Reconciler::compute_table(ServiceChange& change, const ServiceNumbers& numbers) const {
     const auto& backends = change.service->backends;
-    change.table = std::make_shared<ServiceTable>(backends, numbers, maps_.geometry().table_size);
+    change.table = std::make_shared<ServiceTable>(backends, numbers);
     change.slots = change.table->slots();
     change.facts = facts_of(*change.table, change.slots);
     if (earlier_flows_ == EarlierFlows::kUnknown)
@@ -247,8 +247,7 @@ void Reconciler::compute_postponed() {
         if (change.table)
             change.moves = change.table->change(change.service->backends);
         else
-            change.built = std::make_shared<ServiceTable>(change.service->backends, change.numbers,
-                                                          maps_.geometry().table_size);
+            change.built = std::make_shared<ServiceTable>(change.service->backends, change.numbers);
     }
 }
 
@@ -310,12 +309,15 @@ Result<void> Reconciler::prepare_counters(const Change& change) const {
 }
 
 /// In this order, so that whatever a packet reads first, the rest fits: the backends, then where they are,
-/// then the slots that lead to them.
+/// then the slots that lead to them. To a new service no packet comes yet.
 void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numbers, std::uint16_t filter,
                                const NextHopOf& next_hop_of, TimePoint now) {
     const auto& service = *change.service;
     const auto before = numbering_.services.find(service.name);
     const bool known = before != numbering_.services.end();
+    const auto entry = service_entry(service, numbers, filter);
+    if (!known)
+        store_words(maps_.service(numbers.number), entry);
     auto& life = lives_.configure(numbers.number, service.tracking_settings, now);
     if (!known || before->second.region != numbers.region)
         clear_leftovers(numbers);
@@ -323,7 +325,7 @@ void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numb
         move_retired_backends(before->second, numbers);
     for (const auto& backend : service.backends)
         store_backend(backend, numbers, next_hop_of);
-    store_words(maps_.service(numbers.number), service_entry(service, numbers, filter));
+    store_words(maps_.service(numbers.number), entry);
 
     if (change.slots.empty()) {
         change_slots(service, numbers, life, now);
@@ -354,9 +356,7 @@ void Reconciler::change_slots(const DesiredService& service, const ServiceNumber
             life.move(slot, number, now);
         return;
     }
-    take_table(service.name,
-               std::make_shared<ServiceTable>(service.backends, numbers, maps_.geometry().table_size), life,
-               now);
+    take_table(service.name, std::make_shared<ServiceTable>(service.backends, numbers), life, now);
 }
 
 void Reconciler::take_table(const std::string& service, std::shared_ptr<ServiceTable> table, SlotLife& life,

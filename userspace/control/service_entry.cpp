@@ -24,6 +24,8 @@ abi::service service_entry(const DesiredService& service, const ServiceNumbers& 
     abi::service entry{};
     entry.first_backend = numbers.region.first;
     entry.backend_capacity = numbers.region.capacity;
+    entry.first_page = numbers.pages.first;
+    entry.table_size = numbers.table_size;
     entry.flags = flags_of(service);
     entry.filter = filter;
     std::ranges::copy(service.tracking, entry.tracking);

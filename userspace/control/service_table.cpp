@@ -40,9 +40,8 @@ maglev::ServingTable serving_table_of(const std::vector<DesiredBackend>& backend
     return serving;
 }
 
-ServiceTable::ServiceTable(const std::vector<DesiredBackend>& backends, const ServiceNumbers& numbers,
-                           std::uint32_t table_size)
-    : serving_(serving_table_of(backends, table_size)) {
+ServiceTable::ServiceTable(const std::vector<DesiredBackend>& backends, const ServiceNumbers& numbers)
+    : serving_(serving_table_of(backends, numbers.table_size)) {
     const auto members = serving_.base().members();
     std::map<IpAddress, std::uint16_t> index;
     for (std::size_t i = 0; i < members.size(); ++i) {

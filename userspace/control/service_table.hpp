@@ -16,8 +16,7 @@ namespace guideway::control {
 /// The serving table of one service as the kernel holds it: slots of backend numbers.
 class ServiceTable {
   public:
-    ServiceTable(const std::vector<DesiredBackend>& backends, const ServiceNumbers& numbers,
-                 std::uint32_t table_size);
+    ServiceTable(const std::vector<DesiredBackend>& backends, const ServiceNumbers& numbers);
 
     [[nodiscard]] const maglev::ServingTable& serving() const { return serving_; }
     /// Bytes that it occupies, about.

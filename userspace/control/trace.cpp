@@ -92,7 +92,7 @@ std::uint16_t base_owner_of(const datapath::Maps& maps, const abi::service& serv
         members.push_back({abi::from_abi(backend.address), backend.weight});
         numbers.push_back(static_cast<std::uint16_t>(number));
     }
-    const auto base = maglev::BaseTable::build(members, maps.geometry().table_size);
+    const auto base = maglev::BaseTable::build(members, service.table_size);
     const auto owner = base.owners()[slot];
     if (owner == maglev::kNobody)
         return 0;
@@ -128,7 +128,7 @@ Trace trace(const datapath::Maps& maps, const config::HashKey& key, const maglev
     found.service_name = service.name;
     found.permitted = is_permitted(maps, service.filter, flow.source);
     found.hash = maglev::flow_hash(flow, key, (service.flags & abi::SERVICE_AFFINITY_CLIENT) != 0);
-    found.slot = maglev::flow_slot(found.hash, maps.geometry().table_size);
+    found.slot = maglev::flow_slot(found.hash, service.table_size);
     const auto word = maps.table(found.service)[found.slot];
     found.moving = (word & abi::SLOT_MOVING) != 0;
     found.owner = word & abi::SLOT_BACKEND;

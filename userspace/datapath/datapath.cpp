@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "datapath/former_maps.hpp"
+
 namespace guideway::datapath {
 
 namespace {
@@ -57,23 +59,30 @@ Result<Datapath> Datapath::open(const config::Config& config) {
     const Geometry geometry = geometry_of(config.datapath);
     std::string not_adopted_because;
     std::optional<Maps> pinned;
+    std::optional<FormerMaps> former;
     if (!pins->empty()) {
         if (auto maps = adoptable(*pins, geometry))
             pinned = std::move(*maps);
+        else if (auto found = FormerMaps::open(*pins, geometry))
+            former = std::move(*found);
         else
             not_adopted_because = maps.error().message;
     }
-    auto program = Program::load(geometry, {.hash_key = config.hash_key}, pinned ? &*pinned : nullptr);
+    const MapFds* kept = pinned ? &pinned->fds() : former ? &former->kept() : nullptr;
+    auto program = Program::load(geometry, {.hash_key = config.hash_key}, kept);
     if (!program)
         return std::unexpected(program.error());
-    const bool adopted = pinned.has_value();
-    auto maps = adopted ? Result<Maps>(std::move(*pinned)) : program->maps();
+    const bool are_pinned = pinned.has_value();
+    auto maps = are_pinned ? Result<Maps>(std::move(*pinned)) : program->maps();
     if (!maps)
         return std::unexpected(maps.error());
+    if (former)
+        former->carry_over_to(*maps);
 
     Datapath datapath(std::move(*lock), std::move(*pins), std::move(*program), std::move(*maps),
                       hash_key_id(config.hash_key));
-    datapath.pinned_ = adopted;
+    datapath.adopted_ = kept != nullptr;
+    datapath.pinned_ = are_pinned;
     datapath.not_adopted_because_ = std::move(not_adopted_because);
     return datapath;
 }
@@ -81,7 +90,7 @@ Result<Datapath> Datapath::open(const config::Config& config) {
 bool Datapath::hash_key_changed() const {
     HashKeyId found;
     std::ranges::copy(maps_.listener_index(0).hash_key_id, found.begin());
-    return pinned_ && found != HashKeyId{} && found != hash_key_id_;
+    return adopted_ && found != HashKeyId{} && found != hash_key_id_;
 }
 
 Result<void> Datapath::start_afresh(const config::Config& config, const std::string& because) {
@@ -93,7 +102,7 @@ Result<void> Datapath::start_afresh(const config::Config& config, const std::str
         return std::unexpected(maps.error());
     program_ = std::move(*program);
     maps_ = std::move(*maps);
-    pinned_ = false;
+    adopted_ = pinned_ = false;
     not_adopted_because_ = because;
     return {};
 }

@@ -21,13 +21,15 @@ namespace guideway::datapath {
 /// maps are filled next, and attach() then puts program and maps into service at once.
 class Datapath {
   public:
-    /// Adopts the maps that an earlier agent left pinned, if they fit this configuration and this version.
-    /// Otherwise new ones will take their place.
+    /// Adopts the maps that an earlier agent left pinned, if they fit this configuration, and are of this ABI
+    /// version or the one before. Otherwise new ones will take their place.
     [[nodiscard]] static Result<Datapath> open(const config::Config& config);
 
     [[nodiscard]] const Maps& maps() const { return maps_; }
     [[nodiscard]] const Pins& pins() const { return pins_; }
-    [[nodiscard]] bool adopted() const { return pinned_; }
+    [[nodiscard]] bool adopted() const { return adopted_; }
+    /// Until attach(): whether what is adopted was carried over from maps of the ABI version before.
+    [[nodiscard]] bool carried_over() const { return adopted_ && !pinned_; }
     /// Why pinned maps were not adopted; empty if there were none, or if they were.
     [[nodiscard]] const std::string& not_adopted_because() const { return not_adopted_because_; }
 
@@ -91,6 +93,7 @@ class Datapath {
     Maps maps_;
     Attachments attachments_;
     HashKeyId hash_key_id_;
+    bool adopted_ = false;
     bool pinned_ = false;
     std::string pin_trouble_;
     std::string not_adopted_because_;

@@ -12,14 +12,6 @@
 namespace guideway::datapath {
 
 namespace {
-Result<bpf_map_info> info_of(const char* name, int fd) {
-    bpf_map_info info{};
-    std::uint32_t length = sizeof(info);
-    if (bpf_obj_get_info_by_fd(fd, &info, &length) != 0)
-        return fail("read the properties of map '{}': {}", name, errno_text());
-    return info;
-}
-
 /// Another version may have put more into its element; the version comes first in all of them.
 Result<abi::abi> read_abi(int fd) {
     const auto info = info_of("abi", fd);
@@ -33,7 +25,16 @@ Result<abi::abi> read_abi(int fd) {
     std::memcpy(&value, element.data(), sizeof(value));
     return value;
 }
-/// All maps together must have the layout of this version: they may be of several makings.
+}  // namespace
+
+Result<bpf_map_info> info_of(const char* name, int fd) {
+    bpf_map_info info{};
+    std::uint32_t length = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd, &info, &length) != 0)
+        return fail("read the properties of map '{}': {}", name, errno_text());
+    return info;
+}
+
 Result<void> check_sizes(const MapFds& fds, const Geometry& geometry) {
     struct Size {
         std::size_t value;
@@ -45,8 +46,8 @@ Result<void> check_sizes(const MapFds& fds, const Geometry& geometry) {
         {"abi", {sizeof(abi::abi), 1}},
         {"listeners", {sizeof(abi::listener_index), abi::LISTENER_INDEXES}},
         {"services", {sizeof(abi::service), services}},
-        {"tables", {table_value_size(geometry.table_size), services}},
-        {"previous", {table_value_size(geometry.table_size), services}},
+        {"tables", {sizeof(abi::table_page), page_entries(geometry)}},
+        {"previous", {sizeof(abi::table_page), page_entries(geometry)}},
         {"backends", {sizeof(abi::backend), backends}},
         {"flows", {sizeof(abi::flow_record), geometry.max_flows}},
         {"fragments", {sizeof(abi::fragment_record), abi::FRAGMENTS_MAX}},
@@ -57,6 +58,8 @@ Result<void> check_sizes(const MapFds& fds, const Geometry& geometry) {
     };
     Result<void> fit{};
     for_each_map(fds, [&](const char* name, const UniqueFd& fd) {
+        if (!fd)
+            return;
         const auto info = info_of(name, fd.get());
         const Size& wanted = sizes.at(name);
         if (fit && !info)
@@ -66,13 +69,6 @@ Result<void> check_sizes(const MapFds& fds, const Geometry& geometry) {
                        info->value_size, wanted.entries, wanted.value);
     });
     return fit;
-}
-}  // namespace
-
-std::uint32_t table_value_size(std::uint32_t table_size) {
-    constexpr std::uint32_t kAlignment = 8;
-    const auto bytes = static_cast<std::uint32_t>(table_size * sizeof(std::uint16_t));
-    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
 Result<Maps> Maps::open(const Pins& pins, Access access) {
@@ -106,12 +102,11 @@ Result<Maps> Maps::open(const Pins& pins, Access access) {
 Result<Maps> Maps::adopt(MapFds fds, Access access) {
     const auto stored = read_abi(fds.abi.get());
     const auto services = info_of("services", fds.services.get());
-    const auto tables = info_of("tables", fds.tables.get());
     const auto backends = info_of("backends", fds.backends.get());
     const auto flows = info_of("flows", fds.flows.get());
     if (!stored)
         return std::unexpected(stored.error());
-    for (const auto* info : {&services, &tables, &backends, &flows}) {
+    for (const auto* info : {&services, &backends, &flows}) {
         if (!*info)
             return std::unexpected(info->error());
     }
@@ -125,10 +120,10 @@ Result<Maps> Maps::adopt(MapFds fds, Access access) {
                                       abi::LISTENER_INDEXES, writable);
     auto mapped_services = MappedArray::map(fds.services.get(), "services", sizeof(abi::service),
                                             services->max_entries, writable);
-    auto mapped_tables =
-        MappedArray::map(fds.tables.get(), "tables", tables->value_size, tables->max_entries, writable);
-    auto mapped_previous =
-        MappedArray::map(fds.previous.get(), "previous", tables->value_size, tables->max_entries, writable);
+    auto mapped_tables = MappedArray::map(fds.tables.get(), "tables", sizeof(abi::table_page),
+                                          page_entries(geometry), writable);
+    auto mapped_previous = MappedArray::map(fds.previous.get(), "previous", sizeof(abi::table_page),
+                                            page_entries(geometry), writable);
     auto mapped_backends = MappedArray::map(fds.backends.get(), "backends", sizeof(abi::backend),
                                             backends->max_entries, writable);
     for (const auto* mapped :

@@ -10,11 +10,13 @@
 #include "util/abi.hpp"
 #include "util/unique_fd.hpp"
 
+struct bpf_map_info;
+
 namespace guideway::datapath {
 
 /// What fixes the sizes of the maps: they cannot grow while packets read them.
 struct Geometry {
-    std::uint32_t table_size = abi::TABLE_SIZE_DEFAULT;  ///< M
+    std::uint32_t table_size = abi::TABLE_SIZE_DEFAULT;  ///< the default M: each service has room for it
     std::uint32_t max_services = 0;
     std::uint32_t max_backends = 0;
     std::uint32_t max_flows = 0;
@@ -64,25 +66,40 @@ class Maps {
     [[nodiscard]] abi::service& service(std::uint32_t number) const {
         return *services_.element<abi::service>(number);
     }
+    /// The slots of a service that is stored.
     [[nodiscard]] std::span<std::uint16_t> table(std::uint32_t service_number) const {
-        return {tables_.element<std::uint16_t>(service_number), geometry_.table_size};
+        return slots_in(tables_, service_number);
     }
     /// The former owners of slots that move.
     [[nodiscard]] std::span<std::uint16_t> previous(std::uint32_t service_number) const {
-        return {previous_.element<std::uint16_t>(service_number), geometry_.table_size};
+        return slots_in(previous_, service_number);
     }
     [[nodiscard]] abi::backend& backend(std::uint32_t index) const {
         return *backends_.element<abi::backend>(index);
     }
 
   private:
+    [[nodiscard]] std::span<std::uint16_t> slots_in(const MappedArray& pages,
+                                                    std::uint32_t service_number) const {
+        const auto& stored = service(service_number);
+        return {pages.element<std::uint16_t>(stored.first_page), stored.table_size};
+    }
+
     MapFds fds_;
     Geometry geometry_;
     MappedArray listeners_, services_, tables_, previous_, backends_;
 };
 
-/// The sizes of elements and maps that a geometry asks for.
-[[nodiscard]] std::uint32_t table_value_size(std::uint32_t table_size);
+[[nodiscard]] Result<bpf_map_info> info_of(const char* name, int fd);
+
+/// Whether those maps that there are have the layout of this version: they may be of several makings. Errors
+/// tell the first that has not.
+[[nodiscard]] Result<void> check_sizes(const MapFds& fds, const Geometry& geometry);
+
+/// The sizes of maps that a geometry asks for.
+[[nodiscard]] inline std::uint32_t page_entries(const Geometry& geometry) {
+    return geometry.max_services * abi::table_pages(geometry.table_size);
+}
 [[nodiscard]] inline std::uint32_t service_entries(std::uint32_t max_services) {
     return max_services + 1;
 }

@@ -41,11 +41,8 @@ void set_sizes(guideway_bpf& skeleton, const Geometry& geometry, const ProgramCo
     bpf_map__set_max_entries(maps.service_stats, services);
     bpf_map__set_max_entries(maps.icmp_errors, services);
     bpf_map__set_max_entries(maps.outer_ids, 1U << cpu_bits(constants));
-    for (bpf_map* table : {maps.tables, maps.previous}) {
-        bpf_map__set_max_entries(table, services);
-        if (geometry.table_size != abi::TABLE_SIZE_DEFAULT)
-            bpf_map__set_value_size(table, table_value_size(geometry.table_size));
-    }
+    bpf_map__set_max_entries(maps.tables, page_entries(geometry));
+    bpf_map__set_max_entries(maps.previous, page_entries(geometry));
     bpf_map__set_max_entries(maps.flows, geometry.max_flows);
     bpf_map__set_max_entries(maps.backends, backends);
     bpf_map__set_max_entries(maps.backend_stats, backends);
@@ -55,10 +52,10 @@ bpf_map* find(const guideway_bpf& skeleton, const char* name) {
     return bpf_object__find_map_by_name(skeleton.obj, name);
 }
 
-Result<void> reuse(const guideway_bpf& skeleton, const Maps& maps) {
+Result<void> reuse(const guideway_bpf& skeleton, const MapFds& fds) {
     int error = 0;
-    for_each_map(maps.fds(), [&](const char* name, const UniqueFd& fd) {
-        if (error == 0)
+    for_each_map(fds, [&](const char* name, const UniqueFd& fd) {
+        if (fd && error == 0)
             error = bpf_map__reuse_fd(find(skeleton, name), fd.get());
     });
     if (error != 0)
@@ -83,13 +80,12 @@ Result<MacAddress> random_self_test_source() {
     return mac;
 }
 
-void set_constants(guideway_bpf& skeleton, const Geometry& geometry, const ProgramConstants& constants,
+void set_constants(guideway_bpf& skeleton, const ProgramConstants& constants,
                    const MacAddress& self_test_source) {
     auto& values = *skeleton.rodata;
     std::memcpy(&values.hash_key_k0, constants.hash_key.data(), 8);
     std::memcpy(&values.hash_key_k1, constants.hash_key.data() + 8, 8);
     std::memcpy(&values.self_test_source, self_test_source.bytes.data(), self_test_source.bytes.size());
-    values.table_size = geometry.table_size;
     values.record_decisions = constants.record_decisions;
     values.any_unicast_is_own = constants.any_unicast_is_own;
     values.outer_id_cpu_bits = static_cast<std::uint8_t>(cpu_bits(constants));
@@ -115,7 +111,7 @@ void Program::Destroy::operator()(guideway_bpf* skeleton) const {
 }
 
 Result<Program> Program::load(const Geometry& geometry, const ProgramConstants& constants,
-                              const Maps* adopted) {
+                              const MapFds* adopted) {
     capture_libbpf_log();
     Skeleton skeleton(guideway_bpf::open());
     if (!skeleton)
@@ -124,7 +120,7 @@ Result<Program> Program::load(const Geometry& geometry, const ProgramConstants& 
     if (!self_test_source)
         return std::unexpected(self_test_source.error());
     set_sizes(*skeleton, geometry, constants);
-    set_constants(*skeleton, geometry, constants, *self_test_source);
+    set_constants(*skeleton, constants, *self_test_source);
 
     if (adopted != nullptr) {
         if (auto reused = reuse(*skeleton, *adopted); !reused)

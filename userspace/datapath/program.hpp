@@ -30,10 +30,10 @@ struct ProgramConstants {
 /// The balancer's XDP program, loaded: verified and compiled, not yet attached.
 class Program {
   public:
-    /// With `adopted` the program uses those maps, otherwise new, empty ones. Their geometry is the one
-    /// given.
+    /// The program uses those of `adopted` that there are, which have this geometry, and new, empty maps
+    /// otherwise.
     [[nodiscard]] static Result<Program> load(const Geometry& geometry, const ProgramConstants& constants,
-                                              const Maps* adopted);
+                                              const MapFds* adopted);
 
     [[nodiscard]] int fd() const;
     /// The maps that the program uses.

@@ -32,7 +32,7 @@ namespace guideway::abi {
 static_assert(sizeof(address) == 16);
 static_assert(sizeof(listener) == 32);
 static_assert(sizeof(listener_index) == 32 + 32 * LISTENER_SLOTS_MAX);
-static_assert(sizeof(service) == 80);
+static_assert(sizeof(service) == 88);
 static_assert(sizeof(backend) == 64);
 static_assert(offsetof(backend, next_hop_mac) % 8 == 0 && offsetof(backend, interface_mac) % 8 == 0);
 static_assert(sizeof(probe_route) == 56);

@@ -174,6 +174,32 @@ TEST_CASE("a table with fewer than 100 slots for each backend is a warning") {
               "slots; datapath.table_size should be at least 300"});
 }
 
+TEST_CASE("a service may have a table size of its own") {
+    const std::string head = std::string(kHead) + "services:\n";
+    const std::string service =
+        "  - {name: a, listen: ['192.0.2.1:80/tcp'], backends: [10.0.0.1, 10.0.0.2, 10.0.0.3]";
+    const Parsed parsed = parse_text(head + service + ", table_size: 4093}\n");
+    CHECK(texts(parsed.errors).empty());
+    CHECK(texts(parsed.warnings).empty());
+    CHECK(table_size_of(parsed.config.services[0], parsed.config.datapath) == 4093);
+    CHECK(table_size_of(parse_text(head + service + "}\n").config.services[0], {}) == 65537);
+    CHECK(texts(parse_text(head + service + ", table_size: 251}\n").warnings) ==
+          std::vector<std::string>{
+              "a.yaml:4:55: services[0].backends: 3 backends share unevenly in a table of 251 "
+              "slots; table_size should be at least 300"});
+    CHECK(texts(parse_text(head + service + ", table_size: 4096}\n").errors).size() == 1);
+}
+
+TEST_CASE("tables fit into the room for max_services of the default size") {
+    const std::string head = std::string(kHead) + "datapath: {max_services: 2, table_size: 251}\nservices:\n";
+    const std::string service = "  - {name: a, listen: ['192.0.2.1:80/tcp'], backends: [], table_size: ";
+    CHECK(texts(parse_text(head + service + "509}\n").errors).empty());
+    CHECK(texts(parse_text(head + service + "521}\n").errors) ==
+          std::vector<std::string>{
+              "a.yaml:5:3: services: tables of 521 slots in all do not fit; there is room for "
+              "datapath.max_services of datapath.table_size slots"});
+}
+
 TEST_CASE("a service has room for 32767 backends and no more") {
     const std::string head = std::string(kHead) + "datapath: {max_backends: 100000}\nservices:\n";
     CHECK(parse_text(head + service_with_backends(32767, 0)).errors.empty());

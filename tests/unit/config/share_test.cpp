@@ -51,6 +51,25 @@ TEST_CASE("a backend without a weight wants no slot") {
     CHECK(without_slots({}, 251).empty());
 }
 
+TEST_CASE("the advised size gives the lightest backend a hundred slots, also among twice as many") {
+    CHECK(advised_table_size({}) == 251);
+    CHECK(advised_table_size(backends_of({100})) == 251);
+    CHECK(advised_table_size(backends_of(std::vector<std::uint16_t>(16, 100))) == 4093);
+    CHECK(advised_table_size(backends_of(std::vector<std::uint16_t>(16, 7))) == 4093);
+    CHECK(advised_table_size(backends_of({1, 9})) == 2039);
+    CHECK(advised_table_size(backends_of({0, 9})) == 251);
+    CHECK(advised_table_size(backends_of(std::vector<std::uint16_t>(300, 1))) == 65537);
+    CHECK(advised_table_size(backends_of({1, 65535})) == 1048573);
+}
+
+TEST_CASE("advice is given where a size is too small or four times too large") {
+    const auto backends = backends_of(std::vector<std::uint16_t>(16, 100));
+    CHECK(table_size_advice(backends, 2039) == "; table_size: 4093 would do for 16 backends");
+    CHECK(table_size_advice(backends, 4093).empty());
+    CHECK(table_size_advice(backends, 16363).empty());
+    CHECK(table_size_advice(backends, 65537) == "; table_size: 4093 would do for 16 backends");
+}
+
 TEST_CASE("who gets no slot is what the table itself says") {
     std::mt19937 random(21120);
     for (int story = 0; story < 300; ++story) {
