@@ -32,7 +32,6 @@ constexpr std::uint32_t kPorts = 32768;
 constexpr std::uint32_t kFirstPort = 1024;
 constexpr std::uint32_t kClients = 0x0b000000;
 constexpr int kBackends = 16;
-constexpr int kVips = 128;
 
 enum class Slots { kSettled, kMoving, kAlways };
 
@@ -43,8 +42,10 @@ struct Case {
     bool ipv6 = false;
     bool udp = false;
     Slots slots = Slots::kSettled;
-    bool vip = true;            ///< otherwise packets are for nobody here
-    bool floor = false;         ///< adjust_head and XDP_TX in the program's place
+    bool vip = true;  ///< otherwise packets are for nobody here
+    /// What runs in the balancer's place: adjust_head and XDP_TX; that and the flow hash; somebody's program.
+    enum class Under { kBalancer, kFloor, kLimit, kOther } under = Under::kBalancer;
+    std::uint32_t table_size = 65537;
     bool all_features = false;  ///< another service has a filter, GRE and records of all flows
 };
 
@@ -73,14 +74,17 @@ config::Service service_of(const Case& wanted, std::uint32_t number) {
     config::Service service;
     service.name = fmt::format("service-{}", number);
     const auto protocol = wanted.udp ? config::Protocol::kUdp : config::Protocol::kTcp;
-    const std::uint32_t host = wanted.vip ? number : kVips + number;
-    service.listeners.push_back({address(fmt::format("192.0.2.{}", host)), 80, protocol, false});
+    constexpr std::uint32_t kFirstVip = 0xc0000201;  // 192.0.2.1
+    constexpr std::uint32_t kNobodys = 128;
+    const std::uint32_t host = wanted.vip ? number : kNobodys + number;
+    const std::uint32_t vip = htonl(kFirstVip - 1 + host);
+    service.listeners.push_back({IpAddress::from_network(&vip, true), 80, protocol, false});
     service.listeners.push_back({address(fmt::format("2001:db8:1::{:x}", host)), 80, protocol, false});
     if (wanted.slots == Slots::kAlways)
         service.tracking = config::Tracking::kAlways;
     for (int i = 1; i <= kBackends; ++i) {
         auto& backend = service.backends.emplace_back();
-        backend.address = address(fmt::format("10.0.{}.{}", number, i));
+        backend.address = address(fmt::format("10.{}.{}.{}", number / 256, number % 256, i));
         backend.name = backend.address.text();
     }
     return service;
@@ -90,6 +94,8 @@ config::Config configuration(const Case& wanted) {
     config::Config config;
     config.interfaces = {"eth0"};
     config.hash_key = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    config.datapath.table_size = wanted.table_size;
+    config.datapath.max_services = wanted.services + 1;
     config.datapath.max_flows = wanted.slots == Slots::kSettled ? 1 : 2 * wanted.flows;
     for (std::uint32_t number = 1; number <= wanted.services; ++number)
         config.services.push_back(service_of(wanted, number));
@@ -125,6 +131,24 @@ std::unique_ptr<control::Replayer> balancer(const config::Config& config) {
     return std::move(*created);
 }
 
+/// The program of GUIDEWAY_PROGRAM, `FILE:SECTION`: an object file whose maps need no filling, or are pinned
+/// under the names that it gives.
+int load_other_program() {
+    const std::string name = std::getenv("GUIDEWAY_PROGRAM");
+    const auto colon = name.rfind(':');
+    if (colon == std::string::npos)
+        give_up("GUIDEWAY_PROGRAM: expected FILE:SECTION");
+    auto* object = bpf_object__open_file(name.substr(0, colon).c_str(), nullptr);
+    if (object == nullptr || bpf_object__load(object) != 0)
+        give_up(fmt::format("load {}: {}", name, errno_text()));
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, object) {
+        if (name.substr(colon + 1) == bpf_program__section_name(program))
+            return bpf_program__fd(program);
+    }
+    give_up(fmt::format("{}: no such section", name));
+}
+
 /// A balancer with flows that it knows, and the wrapper around it.
 class Bench {
   public:
@@ -133,8 +157,7 @@ class Bench {
           config_(configuration(wanted)),
           balancer_(balancer(config_)),
           wrapper_(load_wrapper(wanted)) {
-        const int program =
-            wanted.floor ? bpf_program__fd(wrapper_->progs.datapath_floor) : balancer_->program_fd();
+        const int program = program_under_test();
         const std::uint32_t key = 0;
         if (bpf_map_update_elem(bpf_map__fd(wrapper_->maps.under_test), &key, &program, BPF_ANY) != 0)
             give_up("put the program under test into the wrapper");
@@ -155,7 +178,8 @@ class Bench {
         if (bpf_prog_test_run_opts(bpf_program__fd(wrapper_->progs.datapath_wrapper), &options) != 0)
             give_up("run the wrapper");
         const double time = thread_seconds() - before;
-        if (options.retval != (wanted_.vip || wanted_.floor ? kTx : kPass))
+        const bool may_return_anything = wanted_.under == Case::Under::kOther;
+        if (!may_return_anything && options.retval != (wanted_.vip ? kTx : kPass))
             give_up(fmt::format("the program returned {}", options.retval));
         return time / kFramesAtATime;
     }
@@ -170,6 +194,20 @@ class Bench {
     }
 
   private:
+    [[nodiscard]] int program_under_test() const {
+        switch (wanted_.under) {
+            case Case::Under::kFloor:
+                return bpf_program__fd(wrapper_->progs.datapath_floor);
+            case Case::Under::kLimit:
+                return bpf_program__fd(wrapper_->progs.datapath_limit);
+            case Case::Under::kOther:
+                return load_other_program();
+            case Case::Under::kBalancer:
+                break;
+        }
+        return balancer_->program_fd();
+    }
+
     void move_all_slots() {
         const auto& maps = balancer_->maps();
         for (std::uint32_t service = 1; service <= wanted_.services; ++service) {
@@ -320,8 +358,12 @@ void register_live(const std::string& what, LiveBench::At program) {
 
 int main(int argc, char** argv) {
     for (const std::uint32_t flows : {1U, 65536U, 1048576U}) {
-        register_case("floor", {.flows = flows, .floor = true});
-        register_case("floor6", {.flows = flows, .ipv6 = true, .floor = true});
+        register_case("floor", {.flows = flows, .under = Case::Under::kFloor});
+        register_case("floor6", {.flows = flows, .ipv6 = true, .under = Case::Under::kFloor});
+        register_case("limit", {.flows = flows, .under = Case::Under::kLimit});
+        register_case("limit6", {.flows = flows, .ipv6 = true, .under = Case::Under::kLimit});
+        if (std::getenv("GUIDEWAY_PROGRAM") != nullptr)
+            register_case("other", {.flows = flows, .under = Case::Under::kOther});
         register_case("tcp4", {.flows = flows});
         register_case("tcp6", {.flows = flows, .ipv6 = true});
         register_case("udp4", {.flows = flows, .udp = true});
@@ -329,8 +371,11 @@ int main(int argc, char** argv) {
         register_case("always", {.flows = flows, .slots = Slots::kAlways});
         register_case("pass", {.flows = flows, .vip = false});
     }
-    for (const std::uint32_t services : {32U, kVips + 0U})
+    for (const std::uint32_t services : {32U, 128U, 1000U})
         register_case(fmt::format("services{}", services), {.flows = 65536, .services = services});
+    for (const std::uint32_t services : {1U, 32U, 128U, 1000U})
+        register_case(fmt::format("small_services{}", services),
+                      {.flows = 65536, .services = services, .table_size = 4093});
     register_case("all_features", {.flows = 65536, .all_features = true});
     register_live("reflector", LiveBench::At::kReflector);
     register_live("balancer", LiveBench::At::kBalancer);

@@ -36,6 +36,7 @@ void add_agent(CLI::App& app, int& status);
 void add_backend(CLI::App& app, int& status);
 void add_backends(CLI::App& app, int& status);
 void add_check(CLI::App& app, int& status);
+void add_compare(CLI::App& app, int& status);
 void add_complete(CLI::App& app, int& status);
 void add_detach(CLI::App& app, int& status);
 void add_drain(CLI::App& app, int& status);
