@@ -12,6 +12,7 @@ namespace guideway::cli {
 inline constexpr int kDone = 0;
 inline constexpr int kRefused = 1;
 inline constexpr int kUsage = 2;
+inline constexpr int kAboveBudget = 3;  ///< plan alone
 
 inline void add_log_level(CLI::App& command, std::string& level) {
     command.add_option("--log-level", level, "what is logged: error, warning, info or debug")

@@ -95,12 +95,25 @@ Result<control::Placement> placement_in(const Json& status) {
     return placement;
 }
 
-/// What was said by hand, and slow starts that are under way, outlast a reload.
-void keep_conditions(control::Placement& next, const Json& status) {
+/// Whether a backend's present condition is nothing that its configuration says.
+bool outlasts_reload(const Json& backend, bool is_probed) {
+    const auto& health = backend.at("health");
+    const bool fails = is_probed && !health.is_null() && !health.at("serves").get<bool>();
+    return backend.at("by_hand").get<bool>() || backend.at("state") == "slow_start" || fails;
+}
+
+/// What was said by hand, slow starts that are under way, and failed checks outlast a reload.
+void keep_conditions(control::Placement& next, const config::Config& config, const Json& status) {
+    std::set<std::string> probed;
+    for (const auto& service : config.services) {
+        if (service.health)
+            probed.insert(service.name);
+    }
     std::map<control::BackendId, maglev::Availability> kept;
     for (const auto& service : status.at("services")) {
+        const bool is_probed = probed.contains(service.at("name").get<std::string>());
         for (const auto& backend : service.at("backends")) {
-            if (!backend.at("by_hand").get<bool>() && backend.at("state") != "slow_start")
+            if (!outlasts_reload(backend, is_probed))
                 continue;
             const auto address = IpAddress::parse(backend.at("address").get<std::string>());
             kept[{service.at("name").get<std::string>(), address.value()}] = availability_in(backend);
@@ -338,7 +351,7 @@ Result<Compared> compare_with_agent(const Options& options, const config::Config
     if (!before)
         return std::unexpected(before.error());
     auto after = placement_of(next);
-    keep_conditions(after, *status);
+    keep_conditions(after, next, *status);
     before->hash_key = same_key(*status, *before, next.hash_key) ? after.hash_key : "another";
     auto rates = sample_flows(options.status, *status);
     if (!rates)
@@ -370,20 +383,23 @@ int run(const Options& options) {
     else
         print(*compared);
     const double moved = control::largest_share_moved(compared->plan);
-    if (moved > budget)
-        return refuse({fmt::format("plan: {:.2f}% of a service's slots would move, above --max-move {}",
-                                   100 * moved, options.max_move)});
-    return kDone;
+    if (moved <= budget)
+        return kDone;
+    static_cast<void>(
+        refuse({fmt::format("plan: {:.2f}% of a service's slots would move, above --max-move {}", 100 * moved,
+                            options.max_move)}));
+    return kAboveBudget;
 }
 }  // namespace
 
 void add_plan(CLI::App& app, int& status) {
-    auto* command = app.add_subcommand("plan", "What a new configuration would move, before it does");
+    auto* command = app.add_subcommand(
+        "plan", "What a new configuration would move, before it does, backends being as healthy as they are");
     auto options = std::make_shared<Options>();
     command->add_option("-c,--config", options->path, "the new configuration")->required()->type_name("NEW");
     command->add_option("--from", options->from, "compare with this file instead of the running agent")
         ->type_name("OLD");
-    command->add_option("--max-move", options->max_move, "exit with 1 if more of any service's slots move")
+    command->add_option("--max-move", options->max_move, "exit with 3 if more of any service's slots move")
         ->type_name("P%");
     options->status.add_to(*command);
     command->callback([options, &status] { status = run(*options); });
