@@ -40,6 +40,7 @@ void add_check(CLI::App& app, int& status);
 void add_compare(CLI::App& app, int& status);
 void add_complete(CLI::App& app, int& status);
 void add_detach(CLI::App& app, int& status);
+void add_doctor(CLI::App& app, int& status);
 void add_drain(CLI::App& app, int& status);
 void add_explain(CLI::App& app, int& status);
 void add_flows(CLI::App& app, int& status);
