@@ -58,6 +58,9 @@ expect "be1 is drained" guideway drain be1
 expect_equal "it says so" "drain true" "$(backend be1 '"\(.state) \(.by_hand)"')"
 http_requests 192.0.2.10 30 31000 >"$LAB_DIR/who"
 expect "no new flow comes to it" eval '! grep -qx be1 "$LAB_DIR/who"'
+expect_equal "flows that do not end are not waited for longer than that" 1 \
+    "$(guideway drain be1 --wait --timeout 1s >/dev/null 2>"$LAB_DIR/late"; echo $?)"
+expect "which it says" grep -q 'have not ended within 1s; it stays drained' "$LAB_DIR/late"
 expect_soon "the slots have learnt" none_learns
 expect_equal "its connections have records" "$before" "$(backend be1 .flows)"
 expect_equal "which flows lists" "$before" "$(guideway flows --backend 10.0.0.101 --json | jq '.flows | length')"

@@ -11,6 +11,7 @@
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
 #include "cli/order.hpp"
+#include "config/scalar.hpp"
 #include "util/ip_address.hpp"
 
 /// What is said of a backend by hand: `drain`, `undrain`, `enable`, `disable`.
@@ -18,12 +19,14 @@ namespace guideway::cli {
 
 namespace {
 using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
 
 struct Options {
     std::string runtime_dir = kDefaultRuntimeDir;
     std::string backend;
     std::string service;
     bool wait = false;
+    std::string timeout;  ///< of the wait; empty: none
     bool force = false;
 };
 
@@ -70,7 +73,8 @@ void show(const Options& options, const Left& left) {
 }
 
 /// Until none of its flows is left: each ends by itself, falls silent for idle_timeout, or meets max_drain.
-int wait_until_drained(const Options& options) {
+int wait_until_drained(const Options& options, Clock::duration at_most) {
+    const auto began = Clock::now();
     constexpr std::chrono::milliseconds kBetweenLooks{250};
     constexpr int kLooksPerLine = 8;
     for (int look = 0;; ++look) {
@@ -83,6 +87,12 @@ int wait_until_drained(const Options& options) {
             show(options, *left);
         if (left->nothing())
             break;
+        if (Clock::now() - began >= at_most) {
+            show(options, *left);
+            fmt::print("\n");
+            return refuse({fmt::format("wait for {}: its flows have not ended within {}; it stays drained",
+                                       options.backend, options.timeout)});
+        }
         std::this_thread::sleep_for(kBetweenLooks);
     }
     if (::isatty(STDOUT_FILENO) != 0)
@@ -91,13 +101,21 @@ int wait_until_drained(const Options& options) {
 }
 
 int run(const std::string& order, const Options& options) {
+    Clock::duration at_most = Clock::duration::max();
+    if (!options.timeout.empty()) {
+        const auto timeout =
+            config::read_duration({options.timeout, false}, {config::Duration{0}, std::chrono::hours(24)});
+        if (!timeout)
+            misused("--timeout: " + timeout.error().message);
+        at_most = *timeout;
+    }
     Json asked = {{"backend", options.backend}};
     if (!options.service.empty())
         asked["service"] = options.service;
     if (options.force)
         asked["force"] = true;
     const int given = give_order(options.runtime_dir, order, asked.dump());
-    return given == kDone && options.wait ? wait_until_drained(options) : given;
+    return given == kDone && options.wait ? wait_until_drained(options, at_most) : given;
 }
 
 CLI::App* add_order(CLI::App& app, int& status, const char* name, const char* help,
@@ -120,7 +138,12 @@ void add_drain(CLI::App& app, int& status) {
     const auto options = std::make_shared<Options>();
     auto* drain = add_order(app, status, "drain",
                             "Give a backend no new flows; those it has stay until they end", options);
-    drain->add_flag("--wait", options->wait, "until none of its flows is left");
+    auto* wait = drain->add_flag("--wait", options->wait, "until none of its flows is left");
+    drain
+        ->add_option("--timeout", options->timeout,
+                     "how long to wait: exits with 1 then, and it stays drained")
+        ->type_name("DURATION")
+        ->needs(wait);
     add_force(*drain, options);
     add_order(app, status, "undrain", "Take a `drain` back", std::make_shared<Options>());
     const auto disabling = std::make_shared<Options>();
