@@ -26,7 +26,8 @@ slot_backend(struct xdp_md *ctx, struct packet *packet, const struct service *se
 	const __u16 *place = slot_in(&tables, service, slot);
 	__u8 tracking;
 
-	if (!place)
+	/* An entry that somebody has zeroed leads nowhere until the agent mends it. */
+	if (!place || !service->table_size)
 		return NULL;
 	packet->slot = slot;
 	word = READ_ONCE(*place);

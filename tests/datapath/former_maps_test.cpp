@@ -171,3 +171,24 @@ TEST_CASE("maps of an older version, or of another size, are not taken over") {
     CHECK_FALSE(datapath.not_adopted_because().empty());
     CHECK(datapath.maps().service(1).name[0] == '\0');
 }
+
+TEST_CASE("services that lead beyond the maps are not adopted") {
+    Upgrade upgrade;
+    const auto& maps = upgrade.before->maps();
+    datapath::for_each_map(
+        maps.fds(), [&](const char* name, const UniqueFd& fd) { REQUIRE(upgrade.pins.put(name, fd.get())); });
+    auto& service = maps.service(1);
+    const auto whole = service;
+    SECTION("pages") {
+        service.first_page = 4;
+    }
+    SECTION("slots") {
+        service.table_size = 0xffffffff;
+    }
+    SECTION("backends") {
+        service.first_backend = 0xfffffff0;
+    }
+    CHECK_FALSE(upgrade.open().adopted());
+    service = whole;
+    CHECK(upgrade.open().adopted());
+}

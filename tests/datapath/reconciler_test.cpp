@@ -401,6 +401,17 @@ TEST_CASE("the size of a table stays while its service does, and its pages are g
     check_placement(*replayer, configure(sized("b", 2, 1021) + sized("c", 3, 1021), room));
 }
 
+TEST_CASE("a service whose entry somebody has zeroed gets nothing until it is mended") {
+    const auto replayer = balancer(configure(kOne));
+    auto& service = replayer->maps().service(1);
+    const auto whole = service;
+    const auto before = placement(*replayer, "192.0.2.1");
+    service = {};
+    CHECK(verdict_of(*replayer, to("192.0.2.1")) == "no_backend");
+    service = whole;
+    CHECK(placement(*replayer, "192.0.2.1") == before);
+}
+
 TEST_CASE("what a dead agent left in a region does not show in the service that gets it") {
     const auto replayer = balancer(configure(kOne));
     auto& leftover = replayer->maps().backend(12 + 3);

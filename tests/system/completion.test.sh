@@ -49,7 +49,7 @@ PATH=$LAB_DIR/bin:$PATH
 DIRECTORY=$(runtime_dir_of lb1)
 
 expect_equal "commands by how they begin" "reference reload replay" "$(candidates re)"
-expect_equal "the command that completes is not among them" "" "$(candidates comp)"
+expect_equal "the command that completes is not among them" "" "$(candidates complet)"
 expect_equal "options" "--runtime-dir" "$(candidates undrain --run)"
 expect_equal "values that are members of a list" "error" "$(candidates agent --log-level e)"
 expect_equal "files" ":file" "$(candidates check -c "")"

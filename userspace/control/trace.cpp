@@ -128,6 +128,10 @@ Trace trace(const datapath::Maps& maps, const config::HashKey& key, const maglev
     found.service_name = service.name;
     found.permitted = is_permitted(maps, service.filter, flow.source);
     found.hash = maglev::flow_hash(flow, key, (service.flags & abi::SERVICE_AFFINITY_CLIENT) != 0);
+    if (service.table_size == 0) {
+        found.first.verdict = found.later.verdict = abi::VERDICT_NO_BACKEND;
+        return found;
+    }
     found.slot = maglev::flow_slot(found.hash, service.table_size);
     const auto word = maps.table(found.service)[found.slot];
     found.moving = (word & abi::SLOT_MOVING) != 0;

@@ -140,7 +140,21 @@ Result<Maps> Maps::adopt(MapFds fds, Access access) {
     maps.tables_ = std::move(*mapped_tables);
     maps.previous_ = std::move(*mapped_previous);
     maps.backends_ = std::move(*mapped_backends);
+    if (auto inside = maps.check_services(); !inside)
+        return std::unexpected(inside.error());
     return maps;
+}
+
+Result<void> Maps::check_services() const {
+    for (std::uint32_t number = 1; number <= geometry_.max_services; ++number) {
+        const auto& stored = service(number);
+        const auto pages = std::uint64_t{stored.first_page} + abi::table_pages(stored.table_size);
+        const auto backends = std::uint64_t{stored.first_backend} + stored.backend_capacity;
+        if (stored.table_size > abi::TABLE_SIZE_MAX || pages > page_entries(geometry_) ||
+            backends > geometry_.max_backends)
+            return fail("adopt map 'services': service {} leads beyond the tables or the backends", number);
+    }
+    return {};
 }
 
 }  // namespace guideway::datapath

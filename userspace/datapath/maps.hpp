@@ -79,6 +79,8 @@ class Maps {
     }
 
   private:
+    /// Whoever may write into the pinned map may have.
+    [[nodiscard]] Result<void> check_services() const;
     [[nodiscard]] std::span<std::uint16_t> slots_in(const MappedArray& pages,
                                                     std::uint32_t service_number) const {
         const auto& stored = service(service_number);
