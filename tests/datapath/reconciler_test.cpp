@@ -412,6 +412,17 @@ TEST_CASE("a service whose entry somebody has zeroed gets nothing until it is me
     CHECK(placement(*replayer, "192.0.2.1") == before);
 }
 
+TEST_CASE("an entry that leads beyond the tables has no slots for whoever reads it") {
+    const auto replayer = balancer(configure(kOne));
+    auto& service = replayer->maps().service(1);
+    service.first_page = 0x7fffffff;
+    CHECK(replayer->maps().table(1).empty());
+    CHECK(verdict_of(*replayer, to("192.0.2.1")) == "no_backend");
+    service.first_page = 0;
+    service.table_size = 0xffffffff;
+    CHECK(replayer->maps().previous(1).empty());
+}
+
 TEST_CASE("what a dead agent left in a region does not show in the service that gets it") {
     const auto replayer = balancer(configure(kOne));
     auto& leftover = replayer->maps().backend(12 + 3);

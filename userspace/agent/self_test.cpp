@@ -118,6 +118,8 @@ class ServiceTest {
         const bool by_client = service.affinity == config::Affinity::kClient;
         const auto hash = maglev::flow_hash(flow, config_.hash_key, by_client);
         const auto slots = maps_.table(number);
+        if (slots.empty())
+            return nullptr;
         const auto slot = slots[maglev::flow_slot(hash, static_cast<std::uint32_t>(slots.size()))];
         const std::uint32_t owner = slot & abi::SLOT_BACKEND;
         return owner == 0 ? nullptr : &maps_.backend(maps_.service(number).first_backend + owner);

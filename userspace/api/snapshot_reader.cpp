@@ -100,6 +100,8 @@ std::string digest_of(const std::map<std::uint16_t, BackendSnapshot>& backends,
 /// Takes both digests and counts each backend's slots, as far as that is not known.
 void complete(control::TableFacts& facts, const std::map<std::uint16_t, BackendSnapshot>& backends,
               std::span<const std::uint16_t> slots) {
+    if (slots.empty())
+        return;  // somebody spoilt the service's entry, and the agent has not mended it yet
     if (facts.base_digest.empty()) {
         const auto base =
             maglev::BaseTable::build(members_of(backends), static_cast<std::uint32_t>(slots.size()));
@@ -114,7 +116,7 @@ void complete(control::TableFacts& facts, const std::map<std::uint16_t, BackendS
 /// How many slots move, and how; `backends` learn whose flows are waited for.
 void count_moving(ServiceSnapshot& service, std::map<std::uint16_t, BackendSnapshot>& backends,
                   std::span<const std::uint16_t> slots, std::span<const std::uint16_t> previous) {
-    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+    for (std::size_t slot = 0; slot < std::min(slots.size(), previous.size()); ++slot) {
         if ((slots[slot] & abi::SLOT_MOVING) == 0)
             continue;
         const std::uint16_t former = previous[slot];

@@ -128,16 +128,17 @@ Trace trace(const datapath::Maps& maps, const config::HashKey& key, const maglev
     found.service_name = service.name;
     found.permitted = is_permitted(maps, service.filter, flow.source);
     found.hash = maglev::flow_hash(flow, key, (service.flags & abi::SERVICE_AFFINITY_CLIENT) != 0);
-    if (service.table_size == 0) {
+    const auto slots = maps.table(found.service), previous = maps.previous(found.service);
+    if (slots.empty() || previous.empty()) {
         found.first.verdict = found.later.verdict = abi::VERDICT_NO_BACKEND;
         return found;
     }
-    found.slot = maglev::flow_slot(found.hash, service.table_size);
-    const auto word = maps.table(found.service)[found.slot];
+    found.slot = maglev::flow_slot(found.hash, static_cast<std::uint32_t>(slots.size()));
+    const auto word = slots[found.slot];
     found.moving = (word & abi::SLOT_MOVING) != 0;
     found.owner = word & abi::SLOT_BACKEND;
     if (found.moving)
-        found.former = maps.previous(found.service)[found.slot] & abi::SLOT_BACKEND;
+        found.former = previous[found.slot] & abi::SLOT_BACKEND;
     found.base_owner = base_owner_of(maps, service, found.slot);
     found.record = record_of(maps, found.service, flow);
     const auto kind = flow.protocol == IPPROTO_TCP ? abi::FLOW_TCP

@@ -25,6 +25,12 @@ Result<abi::abi> read_abi(int fd) {
     std::memcpy(&value, element.data(), sizeof(value));
     return value;
 }
+
+/// Whether the pages that an entry names are there.
+bool has_pages(const abi::service& service, const Geometry& geometry) {
+    return service.table_size <= abi::TABLE_SIZE_MAX &&
+           std::uint64_t{service.first_page} + abi::table_pages(service.table_size) <= page_entries(geometry);
+}
 }  // namespace
 
 Result<bpf_map_info> info_of(const char* name, int fd) {
@@ -145,13 +151,19 @@ Result<Maps> Maps::adopt(MapFds fds, Access access) {
     return maps;
 }
 
+/// The entry is read once: it may change meanwhile.
+std::span<std::uint16_t> Maps::slots_in(const MappedArray& pages, std::uint32_t service_number) const {
+    const abi::service stored = service(service_number);
+    if (!has_pages(stored, geometry_))
+        return {};
+    return {pages.element<std::uint16_t>(stored.first_page), stored.table_size};
+}
+
 Result<void> Maps::check_services() const {
     for (std::uint32_t number = 1; number <= geometry_.max_services; ++number) {
         const auto& stored = service(number);
-        const auto pages = std::uint64_t{stored.first_page} + abi::table_pages(stored.table_size);
         const auto backends = std::uint64_t{stored.first_backend} + stored.backend_capacity;
-        if (stored.table_size > abi::TABLE_SIZE_MAX || pages > page_entries(geometry_) ||
-            backends > geometry_.max_backends)
+        if (!has_pages(stored, geometry_) || backends > geometry_.max_backends)
             return fail("adopt map 'services': service {} leads beyond the tables or the backends", number);
     }
     return {};

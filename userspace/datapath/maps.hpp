@@ -66,7 +66,7 @@ class Maps {
     [[nodiscard]] abi::service& service(std::uint32_t number) const {
         return *services_.element<abi::service>(number);
     }
-    /// The slots of a service that is stored.
+    /// The slots of a service that is stored; none if its entry leads beyond the maps.
     [[nodiscard]] std::span<std::uint16_t> table(std::uint32_t service_number) const {
         return slots_in(tables_, service_number);
     }
@@ -79,13 +79,10 @@ class Maps {
     }
 
   private:
-    /// Whoever may write into the pinned map may have.
+    /// Errors: a service's entry leads beyond the maps; who may write into the pinned map may have.
     [[nodiscard]] Result<void> check_services() const;
     [[nodiscard]] std::span<std::uint16_t> slots_in(const MappedArray& pages,
-                                                    std::uint32_t service_number) const {
-        const auto& stored = service(service_number);
-        return {pages.element<std::uint16_t>(stored.first_page), stored.table_size};
-    }
+                                                    std::uint32_t service_number) const;
 
     MapFds fds_;
     Geometry geometry_;
@@ -94,8 +91,8 @@ class Maps {
 
 [[nodiscard]] Result<bpf_map_info> info_of(const char* name, int fd);
 
-/// Whether those maps that there are have the layout of this version: they may be of several makings. Errors
-/// tell the first that has not.
+/// Checks element sizes and counts of the open maps against this version's. Errors: the first map that
+/// differs.
 [[nodiscard]] Result<void> check_sizes(const MapFds& fds, const Geometry& geometry);
 
 /// The sizes of maps that a geometry asks for.

@@ -30,8 +30,7 @@ struct ProgramConstants {
 /// The balancer's XDP program, loaded: verified and compiled, not yet attached.
 class Program {
   public:
-    /// The program uses those of `adopted` that there are, which have this geometry, and new, empty maps
-    /// otherwise.
+    /// Uses the open maps of `adopted`, which must have this geometry, and makes the others, empty.
     [[nodiscard]] static Result<Program> load(const Geometry& geometry, const ProgramConstants& constants,
                                               const MapFds* adopted);
 
