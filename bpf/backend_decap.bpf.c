@@ -2,7 +2,8 @@
 /*
  * The backend's side: takes the outer header off packets that a configured balancer sent for a
  * configured VIP, and passes everything, unwrapped or not, to the host's own stack; but for what
- * RFC 6040 has it drop.
+ * RFC 6040 has it drop. A packet that names former owners of its slot, and is not of a flow of this
+ * host's, is handed on to the next of them.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -18,8 +19,10 @@
 
 #include "address.h"
 #include "checksum.h"
+#include "hand_on.h"
 #include "ipv4.h"
 #include "tunnel.h"
+#include "tunnelled.h"
 
 /* Written by `guideway backend`, read here. Balancers' sources are prefixes, as these may vary
  * inside one. */
@@ -56,18 +59,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } decap_stats SEC(".maps");
-
-/* A tunnelled packet: who wrapped it, and where its inner packet begins and goes. */
-struct tunnelled {
-	struct address balancer;
-	struct address vip;
-	void *inner;
-	__u8 outer_protocol;
-	__u8 inner_protocol; /* IPPROTO_IPIP or IPPROTO_IPV6 */
-	__u8 outer_ecn;
-	bool fragment;
-	int length; /* of all outer headers */
-};
 
 static __always_inline bool is_in(void *prefixes, const struct address *address)
 {
@@ -107,6 +98,8 @@ static __always_inline bool read_outer_ip(struct ethhdr *ethernet, void *end,
 		packet->outer_protocol = outer->protocol;
 		packet->outer_ecn = outer->tos & ECN_MASK;
 		packet->fragment = outer->frag_off & IPV4_FRAGMENT;
+		packet->hop_limit = outer->ttl;
+		packet->over_ipv4 = true;
 		packet->length = sizeof(*outer);
 		return true;
 	}
@@ -119,6 +112,7 @@ static __always_inline bool read_outer_ip(struct ethhdr *ethernet, void *end,
 		packet->inner = outer + 1;
 		packet->outer_protocol = outer->nexthdr;
 		packet->outer_ecn = bpf_ntohs(*(__be16 *)outer) >> 4 & ECN_MASK;
+		packet->hop_limit = outer->hop_limit;
 		packet->length = sizeof(*outer);
 		return true;
 	}
@@ -131,11 +125,45 @@ static __always_inline bool is_tunnel(__u8 protocol)
 	       protocol == IPPROTO_UDP;
 }
 
+#define GUE_LENGTH_MASK                                                                            \
+	0x1f /* of private data, in words of 4 bytes; above it version and control */
+
+/* Reads GUE with its private data: chance format 1, or nothing. Words of a hop more or less are no
+ * such list. */
+static __always_inline bool read_gue(struct xdp_md *ctx, struct tunnelled *packet, void *end)
+{
+	const struct gue_header *gue = packet->inner;
+	const struct chance_header *chance = (void *)(gue + 1);
+	__u32 length;
+
+	if ((void *)(gue + 1) > end || gue->udp.dest != bpf_htons(GUE_PORT) ||
+	    gue->version_and_length & ~GUE_LENGTH_MASK || gue->flags)
+		return false;
+	length = (gue->version_and_length & GUE_LENGTH_MASK) * sizeof(__be32);
+	packet->inner_protocol = gue->protocol;
+	packet->inner = (void *)(gue + 1) + length;
+	packet->length += sizeof(*gue) + length;
+	if (!length)
+		return true;
+	packet->chance = (void *)chance - (void *)(long)ctx->data;
+	packet->bad_chance = true;
+	if ((void *)(chance + 1) > end || packet->inner > end)
+		return true;
+	packet->next = chance->next;
+	packet->hops = chance->count;
+	packet->bad_chance =
+		packet->over_ipv4
+			? chance->type != bpf_htons(CHANCE_IPV4) ||
+				  length != CHANCE_HEADER + packet->hops * CHANCE_HOP_IPV4
+			: chance->type != bpf_htons(CHANCE_IPV6) ||
+				  length != CHANCE_HEADER + packet->hops * CHANCE_HOP_IPV6;
+	return true;
+}
+
 /* What stands between the IP headers; a fragment may have none of it, and is not looked into. */
-static __always_inline bool read_shim(struct tunnelled *packet, void *end)
+static __always_inline bool read_shim(struct xdp_md *ctx, struct tunnelled *packet, void *end)
 {
 	struct gre_header *gre = packet->inner;
-	struct gue_header *gue = packet->inner;
 
 	if (packet->fragment)
 		return is_tunnel(packet->outer_protocol);
@@ -152,13 +180,8 @@ static __always_inline bool read_shim(struct tunnelled *packet, void *end)
 			packet->inner_protocol = IPPROTO_IPV6;
 		packet->inner = gre + 1;
 		packet->length += sizeof(*gre);
-	} else if (packet->outer_protocol == IPPROTO_UDP) {
-		if ((void *)(gue + 1) > end || gue->udp.dest != bpf_htons(GUE_PORT) ||
-		    gue->version_and_length || gue->flags)
-			return false;
-		packet->inner_protocol = gue->protocol;
-		packet->inner = gue + 1;
-		packet->length += sizeof(*gue);
+	} else if (packet->outer_protocol == IPPROTO_UDP && !read_gue(ctx, packet, end)) {
+		return false;
 	}
 	return packet->inner_protocol == IPPROTO_IPIP || packet->inner_protocol == IPPROTO_IPV6;
 }
@@ -238,37 +261,59 @@ static __always_inline bool strip(struct xdp_md *ctx, const struct tunnelled *pa
 	return true;
 }
 
-static __always_inline enum decap_verdict unwrap(struct xdp_md *ctx)
+static __always_inline enum decap_verdict unwrap(struct xdp_md *ctx, struct tunnelled *packet)
 {
 	struct ethhdr *ethernet = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
-	struct tunnelled packet = {};
 
-	if ((void *)(ethernet + 1) > end || !read_outer_ip(ethernet, end, &packet) ||
-	    !read_shim(&packet, end))
+	if ((void *)(ethernet + 1) > end || !read_outer_ip(ethernet, end, packet) ||
+	    !read_shim(ctx, packet, end))
 		return DECAP_NOT_TUNNELLED;
-	if (!is_in(&decap_sources, &packet.balancer))
+	if (!is_in(&decap_sources, &packet->balancer))
 		return DECAP_UNKNOWN_BALANCER;
-	if (packet.fragment)
+	if (packet->fragment)
 		return DECAP_OUTER_FRAGMENT;
-	if (!read_inner(&packet, end))
+	if (packet->bad_chance)
+		return DECAP_BAD_CHANCE;
+	if (!read_inner(packet, end))
 		return DECAP_MALFORMED;
-	if (!is_vip(&packet.vip))
+	if (!is_vip(&packet->vip))
 		return DECAP_UNKNOWN_VIP;
-	if (!hand_on_ecn(&packet))
+	if (packet->chance && packet->next < packet->hops &&
+	    !is_own(ctx, sizeof(*ethernet) + packet->length,
+		    packet->inner_protocol == IPPROTO_IPIP)) {
+		enum decap_verdict verdict = hand_on(ctx, packet);
+
+		if (verdict != DECAP_OWN)
+			return verdict;
+	}
+	if (!hand_on_ecn(packet))
 		return DECAP_CONGESTED;
-	return strip(ctx, &packet) ? DECAP_UNWRAPPED : DECAP_MALFORMED;
+	if (!strip(ctx, packet))
+		return DECAP_MALFORMED;
+	return packet->chance ? DECAP_OWN : DECAP_UNWRAPPED;
 }
 
 SEC("xdp.frags")
 int backend_decap(struct xdp_md *ctx)
 {
-	__u32 verdict = unwrap(ctx);
+	struct tunnelled packet = {};
+	__u32 verdict = unwrap(ctx, &packet);
 	__u64 *count = bpf_map_lookup_elem(&decap_stats, &verdict);
 
 	if (count)
 		(*count)++;
-	return verdict == DECAP_CONGESTED ? XDP_DROP : XDP_PASS;
+	switch (verdict) {
+	case DECAP_HANDED_ON:
+		return packet.interface == ctx->ingress_ifindex ? XDP_TX
+								: bpf_redirect(packet.interface, 0);
+	case DECAP_CONGESTED:
+	case DECAP_UNRESOLVED:
+	case DECAP_HOP_LIMIT:
+		return XDP_DROP;
+	default:
+		return XDP_PASS;
+	}
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -2,6 +2,7 @@
 #ifndef ENCAP_H
 #define ENCAP_H
 
+#include "chance.h"
 #include "checksum.h"
 #include "next_hop.h"
 #include "packet.h"
@@ -41,8 +42,9 @@ static __always_inline bool encap_grow(struct xdp_md *ctx, const struct packet *
 						 (int)overhead);
 }
 
+/* 'names' is constant: whether former owners are named, which only GUE can. */
 static __always_inline bool encap_shim(struct xdp_md *ctx, const struct packet *packet, void *place,
-				       enum shim shim, __u16 payload)
+				       enum shim shim, __u16 payload, bool over_ipv4, bool names)
 {
 	if (shim == SHIM_NONE)
 		return true;
@@ -52,7 +54,11 @@ static __always_inline bool encap_shim(struct xdp_md *ctx, const struct packet *
 		gre_write(place, inner_protocol(packet));
 	else
 		gue_write(place, inner_protocol(packet), payload, packet->hash);
-	return true;
+	if (!names)
+		return true;
+	((struct gue_header *)place)->version_and_length =
+		(chance_length(packet, over_ipv4)) / sizeof(__be32);
+	return chance_write(ctx, packet, place + shim, over_ipv4);
 }
 
 /*
@@ -70,8 +76,10 @@ __noinline int next_outer_id(void)
 
 static __always_inline enum verdict encap_in_ipv4(struct xdp_md *ctx, const struct packet *packet,
 						  const struct backend *backend,
-						  const struct next_hop *next_hop, enum shim shim)
+						  const struct next_hop *next_hop, enum shim shim,
+						  bool names)
 {
+	__u32 between = shim + (names ? chance_length(packet, true) : 0);
 	__be16 id = packet->dont_fragment ? packet->id : next_outer_id();
 	__u32 sum = next_hop_checksum(next_hop);
 	struct ethhdr *ethernet;
@@ -80,7 +88,7 @@ static __always_inline enum verdict encap_in_ipv4(struct xdp_md *ctx, const stru
 	__be16 length;
 	__u8 protocol;
 
-	if (!encap_grow(ctx, packet, sizeof(*outer) + shim))
+	if (!encap_grow(ctx, packet, sizeof(*outer) + between))
 		return VERDICT_NO_HEADROOM;
 	ethernet = (void *)(long)ctx->data;
 	outer = (void *)(ethernet + 1);
@@ -95,7 +103,7 @@ static __always_inline enum verdict encap_in_ipv4(struct xdp_md *ctx, const stru
 		source |= varied;
 		sum += (varied & 0xffff) + (varied >> 16);
 	}
-	length = bpf_htons(packet->length + sizeof(*outer) + shim);
+	length = bpf_htons(packet->length + sizeof(*outer) + between);
 	protocol = shim_protocol(shim, inner_protocol(packet));
 	outer->version = 4;
 	outer->ihl = sizeof(*outer) / 4;
@@ -109,19 +117,21 @@ static __always_inline enum verdict encap_in_ipv4(struct xdp_md *ctx, const stru
 	outer->daddr = address_ipv4(&backend->address);
 	outer->check = checksum_fold(sum + length + id + packet->dont_fragment +
 				     bpf_htons(packet->traffic_class) + bpf_htons(protocol));
-	if (!encap_shim(ctx, packet, outer + 1, shim, packet->length + shim))
+	if (!encap_shim(ctx, packet, outer + 1, shim, packet->length + between, true, names))
 		return VERDICT_NO_HEADROOM;
 	return VERDICT_FORWARDED;
 }
 
 static __always_inline enum verdict encap_in_ipv6(struct xdp_md *ctx, const struct packet *packet,
 						  const struct backend *backend,
-						  const struct next_hop *next_hop, enum shim shim)
+						  const struct next_hop *next_hop, enum shim shim,
+						  bool names)
 {
+	__u32 between = shim + (names ? chance_length(packet, false) : 0);
 	struct ethhdr *ethernet;
 	struct ipv6hdr *outer;
 
-	if (!encap_grow(ctx, packet, sizeof(*outer) + shim))
+	if (!encap_grow(ctx, packet, sizeof(*outer) + between))
 		return VERDICT_NO_HEADROOM;
 	ethernet = (void *)(long)ctx->data;
 	outer = (void *)(ethernet + 1);
@@ -132,14 +142,14 @@ static __always_inline enum verdict encap_in_ipv6(struct xdp_md *ctx, const stru
 	/* The flow label spreads tunnels over the underlay's paths (RFC 6438). */
 	*(__be32 *)outer =
 		bpf_htonl(6U << 28 | (__u32)packet->traffic_class << 20 | (packet->hash & 0xfffff));
-	outer->payload_len = bpf_htons(packet->length + shim);
+	outer->payload_len = bpf_htons(packet->length + between);
 	outer->nexthdr = shim_protocol(shim, inner_protocol(packet));
 	outer->hop_limit = OUTER_HOP_LIMIT;
 	address_to_ipv6(&outer->saddr, &backend->source);
 	if (next_hop_flags(next_hop) & BACKEND_VARIED_SOURCE)
 		*((__be64 *)&outer->saddr + 1) |= bpf_cpu_to_be64(varied_source(packet, backend));
 	address_to_ipv6(&outer->daddr, &backend->address);
-	if (!encap_shim(ctx, packet, outer + 1, shim, packet->length + shim))
+	if (!encap_shim(ctx, packet, outer + 1, shim, packet->length + between, false, names))
 		return VERDICT_NO_HEADROOM;
 	return VERDICT_FORWARDED;
 }
@@ -150,8 +160,8 @@ static __always_inline enum verdict encap_in(struct xdp_md *ctx, const struct pa
 					     bool over_ipv4)
 {
 	if (over_ipv4)
-		return encap_in_ipv4(ctx, packet, backend, next_hop, shim);
-	return encap_in_ipv6(ctx, packet, backend, next_hop, shim);
+		return encap_in_ipv4(ctx, packet, backend, next_hop, shim, false);
+	return encap_in_ipv6(ctx, packet, backend, next_hop, shim, false);
 }
 
 __noinline int encap_gre(struct xdp_md *ctx, const struct packet *packet,
@@ -172,12 +182,25 @@ __noinline int encap_gue(struct xdp_md *ctx, const struct packet *packet,
 			address_is_ipv4(&backend->address));
 }
 
+/* In GUE that names former owners. */
+__noinline int encap_chance(struct xdp_md *ctx, const struct packet *packet,
+			    const struct backend *backend, const struct next_hop *next_hop)
+{
+	if (!packet || !backend || !next_hop)
+		return VERDICT_NO_NEXT_HOP;
+	if (address_is_ipv4(&backend->address))
+		return encap_in_ipv4(ctx, packet, backend, next_hop, SHIM_GUE, true);
+	return encap_in_ipv6(ctx, packet, backend, next_hop, SHIM_GUE, true);
+}
+
 /* Wraps the packet in outer headers from this machine to the backend, in any mix of families. */
 static __always_inline enum verdict encap(struct xdp_md *ctx, const struct packet *packet,
 					  const struct backend *backend,
 					  const struct next_hop *next_hop, __u16 service_flags,
 					  bool over_ipv4, enum way way)
 {
+	if (way == GENERAL && packet->hop_count)
+		return encap_chance(ctx, packet, backend, next_hop);
 	if (!(service_flags & SERVICE_SHIM))
 		return encap_in(ctx, packet, backend, next_hop, SHIM_NONE, over_ipv4);
 	if (way == PLAIN)

@@ -4,6 +4,7 @@
  * each verb is a header of this folder.
  */
 #include "account.h"
+#include "chance.h"
 #include "client_filter.h"
 #include "closed_port.h"
 #include "encap.h"
@@ -38,6 +39,7 @@ struct route {
 	struct next_hop next_hop;
 	__u16 service_flags;
 	bool over_ipv4;
+	bool has_chance; /* in moving slots the flow's packets name former owners */
 };
 
 /* Whether the service's filter lets the packet in. */
@@ -71,6 +73,8 @@ static __always_inline enum verdict choose(struct xdp_md *ctx, struct packet *pa
 		packet_hash(packet, service->flags);
 	route->service = service;
 	route->service_flags = service->flags;
+	route->has_chance =
+		service->tracking[packet->kind & (FLOW_KINDS - 1)] == TRACKING_SECOND_CHANCE;
 	if (service->filter && !permitted(ctx, packet, service->filter, way))
 		return VERDICT_CLIENT_DENIED;
 	index = packet->backend;
@@ -80,9 +84,37 @@ static __always_inline enum verdict choose(struct xdp_md *ctx, struct packet *pa
 		route->backend = slot_backend(ctx, packet, service, way);
 	if (!route->backend)
 		return VERDICT_NO_BACKEND;
+	if (way == PLAIN && packet->has_chance)
+		return VERDICT_NOT_PLAIN;
+	if (way == GENERAL && packet->odd & PACKET_LATER_FRAGMENT)
+		packet->has_chance = fragment_has_chance(packet, service);
+	if (way == GENERAL && packet->has_chance)
+		chance_find(packet);
 	if (way == GENERAL && packet->odd)
 		return note_odd(ctx, packet, READ_ONCE(service->first_backend));
 	return VERDICT_NONE;
+}
+
+/* What becomes of a packet that is too long for its way. Its sender is told what fits at the
+ * longest overhead that its flow may meet; who cannot be told names fewer former owners. */
+__noinline int fit(struct xdp_md *ctx, struct packet *packet, const struct backend *backend,
+		   __u32 overhead, __u32 longest)
+{
+	bool over_ipv4;
+	int verdict;
+	__u16 mtu;
+
+	if (!packet || !backend)
+		return VERDICT_TOO_LONG;
+	mtu = READ_ONCE(backend->mtu);
+	verdict = too_big(ctx, packet, mtu, longest);
+	if (!packet->hop_count || (verdict != VERDICT_NONE && verdict != VERDICT_TOO_BIG_NO_DF))
+		return verdict;
+	over_ipv4 = address_is_ipv4(&backend->address);
+	chance_shorten(packet, mtu, over_ipv4);
+	if (packet->hop_count || packet->length + overhead <= mtu)
+		return VERDICT_NONE;
+	return verdict;
 }
 
 /* Finds the packet's way, and whether it fits. */
@@ -90,8 +122,7 @@ static __always_inline enum verdict find_route(struct xdp_md *ctx, struct packet
 					       struct route *route, enum way way)
 {
 	enum verdict verdict = choose(ctx, packet, route, way);
-	__u32 overhead;
-	__u16 mtu;
+	__u32 overhead, present;
 
 	if (verdict != VERDICT_NONE)
 		return verdict;
@@ -101,10 +132,17 @@ static __always_inline enum verdict find_route(struct xdp_md *ctx, struct packet
 
 	route->over_ipv4 = address_is_ipv4(&route->backend->address);
 	overhead = encap_overhead(route->over_ipv4, route->service_flags);
-	mtu = READ_ONCE(route->backend->mtu);
-	if (packet->length + overhead <= mtu)
+	present = way == GENERAL && packet->hop_count
+			  ? chance_overhead(route->over_ipv4, packet->hop_count)
+			  : overhead;
+	if (packet->length + present <= READ_ONCE(route->backend->mtu))
 		return VERDICT_NONE;
-	return way == PLAIN ? VERDICT_NOT_PLAIN : too_big(ctx, packet, mtu, overhead);
+	if (way == PLAIN)
+		return VERDICT_NOT_PLAIN;
+	return fit(ctx, packet, route->backend, overhead,
+		   route->has_chance
+			   ? chance_overhead(route->over_ipv4, chance_most_hops(route->over_ipv4))
+			   : overhead);
 }
 
 /* Sends it there. */

@@ -7,6 +7,7 @@
 
 #include <guideway/abi.h>
 #include <guideway/backend.h>
+#include <guideway/chance.h>
 #include <guideway/client_filter.h>
 #include <guideway/decision.h>
 #include <guideway/flow.h>
@@ -31,6 +32,8 @@ const volatile __u32 answers_per_window = 128;
 const volatile __u32 errors_per_window = 128;
 /* The Ethernet source of the agent's own test frames, in the low 6 bytes; see source.h. */
 const volatile __u64 self_test_source;
+/* How many former owners a packet may name. */
+const volatile __u8 max_hops = CHANCE_HOPS_DEFAULT;
 /* In a replay: frames are taken for this host's own whatever unicast address they go to. */
 const volatile __u8 any_unicast_is_own;
 /* Of the 16 bits of an outer IPv4 ID, as many tell the CPUs apart; 0: there is one, or in a replay.
@@ -144,6 +147,32 @@ struct {
 	__type(key, struct link_address);
 	__type(value, __u8);
 } link_addresses SEC(".maps");
+
+/* The hops that packets in moving slots name, of services that track by second chance: by service
+ * number a map of its own, by slot. As 'interfaces': filled by the agent that loads the program, as
+ * are the addresses that hop numbers stand for. */
+struct chance_lists {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct chance_list)); /* its type would not reach BTF */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct chance_lists);
+} chances SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, CHANCE_HOP_NUMBERS);
+	__type(key, __u32);
+	__type(value, struct address);
+} chance_hops SEC(".maps");
 
 /* How many records each CPU has inserted of late, how many answers it gave, and how many ICMP
  * errors it let through, by service number; the program's own, not pinned. */

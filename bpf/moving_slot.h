@@ -27,63 +27,101 @@ static __always_inline bool backend_is_alive(const struct service *service, __u3
 	return backend && READ_ONCE(backend->flags) & BACKEND_ALIVE;
 }
 
+/* What the rows of the table below are about. */
+struct moving {
+	struct packet *packet;
+	struct service_counters *counters;
+	struct flow_id id;
+	struct flow_record *record; /* or NULL */
+	bool live;		    /* the record leads to a backend that is alive */
+	__u32 owner;
+	__u32 former;	/* if the slot learns and its former owner is alive; else 0 */
+	bool recording; /* else tracking */
+};
+
+static __always_inline bool put_on_record(struct moving *moving, __u32 backend)
+{
+	return flow_record_store(moving->packet, &moving->id, moving->record, backend,
+				 moving->counters);
+}
+
+static __always_inline __u32 former_or_owner(const struct moving *moving)
+{
+	return moving->former ?: moving->owner;
+}
+
+static __always_inline __u32 flow_begins(struct moving *moving)
+{
+	if (!moving->recording) {
+		if (moving->record)
+			bpf_map_delete_elem(&flows, &moving->id);
+		return moving->owner;
+	}
+	if (!moving->owner || put_on_record(moving, moving->owner))
+		return moving->owner;
+	return former_or_owner(moving);
+}
+
+static __always_inline __u32 flow_is_known(const struct moving *moving)
+{
+	flow_record_refresh(moving->record);
+	return moving->record->backend;
+}
+
+static __always_inline __u32 flow_is_unknown(struct moving *moving)
+{
+	__u32 backend = former_or_owner(moving);
+
+	if (moving->recording && backend)
+		put_on_record(moving, backend);
+	return backend;
+}
+
+/* What others say of a flow is no sign of its life. */
+static __always_inline __u32 flow_is_quoted(const struct moving *moving)
+{
+	return moving->live ? moving->record->backend : former_or_owner(moving);
+}
+
 /*
  * The backend number for a packet whose slot moves, or whose service tracks always:
  *
- *                          learning, previous = p          tracking
+ *                          recording                       tracking
  *   starts a flow          owner, recorded;                owner; an older record is deleted
- *                          no room: p if alive
+ *                          no room: the former owner
  *   has a live record      the record's backend            the record's backend
- *   anything else          p if alive, else the owner;     owner
- *                          recorded
+ *   anything else          the former owner; recorded      owner
+ *   is quoted by others    the record's backend, or        the record's backend, or the owner
+ *                          the former owner
  *
- * Packets in frames for other hosts are theirs to record.
- * Tracking always is learning without a previous owner. docs/connections.md tells why each rule is
- * needed.
+ * A slot records while it learns, and where all flows are tracked. Where the former owner is dead,
+ * or there is none, the owner stands in its place. Packets in frames for other hosts are theirs to
+ * record. docs/connections.md tells why each rule is needed.
  */
 static __always_inline __u32 moving_slot_decide(struct packet *packet,
 						const struct service *service, __u32 word)
 {
-	__u32 owner = word & SLOT_BACKEND, former = 0, index;
-	struct service_counters *counters;
-	struct flow_record *record;
-	bool recording, always, live;
-	struct flow_id id;
+	__u32 former = word & SLOT_MOVING ? slot_previous(service, packet) : 0;
+	struct moving moving = {.packet = packet, .owner = word & SLOT_BACKEND};
+	__u32 index = packet->service;
 
-	index = packet->service;
-	counters = bpf_map_lookup_elem(&service_stats, &index);
-	if (word & SLOT_MOVING)
-		former = slot_previous(service, packet);
-	always = service->tracking[packet->kind & (FLOW_KINDS - 1)] == TRACKING_ALWAYS;
-	recording = former || always;
-	if (!counters || packet->odd & PACKET_SELF_TEST || !packet->own)
-		return owner;
-	counters->flow_lookups++;
-	flow_id_of(&id, packet);
-	record = bpf_map_lookup_elem(&flows, &id);
-	live = record && backend_is_alive(service, record->backend);
-
-	/* What others say of a flow is no sign of its life. */
-	if (packet->odd & PACKET_ICMP_ERROR)
-		return live ? record->backend : backend_is_alive(service, former) ? former : owner;
-	if (packet->starts_flow && !(live && packet->kind == FLOW_QUIC)) {
-		if (record && !recording)
-			bpf_map_delete_elem(&flows, &id);
-		if (!recording || !owner || flow_record_store(packet, &id, record, owner, counters))
-			return owner;
-		return backend_is_alive(service, former) ? former : owner;
-	}
-	if (live) {
-		flow_record_refresh(record);
-		return record->backend;
-	}
-	if (!recording)
-		return owner;
+	moving.counters = bpf_map_lookup_elem(&service_stats, &index);
+	if (!moving.counters || packet->odd & PACKET_SELF_TEST || !packet->own)
+		return moving.owner;
+	moving.counters->flow_lookups++;
+	flow_id_of(&moving.id, packet);
+	moving.record = bpf_map_lookup_elem(&flows, &moving.id);
+	moving.live = moving.record && backend_is_alive(service, moving.record->backend);
+	moving.recording =
+		former || service->tracking[packet->kind & (FLOW_KINDS - 1)] == TRACKING_ALWAYS;
 	if (backend_is_alive(service, former))
-		owner = former;
-	if (owner)
-		flow_record_store(packet, &id, record, owner, counters);
-	return owner;
+		moving.former = former;
+
+	if (packet->odd & PACKET_ICMP_ERROR)
+		return flow_is_quoted(&moving);
+	if (packet->starts_flow && !(moving.live && packet->kind == FLOW_QUIC))
+		return flow_begins(&moving);
+	return moving.live ? flow_is_known(&moving) : flow_is_unknown(&moving);
 }
 
 /* Its caller has asked link_is_own(): one frame less of the stack that all calls share. */

@@ -2,6 +2,7 @@
 #ifndef SLOT_H
 #define SLOT_H
 
+#include "chance.h"
 #include "moving_slot.h"
 #include "packet.h"
 #include "table.h"
@@ -34,7 +35,10 @@ slot_backend(struct xdp_md *ctx, struct packet *packet, const struct service *se
 	number = word & SLOT_BACKEND;
 	tracking = service->tracking[packet->kind & (FLOW_KINDS - 1)];
 	/* A settled slot does not touch 'flows'. */
-	if (tracking != TRACKING_NEVER && (word & SLOT_MOVING || tracking == TRACKING_ALWAYS)) {
+	if (tracking == TRACKING_SECOND_CHANCE) {
+		packet->has_chance = word & SLOT_MOVING && may_belong_to_former_owner(packet);
+	} else if (tracking != TRACKING_NEVER &&
+		   (word & SLOT_MOVING || tracking == TRACKING_ALWAYS)) {
 		/* Once: it counts and records. */
 		if (!packet->decided && way == GENERAL)
 			link_is_own(ctx, packet);

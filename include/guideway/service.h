@@ -27,6 +27,7 @@ enum tracking {
 	TRACKING_NEVER = 0,
 	TRACKING_MOVES = 1, /* those in moving slots */
 	TRACKING_ALWAYS = 2,
+	TRACKING_SECOND_CHANCE = 3, /* none: see guideway/chance.h. TCP only */
 };
 
 enum service_limits {
@@ -54,7 +55,8 @@ struct service {
  *
  * A slot moves from a change of its owner until no old flow needs it any more. Meanwhile 'previous'
  * of the same slot says how: a backend number = learning (flows without a record belong to that
- * backend), 0 = tracking (records alone tell).
+ * backend), 0 = tracking (records alone tell). Flows of a kind with TRACKING_SECOND_CHANCE do not
+ * care: their packets name former owners.
  */
 enum slot_bits {
 	SLOT_BACKEND = 0x7fff,

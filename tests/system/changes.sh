@@ -19,6 +19,7 @@ share=             # of the last row's packets, how many looked a record up
 #   moving         slots move: nothing, but without tracking some connections
 #   accident       slots may move: nothing, and without tracking some connections or none
 #   killing BE     a backend dies: some of its connections, no others
+#   both           slots move while balancers come and go: nothing with second chance; what the others lose is told
 row() {
     local name=$1 kind=$2 allowed=0 before
     shift 2
@@ -37,10 +38,11 @@ row() {
     await "$name: learning to end" nothing_is_learnt
     share=$(share_since "${before[@]}")
     each checkpoint
-    table+=("$name|$(held_connections)|$(of moves broken)|$allowed|$share|$(of always broken)|$(of never broken)")
+    table+=("$name|$(held_connections)|$(of moves broken)|$allowed|$share|$(of always broken)|$(of never broken)|$(of second_chance broken)")
     judge "$name" "$kind"
     of moves reopen
     of always reopen
+    of second_chance reopen
     replace_untracked_connections
 }
 
@@ -71,11 +73,14 @@ judge() {
         of moves expect_none_broken "$1"
         of always expect_none_broken "$1, tracking always"
         of never expect_some_broken "$1, tracking never"
+        of second_chance expect_none_broken "$1, second chance"
         ;;
     accident)
         of moves expect_none_broken "$1"
         of always expect_none_broken "$1, tracking always"
+        of second_chance expect_none_broken "$1, second chance"
         ;;
+    both) of second_chance expect_none_broken "$1, second chance" ;;
     killing*) each expect_only_of "${2#killing }" ;;
     esac
     echo "    $share % of the packets looked a record up; broken without tracking: $(of never broken)"
@@ -118,8 +123,8 @@ hold_anew() {
 
 print_table() {
     echo
-    echo "| event | connections held | broken | allowed | packets that looked a record up | broken, tracking: always | broken, tracking: never |"
-    echo "|---|---|---|---|---|---|---|"
+    echo "| event | connections held | broken | allowed | packets that looked a record up | broken, tracking: always | broken, tracking: never | broken, tracking: second_chance |"
+    echo "|---|---|---|---|---|---|---|---|"
     printf '%s\n' "${table[@]}" | sed 's/|/ | /g; s/^/| /; s/$/ |/'
     echo
 }
@@ -239,6 +244,50 @@ reloaded_50_times() {
     done
     finish_numbered
     expect "50 reloads: no datagram is lost, none duplicated" clean
+}
+
+# Routers that spread flows anew each second, for so many seconds: by one balancer, then by the other, then by both.
+spread_anew() {
+    local seconds=$1 time
+    for ((time = 0; time < seconds; time++)); do
+        lab_route_via "${running_balancers[time % ${#running_balancers[@]}]}"
+        each checkpoint
+    done
+    lab_route_via "${running_balancers[@]}"
+}
+
+backend_added_while_a_balancer_is_killed() {
+    write_config
+    kill_balancer lb1
+    backend_added
+    each checkpoint
+    bring_back lb1
+    spread_anew 6
+}
+
+# lb1 comes back with empty maps, and with nothing on disk: peers tell it whose flows there are.
+backend_drained_while_a_balancer_is_added() {
+    kill_balancer lb1
+    rm -rf "$(runtime_dir_of lb1)"
+    order drain be2
+    each checkpoint
+    bring_back lb1
+    spread_anew 6
+}
+
+# The other one applies the file 5 s later.
+weight_changed_on_one_balancer_first() {
+    weights[be3]=300
+    write_config lb1
+    spread_anew 5
+    reload
+    spread_anew 4
+}
+
+rows_of_both() {
+    row "a backend added while a balancer is killed" both backend_added_while_a_balancer_is_killed
+    row "a backend drained while a balancer is added" both backend_drained_while_a_balancer_is_added
+    row "the file applied by one balancer 5 s later" both weight_changed_on_one_balancer_first
 }
 
 # --- all of it -------------------------------------------------------------------------------------------------------

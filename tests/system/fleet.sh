@@ -8,14 +8,14 @@
 #     client --- router --- lb1, lb2
 #                                  +-- be10, which unwraps and serves from the start, but is not configured
 #
-# Three services differ in their tracking alone, so that whatever is done to the fleet is done to all three. Each has a
+# Four services differ in their tracking alone, so that whatever is done to the fleet is done to all of them. Each has a
 # client that holds connections to it, of the same name:
 #
-#     moves    192.0.2.10, 2001:db8:1::10
-#     always   192.0.2.11
-#     never    192.0.2.12
+#     moves           192.0.2.10, 2001:db8:1::10
+#     always          192.0.2.11
+#     never           192.0.2.12
+#     second_chance   192.0.2.13, 2001:db8:1::13
 
-FLEET_CONFIG=$LAB_DIR/lb.yaml
 declare -A weights=()          # of the backends that are configured
 declare -A standings=()        # of those that were drained or disabled by hand
 running_balancers=()           # their agents run, and the router leads to them
@@ -27,30 +27,46 @@ reset_after=5s
 declare -A states=()           # of backends, as configured
 declare -A renamed=()          # services that have another name, by the client's
 config_round=0
-declare -A client_vips=([moves]="192.0.2.10 2001:db8:1::10" [always]=192.0.2.11 [never]=192.0.2.12)
+declare -A client_vips=([moves]="192.0.2.10 2001:db8:1::10" [always]=192.0.2.11 [never]=192.0.2.12
+    [second_chance]="192.0.2.13 2001:db8:1::13")
+FLEET_CLIENTS="moves always never second_chance"
 
 # --- configuration ---------------------------------------------------------------------------------------------------
 
-# Written by one rename: the agents watch the file.
+config_file_of() {
+    echo "$LAB_DIR/$1.yaml"
+}
+
+# write_config [BALANCER...]: the files of these balancers, or of all. By one rename: the agents watch them.
 write_config() {
-    local backends
+    local backends balancer text balancers=("$@")
+    (($#)) || mapfile -t balancers < <(lab_balancers)
     backends=$(config_of_backends)
-    cat >"$FLEET_CONFIG.new" <<-END
+    text=$(config_text)
+    for balancer in "${balancers[@]}"; do
+        echo "$text" >"$(config_file_of "$balancer").new"
+        mv "$(config_file_of "$balancer").new" "$(config_file_of "$balancer")"
+    done
+}
+
+config_text() {
+    cat <<-END
 		interfaces: [eth0]
 		hash_key: "5b7a0f3c91d2e6480c3f7a95e1b8d264"
-		http: 127.0.0.1:9660
-		datapath: {max_flows: $max_flows}
+		http: 0.0.0.0:9660
+		peers: [$(lab_ipv4 lb1):9660, $(lab_ipv4 lb2):9660]
+		datapath: {max_flows: $max_flows, max_hops: ${max_hops:-8}}
 		services:
 		$(config_of_service moves 192.0.2.10:9100/tcp "[2001:db8:1::10]:9100/tcp")
 		$(config_of_service always 192.0.2.11:9100/tcp)
 		$(config_of_service never 192.0.2.12:9100/tcp)
+		$(config_of_service second_chance 192.0.2.13:9100/tcp "[2001:db8:1::13]:9100/tcp")
 		  - name: numbered
 		    listen: ["192.0.2.10:9000/udp", "[2001:db8:1::10]:9000/udp", "192.0.2.11:9000/udp", "192.0.2.12:9000/udp"]
 		    backends:
 		$backends
 		  - {name: round, listen: ["192.0.2.10:$((1000 + config_round))/udp"], backends: [10.0.0.101]}
 	END
-    mv "$FLEET_CONFIG.new" "$FLEET_CONFIG"
 }
 
 # config_of_service NAME LISTENER...
@@ -106,7 +122,7 @@ order() {
 
 # run_balancer lb1: its agent, until it is ready.
 run_balancer() {
-    start_agent "$1" "$FLEET_CONFIG"
+    start_agent "$1" "$(config_file_of "$1")"
     await "$1 to be ready" agent_ready "$1"
 }
 
@@ -184,7 +200,7 @@ start_balancers() {
     mapfile -t running_balancers < <(lab_balancers)
     write_config
     for balancer in "${running_balancers[@]}"; do
-        start_agent "$balancer" "$FLEET_CONFIG"
+        start_agent "$balancer" "$(config_file_of "$balancer")"
     done
     for balancer in "${running_balancers[@]}"; do
         await "$balancer to be ready" agent_ready "$balancer"
@@ -194,25 +210,26 @@ start_balancers() {
 # each COMMAND...: for the connections of every client.
 each() {
     local client
-    for client in moves always never; do
+    for client in $FLEET_CLIENTS; do
         of "$client" "$@"
     done
 }
 
-# hold_connections COUNT [OPTION...]: so many of moves, a quarter of that of the others each.
+# hold_connections COUNT [OPTION...]: so many of moves and second_chance, a quarter of that of the others each.
 hold_connections() {
     connections_wanted=$1
     connection_options=("${@:2}")
     start_client moves
     start_client always
     start_client never
+    start_client second_chance
     each await_established
 }
 
-# start_client moves|always|never
+# start_client moves|always|never|second_chance
 start_client() {
     local count=$connections_wanted
-    [[ $1 == moves ]] || count=$((count / 4))
+    [[ $1 == moves || $1 == second_chance ]] || count=$((count / 4))
     held_vips=${client_vips[$1]} of "$1" start_connections "$count" "${connection_options[@]}"
 }
 

@@ -31,12 +31,15 @@ start_agent() {
 
 # start_backend be1 [OPTION...]: what unwraps, for every VIP and from every balancer.
 start_backend() {
-    local vip balancer who=()
+    local vip balancer backend who=()
     for vip in $LAB_VIPS; do
         who+=(--vip "$vip")
     done
     for balancer in $(lab_balancers); do
         who+=(--from "$(lab_ipv4 "$balancer")" --from "$(lab_ipv6 "$balancer")")
+    done
+    for backend in $(lab_backends); do
+        who+=(--backend "$(lab_ipv4 "$backend")" --backend "$(lab_ipv6 "$backend")")
     done
     start "$1-backend" "$1" "$GUIDEWAY" backend --interface eth0 "${who[@]}" --pins "$(pins_of "$1")" \
         --runtime-dir "$(runtime_dir_of "$1")" "${@:2}"

@@ -47,6 +47,8 @@ Agent::Agent(AgentOptions options, Holdings holdings)
                  }),
       sweeping_(executors_, changes_, reconciler_, datapath_.maps(), health_,
                 [this] { announcing_.announce(); }),
+      exchanging_(executors_, running_, reconciler_, datapath_.maps(),
+                  [this] { sweeping_.begin_if_needed(); }),
       self_testing_(executors_, running_, datapath_, reconciler_, attaching_, adjusting_, sweeping_,
                     snapshots_,
                     [this] {
@@ -74,8 +76,8 @@ Result<void> Agent::begin() {
         return done;
     if (auto done = attaching_.watch_links(executors_.loop); !done)
         return done;
-    const auto port =
-        port_of({executors_.loop, running_, heartbeat_, status_, snapshots_, reloading_, obeying_, leaving_});
+    const auto port = port_of({executors_.loop, running_, heartbeat_, status_, snapshots_, reloading_,
+                               obeying_, exchanging_, leaving_});
     if (auto done = servers_.open({api::control_routes(port), api::public_routes(port)},
                                   api::control_socket(config.runtime_dir), config.http);
         !done)
@@ -90,6 +92,7 @@ Result<void> Agent::begin() {
         return done;
     if (auto done = change_over_.begin(); !done)
         return done;
+    exchanging_.begin();
     if (auto done = attaching_.attach(config); !done)
         return done;
     if (auto done = datapath_.leave_all_but(config.interfaces); !done)
@@ -105,6 +108,7 @@ Result<void> Agent::run() {
     spawn(executors_.loop, heartbeat_.keep_beating(executors_.loop));
     spawn(executors_.loop, self_testing_.keep_testing());
     spawn(executors_.loop, remembering_.keep_repairing());
+    spawn(executors_.loop, exchanging_.keep_exchanging());
     servers_.start();
     ::sd_notify(0, "READY=1");
     executors_.loop.run();
@@ -117,6 +121,7 @@ Result<void> Agent::end() {
     announcing_.announcer().end();
     health_.end();
     remembering_.remember_health();
+    exchanging_.end();
     for (const auto& interface : running_.config.interfaces) {
         if (leaving_.detaches())
             spdlog::info("exit; {} is detached", interface);
@@ -133,9 +138,11 @@ Agent::~Agent() {
     executors_.computing.join();
     executors_.files.stop();
     executors_.files.join();
+    exchanging_.stop();
     executors_.loop.discard();
     executors_.computing.discard();
     executors_.files.discard();
+    exchanging_.discard();
     servers_.discard();
     ::unlink(api::control_socket(running_.config.runtime_dir).c_str());
 }

@@ -8,6 +8,7 @@
 #include "agent/announcing.hpp"
 #include "agent/attaching.hpp"
 #include "agent/change_over.hpp"
+#include "agent/exchanging.hpp"
 #include "agent/executors.hpp"
 #include "agent/health_watch.hpp"
 #include "agent/holdings.hpp"
@@ -72,6 +73,7 @@ class Agent {
     Attaching attaching_;
     Adjusting adjusting_;
     Sweeping sweeping_;
+    Exchanging exchanging_;
     SelfTesting self_testing_;
     Announcing announcing_;
     Remembering remembering_;

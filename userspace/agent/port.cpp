@@ -11,6 +11,12 @@ namespace guideway::agent {
 
 namespace asio = boost::asio;
 
+namespace {
+asio::awaitable<std::string> tell(Exchanging& exchanging, std::string instance, std::uint32_t revision) {
+    co_return exchanging.tell(instance, revision);
+}
+}  // namespace
+
 api::AgentPort port_of(PortParts parts) {
     const auto on_loop = [parts](auto work) {
         return asio::co_spawn(parts.loop, std::move(work), asio::use_awaitable);
@@ -29,6 +35,10 @@ api::AgentPort port_of(PortParts parts) {
             [parts, on_loop](api::Order order, std::string backend, std::optional<std::string> service,
                              api::Insistence insistence) {
                 return on_loop(parts.obeying.obey(order, std::move(backend), std::move(service), insistence));
+            },
+        .history =
+            [parts, on_loop](std::string instance, std::uint32_t revision) {
+                return on_loop(tell(parts.exchanging, std::move(instance), revision));
             },
         .withdraw = [parts, on_loop](bool withdrawn) { return on_loop(parts.obeying.withdraw(withdrawn)); },
         .detach = [parts, on_loop] { return on_loop(parts.leaving.detach()); },

@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "agent/exchanging.hpp"
 #include "agent/leaving.hpp"
 #include "agent/obeying.hpp"
 #include "agent/reloading.hpp"
@@ -23,6 +24,7 @@ struct PortParts {
     Snapshots& snapshots;
     Reloading& reloading;
     Obeying& obeying;
+    Exchanging& exchanging;
     Leaving& leaving;
 };
 

@@ -76,6 +76,12 @@ asio::awaitable<bool> StatusSource::collect_services(api::Detail detail,
             fault != parts_.self_test.services.end())
             known.fault = fault->second;
         const auto* numbers = numbers_of(service.name);
+        if (const auto* life = numbers != nullptr ? parts_.reconciler.lives().find(numbers->number) : nullptr;
+            life != nullptr && life->names_former_owners()) {
+            const auto& counts = life->history().counts();
+            known.slots_by_hops.assign(counts.slots.begin() + 1, counts.slots.end());
+            known.hops_left_out = counts.left_out;
+        }
         for (const auto& backend : service.backends) {
             if (detail == api::Detail::kBackends)
                 known.backends.push_back(this->known(service, backend, numbers));

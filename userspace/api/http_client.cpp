@@ -86,16 +86,23 @@ std::string Server::text() const {
     return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
-std::vector<Result<HttpReply>> get_from_all(const std::vector<Server>& servers, const std::string& path,
-                                            std::chrono::milliseconds within) {
+std::vector<Result<HttpReply>> get_all(const std::vector<Get>& questions, std::chrono::milliseconds within) {
     std::vector<Result<HttpReply>> replies;
-    for (const auto& server : servers)
-        replies.emplace_back(no_answer(server, asio::error::timed_out));
+    for (const auto& question : questions)
+        replies.emplace_back(no_answer(question.server, asio::error::timed_out));
     asio::io_context loop;
-    for (std::size_t i = 0; i < servers.size(); ++i)
-        asio::co_spawn(loop, get(servers[i], path, within, replies[i]), asio::detached);
+    for (std::size_t i = 0; i < questions.size(); ++i)
+        asio::co_spawn(loop, get(questions[i].server, questions[i].path, within, replies[i]), asio::detached);
     loop.run();
     return replies;
+}
+
+std::vector<Result<HttpReply>> get_from_all(const std::vector<Server>& servers, const std::string& path,
+                                            std::chrono::milliseconds within) {
+    std::vector<Get> questions;
+    for (const auto& server : servers)
+        questions.push_back({server, path});
+    return get_all(questions, within);
 }
 
 }  // namespace guideway::api

@@ -24,8 +24,17 @@ struct Server {
     [[nodiscard]] std::string text() const;
 };
 
-/// `GET path` of all of them at once; the replies in their order. Errors: who does not answer within that
-/// time.
+/// What is asked of a server.
+struct Get {
+    Server server;
+    std::string path;  ///< with the query
+};
+
+/// All of these at once; the replies in their order. Errors: who does not answer within that time.
+[[nodiscard]] std::vector<Result<HttpReply>> get_all(const std::vector<Get>& questions,
+                                                     std::chrono::milliseconds within);
+
+/// The same path of all of them.
 [[nodiscard]] std::vector<Result<HttpReply>> get_from_all(const std::vector<Server>& servers,
                                                           const std::string& path,
                                                           std::chrono::milliseconds within);

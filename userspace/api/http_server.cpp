@@ -47,8 +47,10 @@ using Request = http::request<http::string_body>;
 
 HttpRequest read(const Request& request) {
     const std::string target(request.target());
+    const auto question = std::min(target.find('?'), target.size());
     return {.method = std::string(request.method_string()),
-            .path = target.substr(0, target.find('?')),
+            .path = target.substr(0, question),
+            .query = question < target.size() ? target.substr(question + 1) : std::string(),
             .body = request.body()};
 }
 

@@ -15,7 +15,8 @@ namespace guideway::api {
 
 struct HttpRequest {
     std::string method;
-    std::string path;  ///< without the query
+    std::string path;   ///< without the query
+    std::string query;  ///< what follows its '?'
     std::string body;
 };
 

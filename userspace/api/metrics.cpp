@@ -70,6 +70,7 @@ void of_backend_health(const ServiceSnapshot& service, Family& family) {
 void add_slots(const ServiceSnapshot& service, Family& family) {
     family.add({{"service", service.name}, {"state", "learning"}}, service.learning_slots);
     family.add({{"service", service.name}, {"state", "tracking"}}, service.tracking_slots);
+    family.add({{"service", service.name}, {"state", "naming"}}, service.naming_slots);
     family.add({{"service", service.name}, {"state", "settled"}}, service.settled_slots());
 }
 

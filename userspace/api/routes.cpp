@@ -3,8 +3,11 @@
 
 #include <fmt/ranges.h>
 
+#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <ranges>
+#include <string_view>
 
 #include "api/metrics.hpp"
 #include "api/snapshot_json.hpp"
@@ -151,6 +154,31 @@ Route detach(const AgentPort& agent) {
     };
 }
 
+/// A value of the query; empty if it is not there.
+std::string parameter(const std::string& query, std::string_view name) {
+    for (const auto part : std::views::split(query, '&')) {
+        const std::string_view text(part.begin(), part.end());
+        if (text.starts_with(name) && text.substr(name.size()).starts_with('='))
+            return std::string(text.substr(name.size() + 1));
+    }
+    return {};
+}
+
+/// Without a revision that can be read: everything.
+Route history(const AgentPort& agent) {
+    return [agent](const HttpRequest& request) -> Answer {
+        if (auto stalled = agent.stalled(); !stalled.empty())
+            co_return text_response(503, stalled);
+        const auto since = parameter(request.query, "since");
+        std::uint32_t revision = 0;
+        std::from_chars(since.data(), since.data() + since.size(), revision);
+        auto instance = parameter(request.query, "instance");
+        auto body = co_await agent.history(std::move(instance), revision);
+        co_return HttpResponse{
+            .status = 200, .content_type = kJson, .body = std::move(body), .source = nullptr};
+    };
+}
+
 Route health(const AgentPort& agent) {
     return [stalled = agent.stalled](const HttpRequest&) -> Answer {
         const auto why = stalled();
@@ -213,6 +241,7 @@ HttpServer::Handler public_routes(AgentPort agent) {
         {"GET /readyz", readiness(agent)},
         {"GET /metrics", show(agent, agent.metrics_detail, metrics_view)},
         {"GET /status.json", show(agent, backends, status_view)},
+        {"GET /history", history(agent)},
     });
 }
 

@@ -41,6 +41,8 @@ struct AgentPort {
     std::function<boost::asio::awaitable<Result<void>>(
         Order, std::string backend, std::optional<std::string> service, Insistence insistence)>
         order;
+    /// Who owned which slots, as JSON: what changed after that revision of that instance, or everything.
+    std::function<boost::asio::awaitable<std::string>(std::string instance, std::uint32_t revision)> history;
     /// Withdraws every VIP by hand, or takes that back. Errors: it could not be written down.
     std::function<boost::asio::awaitable<Result<void>>(bool withdrawn)> withdraw;
     /// Has the agent leave, take everything away, and end, a moment after this has been answered.
@@ -52,7 +54,7 @@ struct AgentPort {
 /// be missing: all), /withdraw, /announce and /detach.
 [[nodiscard]] HttpServer::Handler control_routes(AgentPort agent);
 
-/// `http:`: /metrics, /healthz, /readyz, /status.json.
+/// `http:`: /metrics, /healthz, /readyz, /status.json, and /history for the other balancers.
 [[nodiscard]] HttpServer::Handler public_routes(AgentPort agent);
 
 }  // namespace guideway::api

@@ -25,6 +25,8 @@ std::string_view text(BackendActivity activity) {
 namespace {
 void add_knowledge(ServiceSnapshot& service, KnownService& known) {
     service.fault = std::move(known.fault);
+    service.slots_by_hops = std::move(known.slots_by_hops);
+    service.hops_left_out = known.hops_left_out;
     service.health = known.health;
     std::map<IpAddress, KnownBackend*> backends;
     for (auto& backend : known.backends)

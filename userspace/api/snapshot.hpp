@@ -60,14 +60,20 @@ struct ServiceSnapshot {
     std::string base_digest;
     std::string digest;  ///< of the serving table
     std::uint32_t learning_slots = 0;
-    std::uint32_t tracking_slots = 0;            ///< the others are settled
+    std::uint32_t tracking_slots = 0;
+    std::uint32_t naming_slots = 0;  ///< their packets name former owners; the others are settled
+    /// Of these, how many name one former owner, how many two, ...; empty without an agent.
+    std::vector<std::uint32_t> slots_by_hops;
+    std::uint32_t hops_left_out = 0;             ///< former owners that found no room in a list
     std::vector<BackendSnapshot> backends;       ///< none if they were not asked for
     std::vector<BackendSnapshot> leaving;        ///< in no table any more
     std::optional<health::ServiceFacts> health;  ///< if its backends are probed
     std::string fault;  ///< why nothing is forwarded for it, as far as the agent knows
     abi::service_counters counters{};
 
-    [[nodiscard]] std::uint32_t settled_slots() const { return table_size - learning_slots - tracking_slots; }
+    [[nodiscard]] std::uint32_t settled_slots() const {
+        return table_size - learning_slots - tracking_slots - naming_slots;
+    }
 };
 
 /// The flow table's fill, as the last pass over it found it, and how many records there is room for.
@@ -137,6 +143,8 @@ struct KnownBackend {
 struct KnownService {
     std::string name;
     std::string fault;
+    std::vector<std::uint32_t> slots_by_hops;
+    std::uint32_t hops_left_out = 0;
     std::optional<health::ServiceFacts> health;
     std::vector<KnownBackend> backends;  ///< none if they were not asked for
 };

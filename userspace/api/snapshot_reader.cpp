@@ -114,13 +114,16 @@ void complete(control::TableFacts& facts, const std::map<std::uint16_t, BackendS
 }
 
 /// How many slots move, and how; `backends` learn whose flows are waited for.
-void count_moving(ServiceSnapshot& service, std::map<std::uint16_t, BackendSnapshot>& backends,
-                  std::span<const std::uint16_t> slots, std::span<const std::uint16_t> previous) {
+void count_moving(ServiceSnapshot& service, const abi::service& entry,
+                  std::map<std::uint16_t, BackendSnapshot>& backends, std::span<const std::uint16_t> slots,
+                  std::span<const std::uint16_t> previous) {
+    const bool names = entry.tracking[abi::FLOW_TCP] == abi::TRACKING_SECOND_CHANCE;
+    auto& not_learning = names ? service.naming_slots : service.tracking_slots;
     for (std::size_t slot = 0; slot < std::min(slots.size(), previous.size()); ++slot) {
         if ((slots[slot] & abi::SLOT_MOVING) == 0)
             continue;
         const std::uint16_t former = previous[slot];
-        ++(former != 0 ? service.learning_slots : service.tracking_slots);
+        ++(former != 0 ? service.learning_slots : not_learning);
         if (const auto found = backends.find(former); found != backends.end())
             ++found->second.learning_slots;
     }
@@ -183,7 +186,7 @@ Result<ServiceSnapshot> SnapshotReader::read_service(std::uint16_t number, Detai
     complete(facts, backends, maps_.table(number));
     service.base_digest = facts.base_digest;
     service.digest = facts.digest;
-    count_moving(service, backends, maps_.table(number), maps_.previous(number));
+    count_moving(service, entry, backends, maps_.table(number), maps_.previous(number));
     if (detail == Detail::kServices)
         return service;
     for (auto& [local, backend] : backends) {

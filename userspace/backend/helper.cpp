@@ -99,6 +99,10 @@ Helper::~Helper() {
 }
 
 Result<void> Helper::open() {
+    auto peers = Peers::create(loop_, *host_);
+    if (!peers)
+        return std::unexpected(peers.error());
+    peers_ = std::move(*peers);
     const auto& config = host_->config();
     if (auto opened = servers_.open({control_routes(port()), public_routes(port())},
                                     api::control_socket(config.runtime_dir), config.http);
@@ -146,6 +150,7 @@ asio::awaitable<void> Helper::keep_repairing() {
     asio::steady_timer timer(loop_);
     for (;;) {
         host_->repair();
+        peers_->repair();
         const auto reopened = co_await servers_.repair();
         if (!reopened)
             spdlog::error("{}", reopened.error().message);
@@ -217,8 +222,10 @@ asio::awaitable<std::vector<std::string>> Helper::change_to(const config::Backen
     if (auto changed = co_await servers_.change_http(next.http); !changed)
         co_return std::vector{changed.error().message};
     auto done = host_->change_to(next);
-    if (done)
+    if (done) {
+        peers_->follow();
         co_return std::vector<std::string>{};
+    }
     std::vector<std::string> errors{done.error().message};
     if (auto back = co_await servers_.change_http(former_http); !back)
         errors.push_back(back.error().message);

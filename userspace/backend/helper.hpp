@@ -13,6 +13,7 @@
 
 #include "api/servers.hpp"
 #include "backend/host.hpp"
+#include "backend/peers.hpp"
 #include "backend/routes.hpp"
 #include "backend/snapshot.hpp"
 #include "util/coroutines.hpp"
@@ -66,6 +67,7 @@ class Helper {
     Loop loop_{1};
     Pool files_{1};  ///< for what a file system may hold up
     std::unique_ptr<Host> host_;
+    std::unique_ptr<Peers> peers_;
     HelperSnapshot about_;
     boost::asio::signal_set signals_;
     CoroutineMutex reloading_;

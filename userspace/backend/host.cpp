@@ -41,7 +41,10 @@ void tell(const std::vector<datapath::Attachment>& attached) {
 }  // namespace
 
 datapath::DecapRules rules_of(const config::BackendHost& config) {
-    return {config.balancers, config.vips};
+    datapath::DecapRules rules{config.balancers, config.vips};
+    for (const auto& backend : config.backends)
+        rules.balancers.push_back(config::Prefix::of(backend));
+    return rules;
 }
 
 Host::Host(const config::BackendHost& config, net::Netlink netlink, ExclusiveLock lock, datapath::Pins pins)

@@ -40,6 +40,10 @@ class Host {
     [[nodiscard]] const std::vector<datapath::InterfaceState>& interfaces() const {
         return attachments_.states();
     }
+    /// To whom packets may be handed on, and how.
+    [[nodiscard]] Result<void> set_peers(const datapath::DecapPeers& peers) const {
+        return program_->set_peers(peers);
+    }
     [[nodiscard]] Result<datapath::DecapCounts> counts() const { return program_->counts(); }
     /// VIPs that this host does not take packets for.
     [[nodiscard]] std::vector<config::Prefix> missing_vips();

@@ -19,6 +19,7 @@ struct Flags {
     std::vector<std::string> interfaces;
     std::vector<std::string> vips;
     std::vector<std::string> balancers;
+    std::vector<std::string> backends;
     std::string http;
     bool leave_lo = false;
 };
@@ -53,6 +54,8 @@ std::string list_text(const char* key, const std::vector<std::string>& items) {
 config::BackendHost read_flags(const Flags& flags) {
     std::string text = list_text("interfaces", flags.interfaces) + list_text("vips", flags.vips) +
                        list_text("balancers", flags.balancers);
+    if (!flags.backends.empty())
+        text += list_text("backends", flags.backends);
     if (flags.leave_lo)
         text += "addresses: false\n";
     if (!flags.http.empty())
@@ -63,6 +66,7 @@ config::BackendHost read_flags(const Flags& flags) {
         const char* flag = error.path.starts_with("interfaces")  ? "--interface"
                            : error.path.starts_with("vips")      ? "--vip"
                            : error.path.starts_with("balancers") ? "--from"
+                           : error.path.starts_with("backends")  ? "--backend"
                                                                  : "--http";
         errors.push_back(fmt::format("{}: {}", flag, error.message));
     }
@@ -156,6 +160,11 @@ void add_flags(CLI::App& command, Flags& flags, CLI::Option* file) {
         ->delimiter(',')
         ->excludes(file)
         ->type_name("BALANCER");
+    command
+        .add_option("--backend", flags.backends, "the services' backends, to which packets may be handed on")
+        ->delimiter(',')
+        ->excludes(file)
+        ->type_name("A");
     command.add_option("--http", flags.http, "serves /metrics, /healthz, /readyz and /status.json")
         ->excludes(file)
         ->type_name("ADDRESS:PORT");

@@ -46,6 +46,23 @@ void print_agent(const Json& status) {
                    interface.at("attached") ? "attached" : "NOT attached");
 }
 
+/// `: 1,204 one, 96 two`
+std::string hops_note(const Json& service) {
+    std::string note;
+    unsigned hops = 0;
+    for (const auto& slots : service.at("slots_by_hops")) {
+        ++hops;
+        if (slots.get<unsigned>() > 0)
+            note += fmt::format("{} {} of {}", note.empty() ? ":" : ",", slots.get<unsigned>(), hops);
+    }
+    return note;
+}
+
+std::string left_out_note(const Json& service) {
+    const auto left_out = service.at("hops_left_out").get<unsigned>();
+    return left_out == 0 ? "" : fmt::format("; {} more found no room (datapath.max_hops)", left_out);
+}
+
 /// Flow records that lead to it; `+`: more may be found, as slots are learning.
 std::string flows_left(const Json& backend) {
     return fmt::format("{}{}", backend.at("flows").get<std::uint64_t>(),
@@ -125,6 +142,9 @@ void print_services(const Json& status) {
                    slots.at("settled").get<unsigned>(), slots.at("learning").get<unsigned>(),
                    slots.at("tracking").get<unsigned>(), service.at("flow_lookups").get<std::uint64_t>(),
                    refused_records(service));
+        if (slots.value("naming", 0U) > 0)
+            fmt::print("  naming   {} slots name former owners{}{}\n", slots.at("naming").get<unsigned>(),
+                       hops_note(service), left_out_note(service));
     }
 }
 

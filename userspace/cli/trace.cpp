@@ -190,6 +190,7 @@ Json to_json(const Pinned& pinned) {
             {"backend", pinned.address(trace.owner)},
             {"permitted", trace.permitted},
             {"moving", trace.moving},
+            {"names_hops", trace.names_hops},
             {"former", pinned.address(trace.former)},
             {"base_owner", pinned.address(trace.base_owner)},
             {"record", record_of(pinned)},
@@ -214,6 +215,8 @@ std::string fate_text(const Json& fate) {
 }
 
 std::string why_owner(const Json& trace) {
+    if (trace.value("names_hops", false))
+        return "the slot moved; packets of older flows name its former owners, and backends hand them on";
     if (trace.at("moving").get<bool>())
         return trace.at("former").is_null() ? "the slot moves; flow records tell who has older flows"
                                             : fmt::format("the slot moves from {}", text(trace.at("former")));

@@ -151,7 +151,7 @@ struct Announce : RouteAttributes {
 
 enum class Encapsulation : std::uint8_t { kIpip, kGre, kGue };
 enum class Affinity : std::uint8_t { kFlow, kClient };
-enum class Tracking : std::uint8_t { kMoves, kAlways, kNever };
+enum class Tracking : std::uint8_t { kMoves, kAlways, kNever, kSecondChance };
 enum class OnDown : std::uint8_t { kReset, kKeep };
 
 struct Service {
@@ -194,6 +194,7 @@ struct Datapath {
     std::uint32_t max_services = 128;
     std::uint32_t max_backends = 16384;  ///< (service, backend) pairs
     std::uint32_t max_flows = 262144;
+    unsigned max_hops = 4;                ///< former owners that a packet names, with second_chance
     std::optional<IpAddress> source;      ///< outer IPv4 source; nothing: the interface's own
     std::optional<IpAddress> source6;     ///< outer IPv6 source; nothing: the interface's own
     std::optional<Prefix> source_prefix;  ///< outer sources vary inside it
@@ -279,6 +280,7 @@ struct Config {
     std::string state_dir;  ///< empty: as state_dir_of() has it
     std::string pins = "/sys/fs/bpf/guideway";
     std::optional<Endpoint> http;
+    std::vector<Endpoint> peers;  ///< the other balancers' `http`
     Metrics metrics;
     Reload reload;
     Datapath datapath;

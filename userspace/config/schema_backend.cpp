@@ -50,6 +50,10 @@ const Keys<BackendHost>& keys_of() {
         {"balancers", some(&BackendHost::balancers, "addresses and prefixes", "balancer", read_balancer),
          kRequired, "[10.0.0.11, 10.0.0.12]",
          "who may send packets in a tunnel: the balancers' outer sources, or the prefix that these vary in"},
+        {"backends", list(&BackendHost::backends, "addresses", read_backend_address), kOptional,
+         "[10.0.1.11, 10.0.1.12]",
+         "the services' backends, this one may be among them: with tracking: second_chance they hand packets "
+         "on to each other, and to nobody else; without it: none is handed on"},
         {"addresses", boolean(&BackendHost::addresses), kDefault, "true",
          "whether this host is made to take packets for the VIPs: single ones become addresses of lo, "
          "prefixes "

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <guideway/chance.h>
 #include <guideway/service.h>
 
 #include "config/schema.hpp"
@@ -68,6 +69,10 @@ const Keys<Config>& keys_of() {
          "directory in a BPF file system where kernel state outlives the agent"},
         {"http", scalar(&Config::http, "ADDRESS:PORT", read_endpoint), kOptional, "127.0.0.1:9660",
          "where /metrics, /healthz, /readyz and /status.json are served; without it: nowhere"},
+        {"peers", list(&Config::peers, "ADDRESS:PORT", read_endpoint), kOptional,
+         "[10.0.0.12:9660, 10.0.0.13:9660]",
+         "the other balancers' `http`: with tracking: second_chance they tell each other who owned which "
+         "slots; this one may be among them"},
         {"metrics", section(&Config::metrics), kOptional, "", "what /metrics shows"},
         {"reload", section(&Config::reload), kOptional, "",
          "what a changed file may do without `guideway reload --force`"},
@@ -120,6 +125,9 @@ const Keys<Datapath>& keys_of() {
          "backends there is room for, summed over the services"},
         {"max_flows", integer(&Datapath::max_flows, 1, 67108864), kDefault, "262144",
          "flow records there is room for while connections move"},
+        {"max_hops", integer(&Datapath::max_hops, 1, CHANCE_HOPS_MAX), kDefault, "4",
+         "former owners of a moving slot that a packet names, with tracking: second_chance; each takes 4 "
+         "bytes of the MTU, or 16 on the way to an IPv6 backend, which takes 7 of them at most"},
         {"source", scalar(&Datapath::source, "IPv4 address", read_v4_address), kOptional, "10.9.9.9",
          "outer source of wrapped packets; without it: the interface's own IPv4 address"},
         {"source6", scalar(&Datapath::source6, "IPv6 address", read_v6_address), kOptional, "\"2001:db8::9\"",

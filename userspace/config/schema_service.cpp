@@ -82,13 +82,16 @@ const Keys<Service>& keys_of() {
         {"table_size", table_size(&Service::table_size), kOptional, "4093",
          "slots in the service's table, for as long as it is there; without it: datapath.table_size"},
         {"tracking",
-         choice<Service, std::optional<Tracking>, Tracking>(
-             &Service::tracking,
-             {{"moves", Tracking::kMoves}, {"always", Tracking::kAlways}, {"never", Tracking::kNever}}),
+         choice<Service, std::optional<Tracking>, Tracking>(&Service::tracking,
+                                                            {{"moves", Tracking::kMoves},
+                                                             {"always", Tracking::kAlways},
+                                                             {"never", Tracking::kNever},
+                                                             {"second_chance", Tracking::kSecondChance}}),
          kOptional, "moves",
-         "which flows are remembered: those a change would move, all, or none; without it: moves for TCP and "
-         "QUIC, "
-         "never for other UDP"},
+         "which flows are remembered: those a change would move, all, or none; second_chance: no TCP flow, "
+         "as "
+         "packets name former owners, and backends hand on what is not theirs (QUIC as with moves); without "
+         "it: moves for TCP and QUIC, never for other UDP"},
         {"idle_timeout", duration(&Service::idle_timeout, seconds(1), kLongest), kDefault, "10m",
          "a flow that is silent for this long may move"},
         {"max_drain", duration(&Service::max_drain, seconds(1), kLongest), kDefault, "1h",

@@ -12,29 +12,34 @@ abi::tracking to_abi(config::Tracking tracking) {
             return abi::TRACKING_MOVES;
         case config::Tracking::kAlways:
             return abi::TRACKING_ALWAYS;
+        case config::Tracking::kSecondChance:
+            return abi::TRACKING_SECOND_CHANCE;
         case config::Tracking::kNever:
             break;
     }
     return abi::TRACKING_NEVER;
 }
 
-/// UDP flows have no beginning that could be recognised: they are tracked only if that is asked for.
+/// UDP flows have no beginning that could be recognised: they are tracked only if that is asked for. Backends
+/// cannot tell whose UDP packets are.
 std::array<abi::tracking, abi::FLOW_KINDS> tracking_of(const config::Service& service) {
     std::array<abi::tracking, abi::FLOW_KINDS> tracking{};
-    for (const auto kind : {abi::FLOW_TCP, abi::FLOW_QUIC, abi::FLOW_UDP})
-        tracking[kind] = to_abi(service.tracking.value_or(kind == abi::FLOW_UDP ? config::Tracking::kNever
-                                                                                : config::Tracking::kMoves));
+    const bool second_chance = service.tracking == config::Tracking::kSecondChance;
+    const auto udp = second_chance ? std::nullopt : service.tracking;
+    tracking[abi::FLOW_TCP] = to_abi(service.tracking.value_or(config::Tracking::kMoves));
+    tracking[abi::FLOW_QUIC] = to_abi(udp.value_or(config::Tracking::kMoves));
+    tracking[abi::FLOW_UDP] = to_abi(udp.value_or(config::Tracking::kNever));
     return tracking;
 }
 
-/// Slots move slowly only for flows that the service can have.
+/// Slots move slowly only for flows that the service can have, and that have records.
 bool tracks(const config::Service& service) {
     const auto tracking = tracking_of(service);
     return std::ranges::any_of(service.listeners, [&](const config::Listener& listener) {
         const auto kind = listener.protocol == config::Protocol::kTcp ? abi::FLOW_TCP
                           : listener.quic                             ? abi::FLOW_QUIC
                                                                       : abi::FLOW_UDP;
-        return tracking[kind] != abi::TRACKING_NEVER;
+        return tracking[kind] == abi::TRACKING_MOVES || tracking[kind] == abi::TRACKING_ALWAYS;
     });
 }
 }  // namespace
@@ -51,6 +56,8 @@ DesiredState desired_state(const config::Config& config, const ConditionOf& cond
             .tracking = tracking_of(service),
             .tracking_settings = {.tracks = tracks(service),
                                   .always = service.tracking == config::Tracking::kAlways,
+                                  .second_chance = service.tracking == config::Tracking::kSecondChance,
+                                  .max_hops = config.datapath.max_hops,
                                   .idle_timeout = service.idle_timeout,
                                   .max_drain = service.max_drain},
             .listeners = service.listeners,

@@ -80,7 +80,21 @@ Result<Change> Reconciler::prepare(DesiredState desired) const {
         return std::unexpected(prepared.error());
     if (auto prepared = prepare_filters(change); !prepared)
         return std::unexpected(prepared.error());
+    if (auto prepared = prepare_chances(change); !prepared)
+        return std::unexpected(prepared.error());
     return change;
+}
+
+/// Empty lists, which packets do not read before the service says so.
+Result<void> Reconciler::prepare_chances(const Change& change) const {
+    for (const auto& changed : change.services) {
+        if (!changed.service->tracking_settings.second_chance || maps_.chances() == nullptr)
+            continue;
+        const auto& numbers = change.numbering.services.at(changed.service->name);
+        if (auto provided = maps_.chances()->provide(numbers.number, numbers.table_size); !provided)
+            return provided;
+    }
+    return {};
 }
 
 /// A filter that changes is a new one, so that packets see the old or the new, never a mixture.
@@ -202,6 +216,8 @@ std::vector<std::uint16_t> Reconciler::adjust(const std::map<BackendId, Conditio
         store_backend(*backend, numbering_.services.at(id.service), next_hop_of);
         adjusted.insert(service->second);
     }
+    for (const auto* service : adjusted)
+        lives_.of(numbering_.services.at(service->name).number).refresh_hops(now);
     std::vector<std::uint16_t> moved;
     for (auto* service : adjusted) {
         const auto cost = change_cost(*service);
@@ -266,6 +282,16 @@ std::vector<std::uint16_t> Reconciler::store_postponed(TimePoint now) {
     return moved;
 }
 
+std::vector<Reconciler::Remembered> Reconciler::histories() {
+    std::vector<Remembered> histories;
+    for (const auto& service : state_->services) {
+        auto& life = lives_.of(numbering_.services.at(service.name).number);
+        if (life.names_former_owners())
+            histories.push_back({&service, &life});
+    }
+    return histories;
+}
+
 void Reconciler::refresh_next_hops(const NextHopOf& next_hop_of) {
     for (const auto& service : state_->services) {
         const auto& numbers = numbering_.services.at(service.name);
@@ -326,6 +352,7 @@ void Reconciler::store_service(ServiceChange& change, const ServiceNumbers& numb
     for (const auto& backend : service.backends)
         store_backend(backend, numbers, next_hop_of);
     store_words(maps_.service(numbers.number), entry);
+    life.refresh_hops(now);
 
     if (change.slots.empty()) {
         change_slots(service, numbers, life, now);

@@ -118,6 +118,14 @@ class Reconciler {
     void end_sweep();
 
     [[nodiscard]] const SlotLives& lives() const { return lives_; }
+
+    /// A service whose packets name former owners.
+    struct Remembered {
+        const DesiredService* service;
+        SlotLife* life;
+    };
+    [[nodiscard]] std::vector<Remembered> histories();
+    [[nodiscard]] std::uint32_t next_revision() { return lives_.next_revision(); }
     [[nodiscard]] const Numbering& numbering() const { return numbering_; }
     /// What the kernel is to hold now.
     [[nodiscard]] const DesiredState& desired() const { return *state_; }
@@ -128,6 +136,7 @@ class Reconciler {
     void compute_table(ServiceChange& change, const ServiceNumbers& numbers) const;
     [[nodiscard]] Result<void> prepare_filters(Change& change) const;
     [[nodiscard]] Result<void> prepare_counters(const Change& change) const;
+    [[nodiscard]] Result<void> prepare_chances(const Change& change) const;
     void store_service(ServiceChange& change, const ServiceNumbers& numbers, std::uint16_t filter,
                        const NextHopOf& next_hop_of, TimePoint now);
     void note_refusals(TimePoint now);

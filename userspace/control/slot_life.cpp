@@ -36,6 +36,10 @@ SlotLife::SlotLife(std::span<std::uint16_t> slots, std::span<std::uint16_t> prev
 
 void SlotLife::configure(const TrackingSettings& settings, TimePoint now) {
     const TrackingSettings before = std::exchange(settings_, settings);
+    if (history_ && settings.second_chance)
+        history_->configure({settings.max_hops, settings.max_drain});
+    else if (history_)
+        forget_former_owners(now);
     if (!settings.tracks) {
         moving_.for_each_slot([&](std::uint32_t slot, auto) { settle(slot); });
         return;
@@ -51,23 +55,60 @@ void SlotLife::configure(const TrackingSettings& settings, TimePoint now) {
     }
 }
 
+void SlotLife::name_former_owners(SlotHistory history, HopDirectory hops, TimePoint now) {
+    history_.emplace(std::move(history));
+    hops_ = std::move(hops);
+    has_old_records_ = is_moving() || settings_.always;
+    static_cast<void>(history_->refresh(hops_.dead(), now));
+    for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+        history_->move(slot, hops_.hop_of(owner(slot)), now);
+        if (is_learning(slot))
+            merge(slot, {0, now, {{hops_.hop_of(previous_[slot]), now, {}}}}, now);
+    }
+}
+
+/// Those of which most is known: as if their slots had just left them.
+void SlotLife::forget_former_owners(TimePoint now) {
+    for (std::uint32_t slot = 0; slot < slots_.size() && settings_.tracks; ++slot) {
+        const auto former = hops_.number_of(history_->named_first(slot));
+        if (former != 0 && !is_learning(slot))
+            start_learning(slot, former, now);
+    }
+    history_.reset();
+    for (std::uint32_t slot = 0; slot < slots_.size(); ++slot)
+        store_word(slot, owner(slot));
+}
+
+void SlotLife::merge(std::uint32_t slot, const SlotPast& past, TimePoint now) {
+    history_->merge(slot, past, now);
+    store_word(slot, owner(slot));
+}
+
+void SlotLife::refresh_hops(TimePoint now) {
+    if (!history_)
+        return;
+    for (const std::uint32_t slot : history_->refresh(hops_.dead(), now))
+        store_word(slot, owner(slot));
+}
+
 void SlotLife::move(std::uint32_t slot, std::uint16_t owner, TimePoint now) {
     const std::uint16_t former = this->owner(slot);
     if (owner == former)
         return;
-    unsigned moving = slots_[slot] & abi::SLOT_MOVING;
-    if (!is_learning(slot) && settings_.tracks && former != 0 && alive_(former)) {
+    if (!is_learning(slot) && settings_.tracks && former != 0 && alive_(former))
         start_learning(slot, former, now);
-        moving = abi::SLOT_MOVING;
-    }
-    store(slots_[slot], static_cast<std::uint16_t>(owner | moving));
+    if (history_)
+        history_->move(slot, hops_.hop_of(owner), now);
+    store_word(slot, owner);
 }
 
 void SlotLife::learn(std::uint32_t slot, std::uint16_t former, TimePoint now) {
+    if (history_)
+        merge(slot, {0, now, {{hops_.hop_of(former), now, {}}}}, now);
     if (!settings_.tracks || moving_.contains(slot) || owner(slot) == former)
         return;
     start_learning(slot, former, now);
-    store(slots_[slot], slots_[slot] | abi::SLOT_MOVING);
+    store_word(slot, owner(slot));
 }
 
 void SlotLife::records_refused(TimePoint now) {
@@ -85,6 +126,7 @@ void SlotLife::make_room(TimePoint now) {
 }
 
 void SlotLife::advance(TimePoint now) {
+    refresh_hops(now);
     bool some_learnt = false;
     moving_.for_each_batch([&](SlotBatch& batch) {
         batch.expired = batch.expired || now >= batch.since + settings_.max_drain;
@@ -128,6 +170,8 @@ bool SlotLife::keeps(const abi::flow_record& record) {
     if (record.slot >= slots_.size() || (room_is_short_ && !alive_(record.backend)) ||
         last_seen + settings_.idle_timeout < sweep_began_)
         return false;
+    if (has_old_records_ && history_)
+        merge(record.slot, {0, sweep_began_, {{hops_.hop_of(record.backend), last_seen, {}}}}, sweep_began_);
     const auto id = moving_.batch_of(record.slot);
     if (id == MovingSlots::kNone)
         return settings_.always;
@@ -144,6 +188,7 @@ void SlotLife::end_sweep() {
         return batch.tracking_since + kGracePeriod <= sweep_began_ && !moving_.is_marked(slot);
     });
     room_is_short_ = false;
+    has_old_records_ = false;
 }
 
 std::uint16_t SlotLife::owner(std::uint32_t slot) const {
@@ -176,9 +221,15 @@ void SlotLife::settle_if(Condition condition) {
 }
 
 void SlotLife::settle(std::uint32_t slot) {
-    store(slots_[slot], owner(slot));
-    store(previous_[slot], 0);
     moving_.remove(slot);
+    store_word(slot, owner(slot));
+    store(previous_[slot], 0);
+}
+
+/// It moves while flows have records, or packets name former owners.
+void SlotLife::store_word(std::uint32_t slot, std::uint16_t owner) {
+    const bool moves = moving_.contains(slot) || (history_ && history_->names(slot));
+    store(slots_[slot], static_cast<std::uint16_t>(owner | (moves ? +abi::SLOT_MOVING : 0)));
 }
 
 }  // namespace guideway::control

@@ -4,17 +4,22 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <set>
 #include <span>
 
 #include "control/moving_slots.hpp"
+#include "control/slot_history.hpp"
 #include "util/abi.hpp"
 
 namespace guideway::control {
 
 /// Of one service.
 struct TrackingSettings {
-    bool tracks = true;   ///< some of its flows have records while their slots move
-    bool always = false;  ///< all of its flows have records
+    bool tracks = true;          ///< some of its flows have records while their slots move
+    bool always = false;         ///< all of its flows have records
+    bool second_chance = false;  ///< packets of its TCP flows name former owners of moving slots
+    unsigned max_hops = 0;       ///< so many of them at most
     SteadyClock::duration idle_timeout = std::chrono::minutes(10);
     SteadyClock::duration max_drain = std::chrono::hours(1);
 
@@ -24,13 +29,20 @@ struct TrackingSettings {
 /// Whether flows of a backend number are still served.
 using IsAlive = std::function<bool(std::uint16_t)>;
 
+/// Who the backends of a service are where packets name them.
+struct HopDirectory {
+    std::function<datapath::HopNumber(std::uint16_t)> hop_of;     ///< of a backend number; 0: of nobody
+    std::function<std::uint16_t(datapath::HopNumber)> number_of;  ///< 0: it has none any more
+    std::function<std::set<datapath::HopNumber>()> dead;          ///< whose flows are not served any more
+};
+
 /// The slots of one service as they are in the kernel, and the agent's half of the rules by which they move
 /// (bpf/moving_slot.h is the other half): a slot that gets another owner is *learning* for an idle timeout,
 /// in which every live flow of the old owner gets a record; then *tracking*, until no record is needed any
 /// more; then *settled*. A backend whose alive flag falls voids its records and its place in 'previous', but
 /// does not lose them: it may have been given up wrongly, and flows that were silent meanwhile find it again.
 /// Only where there is no room for records they are dropped. Stores only, while packets read: 'previous'
-/// before the slot.
+/// before the slot. Where packets name former owners the slot's history tells which, and no record is needed.
 class SlotLife {
   public:
     /// Takes over what an earlier agent left in them: learning starts with a full timeout.
@@ -39,6 +51,17 @@ class SlotLife {
 
     /// Call before packets see the settings: who has records keeps them.
     void configure(const TrackingSettings& settings, TimePoint now);
+
+    /// From now on packets name former owners: those of this history, and those that slots learn of now.
+    void name_former_owners(SlotHistory history, HopDirectory hops, TimePoint now);
+    [[nodiscard]] bool names_former_owners() const { return history_.has_value(); }
+    /// Adds what another balancer knows of a slot, or an earlier agent.
+    void merge(std::uint32_t slot, const SlotPast& past, TimePoint now);
+    /// Takes notice of backends that died or came back, and of those whose max_drain is over.
+    void refresh_hops(TimePoint now);
+    /// Only if it names_former_owners().
+    [[nodiscard]] SlotHistory& history() { return *history_; }
+    [[nodiscard]] const SlotHistory& history() const { return *history_; }
 
     /// Gives a slot to another backend number; 0 = nobody.
     void move(std::uint32_t slot, std::uint16_t owner, TimePoint now);
@@ -58,7 +81,9 @@ class SlotLife {
 
     [[nodiscard]] bool is_moving() const { return !moving_.empty(); }
     /// Whether a pass over the records has something to do.
-    [[nodiscard]] bool needs_sweeps() const { return is_moving() || settings_.always; }
+    [[nodiscard]] bool needs_sweeps() const {
+        return is_moving() || settings_.always || (history_ && !history_->is_empty());
+    }
     [[nodiscard]] bool is_learning_of(std::uint16_t number) const;
 
     struct Counts {
@@ -83,6 +108,8 @@ class SlotLife {
     template <typename Condition>
     void settle_if(Condition condition);
     void settle(std::uint32_t slot);
+    void store_word(std::uint32_t slot, std::uint16_t owner);
+    void forget_former_owners(TimePoint now);
 
     std::span<std::uint16_t> slots_;
     std::span<std::uint16_t> previous_;
@@ -92,6 +119,9 @@ class SlotLife {
     TimePoint learning_extended_until_;
     bool room_is_short_ = false;  ///< in the present pass
     TimePoint sweep_began_;
+    std::optional<SlotHistory> history_;
+    HopDirectory hops_;
+    bool has_old_records_ = false;  ///< the first pass since packets name former owners tells whose they were
 };
 
 }  // namespace guideway::control

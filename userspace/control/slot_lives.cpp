@@ -16,6 +16,7 @@ constexpr std::chrono::seconds kOfLate{2};
 SlotLife& SlotLives::configure(std::uint16_t service, const TrackingSettings& settings, TimePoint now) {
     if (const auto known = lives_.find(service); known != lives_.end()) {
         known->second.configure(settings, now);
+        name_former_owners(service, known->second, settings, now);
         return known->second;
     }
     const auto alive = [&maps = maps_, service](std::uint16_t backend) {
@@ -25,8 +26,61 @@ SlotLife& SlotLives::configure(std::uint16_t service, const TrackingSettings& se
     };
     if (const auto counters = datapath::service_counters(maps_, service))
         told_refusals_[service] = counters->refused_records;
-    return lives_.try_emplace(service, maps_.table(service), maps_.previous(service), alive, settings, now)
-        .first->second;
+    auto& life =
+        lives_.try_emplace(service, maps_.table(service), maps_.previous(service), alive, settings, now)
+            .first->second;
+    name_former_owners(service, life, settings, now);
+    return life;
+}
+
+/// The lists were provided when the change was prepared.
+void SlotLives::name_former_owners(std::uint16_t service, SlotLife& life, const TrackingSettings& settings,
+                                   TimePoint now) const {
+    auto* chances = maps_.chances();
+    if (!settings.second_chance) {
+        if (chances != nullptr)
+            chances->withdraw(service);
+        return;
+    }
+    if (life.names_former_owners() || chances == nullptr)
+        return;
+    const auto is_ipv4 = [chances](datapath::HopNumber hop) { return chances->address_of(hop).is_v4(); };
+    life.name_former_owners(SlotHistory(chances->lists(service), {settings.max_hops, settings.max_drain},
+                                        is_ipv4, revision_, now),
+                            hop_directory(service), now);
+}
+
+/// Entries are read where they are now: a region may move.
+HopDirectory SlotLives::hop_directory(std::uint16_t service) const {
+    const auto* maps = &maps_;
+    const auto entry_of = [maps, service](std::uint16_t number) -> const abi::backend* {
+        const auto& entry = maps->service(service);
+        return number == 0 || number > entry.backend_capacity ? nullptr
+                                                              : &maps->backend(entry.first_backend + number);
+    };
+    const auto hop_of = [maps, entry_of](std::uint16_t number) -> datapath::HopNumber {
+        const auto* backend = entry_of(number);
+        if (backend == nullptr || (backend->flags & abi::BACKEND_CONFIGURED) == 0)
+            return 0;
+        return maps->chances()->number_of(abi::from_abi(backend->address));
+    };
+    const auto number_of = [maps, service, hop_of](datapath::HopNumber hop) -> std::uint16_t {
+        for (std::uint32_t number = 1; number <= maps->service(service).backend_capacity; ++number) {
+            if (hop != 0 && hop_of(static_cast<std::uint16_t>(number)) == hop)
+                return static_cast<std::uint16_t>(number);
+        }
+        return 0;
+    };
+    const auto dead = [maps, service, entry_of, hop_of] {
+        std::set<datapath::HopNumber> hops;
+        for (std::uint32_t number = 1; number <= maps->service(service).backend_capacity; ++number) {
+            const auto* backend = entry_of(static_cast<std::uint16_t>(number));
+            if ((backend->flags & abi::BACKEND_CONFIGURED) != 0 && (backend->flags & abi::BACKEND_ALIVE) == 0)
+                hops.insert(hop_of(static_cast<std::uint16_t>(number)));
+        }
+        return hops;
+    };
+    return {hop_of, number_of, dead};
 }
 
 const SlotLife* SlotLives::find(std::uint16_t service) const {
@@ -39,6 +93,8 @@ void SlotLives::forget(std::uint16_t service) {
     refusals_.erase(service);
     refused_at_.erase(service);
     told_refusals_.erase(service);
+    if (auto* chances = maps_.chances())
+        chances->withdraw(service);
 }
 
 bool SlotLives::needs_sweeps() const {

@@ -26,8 +26,12 @@ class SlotLives {
     /// settings.
     SlotLife& configure(std::uint16_t service, const TrackingSettings& settings, TimePoint now);
     [[nodiscard]] SlotLife& of(std::uint16_t service) { return lives_.at(service); }
+    [[nodiscard]] const SlotLife& of(std::uint16_t service) const { return lives_.at(service); }
     [[nodiscard]] const SlotLife* find(std::uint16_t service) const;
     void forget(std::uint16_t service);
+
+    /// The number of a telling of the histories, as every change from here on has a higher one.
+    [[nodiscard]] std::uint32_t next_revision() { return (*revision_)++; }
 
     /// Whether any slot moves or any service tracks always: if not, there is nothing to be done.
     [[nodiscard]] bool needs_sweeps() const;
@@ -61,7 +65,12 @@ class SlotLives {
     [[nodiscard]] const std::shared_ptr<const FlowCounts>& shared_flow_counts() const { return counts_; }
 
   private:
+    [[nodiscard]] HopDirectory hop_directory(std::uint16_t service) const;
+    void name_former_owners(std::uint16_t service, SlotLife& life, const TrackingSettings& settings,
+                            TimePoint now) const;
+
     const datapath::Maps& maps_;
+    Revision revision_ = std::make_shared<std::uint32_t>(1);
     std::map<std::uint16_t, SlotLife> lives_;
     std::map<std::uint16_t, std::uint64_t> refusals_;  ///< as counted at the last pass
     std::map<std::uint16_t, TimePoint> refused_at_;    ///< when that was noticed last

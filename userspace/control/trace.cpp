@@ -104,7 +104,8 @@ std::uint16_t base_owner_of(const datapath::Maps& maps, const abi::service& serv
 std::pair<std::uint16_t, std::uint16_t> decide(const datapath::Maps& maps, const abi::service& service,
                                                const Trace& found, abi::flow_kind kind) {
     const auto tracking = service.tracking[kind];
-    if (tracking == abi::TRACKING_NEVER || (!found.moving && tracking != abi::TRACKING_ALWAYS))
+    if (tracking == abi::TRACKING_NEVER || tracking == abi::TRACKING_SECOND_CHANCE ||
+        (!found.moving && tracking != abi::TRACKING_ALWAYS))
         return {found.owner, found.owner};
     const bool live = found.record && is_alive(maps, service, found.record->backend);
     const auto later = live                                    ? found.record->backend
@@ -144,6 +145,7 @@ Trace trace(const datapath::Maps& maps, const config::HashKey& key, const maglev
     const auto kind = flow.protocol == IPPROTO_TCP ? abi::FLOW_TCP
                       : listener->quic             ? abi::FLOW_QUIC
                                                    : abi::FLOW_UDP;
+    found.names_hops = found.moving && service.tracking[kind] == abi::TRACKING_SECOND_CHANCE;
     const auto [first, later] = decide(maps, service, found, kind);
     found.first = found.permitted ? fate_of(maps, service, first) : Fate{0, abi::VERDICT_CLIENT_DENIED};
     found.later = found.permitted ? fate_of(maps, service, later) : Fate{0, abi::VERDICT_CLIENT_DENIED};

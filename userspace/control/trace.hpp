@@ -26,6 +26,7 @@ struct Trace {
     std::uint32_t slot = 0;
     bool moving = false;
     std::uint16_t owner = 0;
+    bool names_hops = false;       ///< packets of flows that go on name former owners of the moving slot
     std::uint16_t former = 0;      ///< of a moving slot whose flows are being learnt; else 0
     std::uint16_t base_owner = 0;  ///< if all were up
     std::optional<abi::flow_record> record;

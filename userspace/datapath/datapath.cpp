@@ -39,6 +39,10 @@ Result<void> pin(const Pins& pins, const Maps& maps) {
     });
     return pinned ? pins.put("abi", maps.fds().abi.get()) : pinned;
 }
+
+ProgramConstants constants_of(const config::Config& config) {
+    return {.hash_key = config.hash_key, .max_hops = config.datapath.max_hops};
+}
 }  // namespace
 
 Geometry geometry_of(const config::Datapath& datapath) {
@@ -69,13 +73,19 @@ Result<Datapath> Datapath::open(const config::Config& config) {
             not_adopted_because = maps.error().message;
     }
     const MapFds* kept = pinned ? &pinned->fds() : former ? &former->kept() : nullptr;
-    auto program = Program::load(geometry, {.hash_key = config.hash_key}, kept);
+    auto program = Program::load(geometry, constants_of(config), kept);
     if (!program)
         return std::unexpected(program.error());
     const bool are_pinned = pinned.has_value();
     auto maps = are_pinned ? Result<Maps>(std::move(*pinned)) : program->maps();
     if (!maps)
         return std::unexpected(maps.error());
+    if (are_pinned) {
+        auto chances = program->chances();
+        if (!chances)
+            return std::unexpected(chances.error());
+        maps->use_chances(std::move(*chances));
+    }
     if (former)
         former->carry_over_to(*maps);
 
@@ -94,7 +104,7 @@ bool Datapath::hash_key_changed() const {
 }
 
 Result<void> Datapath::start_afresh(const config::Config& config, const std::string& because) {
-    auto program = Program::load(geometry_of(config.datapath), {.hash_key = config.hash_key}, nullptr);
+    auto program = Program::load(geometry_of(config.datapath), constants_of(config), nullptr);
     if (!program)
         return std::unexpected(program.error());
     auto maps = program->maps();

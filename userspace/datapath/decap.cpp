@@ -4,6 +4,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
+#include <cstring>
 #include <memory>
 
 #include "backend_decap.skel.h"
@@ -14,9 +16,20 @@
 namespace guideway::datapath {
 
 namespace {
-std::array<bpf_map*, 4> maps_of(const backend_decap_bpf& skeleton) {
+std::array<bpf_map*, 5> maps_of(const backend_decap_bpf& skeleton) {
     const auto& maps = skeleton.maps;
-    return {maps.decap_sources, maps.decap_vips, maps.decap_vip_prefixes, maps.decap_stats};
+    return {maps.decap_sources, maps.decap_vips, maps.decap_vip_prefixes, maps.decap_peers, maps.decap_stats};
+}
+
+abi::decap_peer entry_of(const std::optional<DecapPeer>& peer) {
+    abi::decap_peer entry{};
+    if (!peer)
+        return entry;
+    std::ranges::copy(peer->next_hop.bytes, entry.next_hop_mac);
+    std::ranges::copy(peer->interface_mac.bytes, entry.interface_mac);
+    entry.interface = static_cast<std::uint32_t>(peer->interface);
+    entry.flags = abi::DECAP_PEER_NEXT_HOP;
+    return entry;
 }
 
 bpf_map_info info_of(int fd) {
@@ -88,6 +101,24 @@ void DecapProgram::keep_only(const DecapRules& rules) const {
     keep_only_keys(bpf_map__fd(maps.decap_sources), balancer_keys(rules));
     keep_only_keys(bpf_map__fd(maps.decap_vips), vip_keys(rules));
     keep_only_keys(bpf_map__fd(maps.decap_vip_prefixes), vip_prefix_keys(rules));
+}
+
+Result<void> DecapProgram::set_peers(const DecapPeers& peers) const {
+    const int map = bpf_map__fd(skeleton_->maps.decap_peers);
+    std::vector<abi::address> keys;
+    for (const auto& [address, way] : peers) {
+        const auto key = abi::to_abi(address);
+        const auto wanted = entry_of(way);
+        abi::decap_peer present{};
+        keys.push_back(key);
+        if (bpf_map_lookup_elem(map, &key, &present) == 0 &&
+            std::memcmp(&present, &wanted, sizeof(present)) == 0)
+            continue;
+        if (bpf_map_update_elem(map, &key, &wanted, BPF_ANY) != 0)
+            return fail("update map 'decap_peers' for {}: {}", address.text(), errno_text());
+    }
+    keep_only_keys(map, keys);
+    return {};
 }
 
 Result<std::vector<std::string>> DecapProgram::repair(const DecapRules& rules, const Pins& pins) const {

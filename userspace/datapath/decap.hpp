@@ -3,23 +3,40 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/model.hpp"
 #include "datapath/pins.hpp"
 #include "util/abi.hpp"
+#include "util/ip_address.hpp"
+#include "util/mac_address.hpp"
 
 struct backend_decap_bpf;
 
 namespace guideway::datapath {
 
-/// What the backend's program unwraps: packets that one of these balancers sent for one of these VIPs.
+/// What the backend's program unwraps: packets that one of these balancers, or backends, sent for one of
+/// these VIPs.
 struct DecapRules {
     std::vector<config::Prefix> balancers;  ///< of their outer sources
     std::vector<config::Prefix> vips;
 };
+
+/// The way to another backend.
+struct DecapPeer {
+    MacAddress next_hop;
+    MacAddress interface_mac;
+    int interface = 0;
+
+    bool operator==(const DecapPeer&) const = default;
+};
+
+/// Other backends, to which packets may be handed on; without a way while none is known.
+using DecapPeers = std::map<IpAddress, std::optional<DecapPeer>>;
 
 /// Packets by what the program did with them, since its maps were made.
 using DecapCounts = std::array<std::uint64_t, abi::DECAP_VERDICT_MAX>;
@@ -39,6 +56,8 @@ class DecapProgram {
     [[nodiscard]] Result<void> add(const DecapRules& rules) const;
     /// Takes all others away.
     void keep_only(const DecapRules& rules) const;
+    /// To whom packets may be handed on: these, and no others. Errors: a map is full.
+    [[nodiscard]] Result<void> set_peers(const DecapPeers& peers) const;
 
     /// Compares what its maps hold, and where they are pinned, with what should be. The names of those that
     /// were brought back.

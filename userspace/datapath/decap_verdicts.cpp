@@ -21,6 +21,20 @@ const std::vector<DecapVerdict>& decap_verdicts() {
         {abi::DECAP_CONGESTED, "congested",
          "marked as congested on the way, of a flow that knows no marks: dropped (RFC 6040)",
          "a few, where switches mark instead of dropping"},
+        {abi::DECAP_OWN, "own",
+         "named former owners of its slot, and belongs to a socket of this host, or nobody else is left",
+         "yes, with tracking: second_chance while slots move"},
+        {abi::DECAP_HANDED_ON, "handed_on",
+         "named former owners of its slot, and is no socket's of this host: sent to the next of them",
+         "yes, with tracking: second_chance while slots move"},
+        {abi::DECAP_UNRESOLVED, "handed_on_unresolved",
+         "to be handed on to a backend whose next hop is not known: dropped",
+         "no: the backend does not answer ARP or neighbour discovery"},
+        {abi::DECAP_HOP_LIMIT, "hop_limit", "to be handed on, but its outer hop limit is used up: dropped",
+         "no: somebody sends made-up packets, or the way between backends is very long"},
+        {abi::DECAP_BAD_CHANCE, "bad_chance",
+         "from a balancer, with a list of former owners that contradicts its length or family: passed",
+         "no: another program wraps packets, or something on the way damages them"},
     };
     return verdicts;
 }

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
+#include "datapath/chances.hpp"
 #include "datapath/mapped_array.hpp"
 #include "datapath/pins.hpp"
 #include "util/abi.hpp"
@@ -78,6 +80,10 @@ class Maps {
         return *backends_.element<abi::backend>(index);
     }
 
+    /// Of the program that these maps are used with; null for whoever only looks at them.
+    [[nodiscard]] Chances* chances() const { return chances_.get(); }
+    void use_chances(Chances chances) { chances_ = std::make_unique<Chances>(std::move(chances)); }
+
   private:
     /// Errors: a service's entry leads beyond the maps; who may write into the pinned map may have.
     [[nodiscard]] Result<void> check_services() const;
@@ -87,6 +93,7 @@ class Maps {
     MapFds fds_;
     Geometry geometry_;
     MappedArray listeners_, services_, tables_, previous_, backends_;
+    std::unique_ptr<Chances> chances_;
 };
 
 [[nodiscard]] Result<bpf_map_info> info_of(const char* name, int fd);

@@ -40,6 +40,7 @@ void set_sizes(guideway_bpf& skeleton, const Geometry& geometry, const ProgramCo
     bpf_map__set_max_entries(maps.services, services);
     bpf_map__set_max_entries(maps.service_stats, services);
     bpf_map__set_max_entries(maps.icmp_errors, services);
+    bpf_map__set_max_entries(maps.chances, services);
     bpf_map__set_max_entries(maps.outer_ids, 1U << cpu_bits(constants));
     bpf_map__set_max_entries(maps.tables, page_entries(geometry));
     bpf_map__set_max_entries(maps.previous, page_entries(geometry));
@@ -86,6 +87,7 @@ void set_constants(guideway_bpf& skeleton, const ProgramConstants& constants,
     std::memcpy(&values.hash_key_k0, constants.hash_key.data(), 8);
     std::memcpy(&values.hash_key_k1, constants.hash_key.data() + 8, 8);
     std::memcpy(&values.self_test_source, self_test_source.bytes.data(), self_test_source.bytes.size());
+    values.max_hops = static_cast<std::uint8_t>(constants.max_hops);
     values.record_decisions = constants.record_decisions;
     values.any_unicast_is_own = constants.any_unicast_is_own;
     values.outer_id_cpu_bits = static_cast<std::uint8_t>(cpu_bits(constants));
@@ -143,7 +145,20 @@ Result<Maps> Program::maps() const {
     for_each_map(fds, [&](const char* name, UniqueFd& fd) {
         fd.reset(::fcntl(bpf_map__fd(find(*skeleton_, name)), F_DUPFD_CLOEXEC, 0));
     });
-    return Maps::adopt(std::move(fds), Maps::Access::kReadWrite);
+    auto maps = Maps::adopt(std::move(fds), Maps::Access::kReadWrite);
+    auto chances = this->chances();
+    if (!chances)
+        return std::unexpected(chances.error());
+    if (maps)
+        maps->use_chances(std::move(*chances));
+    return maps;
+}
+
+Result<Chances> Program::chances() const {
+    const auto duplicate = [&](const char* name) {
+        return UniqueFd(::fcntl(bpf_map__fd(find(*skeleton_, name)), F_DUPFD_CLOEXEC, 0));
+    };
+    return Chances::open(duplicate("chances"), duplicate("chance_hops"));
 }
 
 Result<void> Program::allow_redirect(std::uint32_t interface, std::uint32_t device) const {

@@ -20,9 +20,10 @@ namespace guideway::datapath {
 /// What is compiled into the program as constants.
 struct ProgramConstants {
     std::array<std::uint8_t, 16> hash_key{};
-    bool record_decisions = false;    ///< for programs that are run on test frames
-    bool any_unicast_is_own = false;  ///< whatever host a frame is for, it is this one
-    bool one_cpu = false;             ///< outer IDs are the same in every run, whatever CPU it is on
+    unsigned max_hops = abi::CHANCE_HOPS_DEFAULT;  ///< former owners that a packet names
+    bool record_decisions = false;                 ///< for programs that are run on test frames
+    bool any_unicast_is_own = false;               ///< whatever host a frame is for, it is this one
+    bool one_cpu = false;  ///< outer IDs are the same in every run, whatever CPU it is on
     std::optional<std::uint32_t> answers_per_window{};  ///< that a CPU gives; nothing: the default
     std::optional<std::uint32_t> errors_per_window{};   ///< ICMP errors a service gets from a CPU; the same
 };
@@ -37,6 +38,8 @@ class Program {
     [[nodiscard]] int fd() const;
     /// The maps that the program uses.
     [[nodiscard]] Result<Maps> maps() const;
+    /// Those that are not pinned, by which packets name former owners.
+    [[nodiscard]] Result<Chances> chances() const;
     /// Lets packets whose next hop is on `interface` leave by it, although they did not come from there.
     /// `device` is the interface's index (in tests: another).
     [[nodiscard]] Result<void> allow_redirect(std::uint32_t interface, std::uint32_t device) const;

@@ -14,6 +14,7 @@ namespace guideway::abi {
 // clang-format off
 #include <guideway/abi.h>
 #include <guideway/backend.h>
+#include <guideway/chance.h>
 #include <guideway/client_filter.h>
 #include <guideway/decap.h>
 #include <guideway/decision.h>

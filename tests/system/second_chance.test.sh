@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck source-path=SCRIPTDIR
+#
+# With tracking: second_chance no connection breaks when backends and balancers change together, while routers spread
+# flows anew; nothing is recorded. The other kinds of tracking are held beside it, and lose some.
+#
+#                                  +-- be1 to be10
+#     client --- router --- lb1, lb2
+set -euo pipefail
+LAB_BALANCERS=2
+LAB_BACKENDS=10
+LAB_VIPS="192.0.2.10 2001:db8:1::10 192.0.2.11 192.0.2.12 192.0.2.13 2001:db8:1::13"
+LAB_TIMEOUT=30
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lab"
+. "$LAB_ROOT/tests/system/guideway.sh"
+. "$LAB_ROOT/tests/system/connections.sh"
+. "$LAB_ROOT/tests/system/fleet.sh"
+. "$LAB_ROOT/tests/system/changes.sh"
+cd "$LAB_ROOT"
+lab_enter "$@"
+
+records_of_second_chance() {
+    everywhere '[.services[] | select(.name == "second_chance") | .flow_lookups] | add == 0'
+}
+
+# counted VERDICT: by all backends.
+counted() {
+    local backend
+    for backend in $(lab_backends); do
+        on "$backend" "$GUIDEWAY" status --runtime-dir "$(runtime_dir_of "$backend")" --pins "$(pins_of "$backend")" \
+            --json | jq ".verdicts.$1.packets"
+    done | awk '{ sum += $1 } END { print sum }'
+}
+
+some_are_handed_on() {
+    (($(counted handed_on) > 0 && $(counted own) > 0 && $(counted bad_chance) == 0))
+}
+
+fleet_up
+hold_connections 400 --idle-every 400 --churn 10 --timeout 10000
+row "a backend added" moving backend_added
+row "a backend drained" moving backend_drained
+row "the backend undrained" moving backend_undrained
+rows_of_both
+expect "with second chance no record is looked up" records_of_second_chance
+expect "backends keep packets that are theirs, and hand others on" some_are_handed_on
+print_table
