@@ -48,38 +48,41 @@ static __always_inline bool fragment_has_chance(const struct packet *packet,
 	return place && READ_ONCE(*place) & SLOT_MOVING;
 }
 
-static __always_inline __u32 chance_hop_number(const struct packet *packet, __u32 index)
+/* The numbers of the hops that packets in the slot name now. */
+static __always_inline bool chance_read(const struct packet *packet, __u64 hops[2])
 {
-	return packet->hops[index / 4 % 2] >> index % 4 * 16 & 0xffff;
-}
+	__u32 service = packet->service, slot = packet->slot;
+	void *lists = bpf_map_lookup_elem(&chances, &service);
+	const __u64 *words = lists ? bpf_map_lookup_elem(lists, &slot) : NULL;
 
-/* Notes which former owners the packet names; none: it goes as any other. */
-__noinline int chance_find(struct packet *packet)
-{
-	const struct chance_list *list;
-	const __u64 *words;
-	void *lists;
-	__u32 i;
-
-	if (!packet)
-		return 0;
-	lists = bpf_map_lookup_elem(&chances, &packet->service);
-	if (!lists)
-		return 0;
-	list = bpf_map_lookup_elem(lists, &packet->slot);
-	if (!list)
-		return 0;
-	words = (const __u64 *)list;
-	packet->hops[0] = READ_ONCE(words[0]);
-	packet->hops[1] = READ_ONCE(words[1]);
+	if (!words)
+		return false;
+	hops[0] = READ_ONCE(words[0]);
+	hops[1] = READ_ONCE(words[1]);
 	/* The agent stores the second word first: a first one that changed meanwhile has a second
 	 * of its own. */
-	if (READ_ONCE(words[0]) != packet->hops[0]) {
-		packet->hops[0] = READ_ONCE(words[0]);
-		packet->hops[1] = READ_ONCE(words[1]);
+	if (READ_ONCE(words[0]) != hops[0]) {
+		hops[0] = READ_ONCE(words[0]);
+		hops[1] = READ_ONCE(words[1]);
 	}
+	return true;
+}
+
+static __always_inline __u32 chance_hop_number(const __u64 hops[2], __u32 index)
+{
+	return (index < 4 ? hops[0] : hops[1]) >> index % 4 * 16 & 0xffff;
+}
+
+/* Notes how many former owners the packet names; none: it goes as any other. */
+__noinline int chance_find(struct packet *packet)
+{
+	__u64 hops[2];
+	__u32 i;
+
+	if (!packet || !chance_read(packet, hops))
+		return 0;
 	for (i = 0; i < CHANCE_HOPS_MAX; i++) {
-		if (i >= max_hops || !chance_hop_number(packet, i))
+		if (i >= max_hops || !chance_hop_number(hops, i))
 			break;
 	}
 	packet->hop_count = i;
@@ -97,15 +100,16 @@ static __always_inline void chance_shorten(struct packet *packet, __u32 mtu, boo
 		packet->hop_count = hops;
 }
 
-/* Writes the GUE private data. */
+/* Writes the GUE private data; false if there is no room, or the list is a shorter one by now. */
 static __always_inline bool chance_write(struct xdp_md *ctx, const struct packet *packet,
 					 void *place, bool over_ipv4)
 {
 	struct chance_header *header = place;
 	const struct address *hop;
 	__u32 i, number;
+	__u64 hops[2];
 
-	if ((void *)(header + 1) > (void *)(long)ctx->data_end)
+	if ((void *)(header + 1) > (void *)(long)ctx->data_end || !chance_read(packet, hops))
 		return false;
 	header->type = over_ipv4 ? bpf_htons(CHANCE_IPV4) : bpf_htons(CHANCE_IPV6);
 	header->next = 0;
@@ -114,10 +118,11 @@ static __always_inline bool chance_write(struct xdp_md *ctx, const struct packet
 	for (i = 0; i < CHANCE_HOPS_MAX; i++) {
 		if (i >= packet->hop_count)
 			break;
-		number = chance_hop_number(packet, i);
+		number = chance_hop_number(hops, i);
 		hop = bpf_map_lookup_elem(&chance_hops, &number);
-		if (!hop || place + (over_ipv4 ? CHANCE_HOP_IPV4 : CHANCE_HOP_IPV6) >
-				    (void *)(long)ctx->data_end)
+		if (!number || !hop ||
+		    place + (over_ipv4 ? CHANCE_HOP_IPV4 : CHANCE_HOP_IPV6) >
+			    (void *)(long)ctx->data_end)
 			return false;
 		if (over_ipv4)
 			*(__be32 *)place = address_ipv4(hop);

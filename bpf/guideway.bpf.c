@@ -97,20 +97,13 @@ static __always_inline enum verdict choose(struct xdp_md *ctx, struct packet *pa
 
 /* What becomes of a packet that is too long for its way. Its sender is told what fits at the
  * longest overhead that its flow may meet; who cannot be told names fewer former owners. */
-__noinline int fit(struct xdp_md *ctx, struct packet *packet, const struct backend *backend,
-		   __u32 overhead, __u32 longest)
+static __always_inline enum verdict fit(struct xdp_md *ctx, struct packet *packet, __u16 mtu,
+					__u32 overhead, __u32 longest, bool over_ipv4)
 {
-	bool over_ipv4;
-	int verdict;
-	__u16 mtu;
+	enum verdict verdict = too_big(ctx, packet, mtu, longest);
 
-	if (!packet || !backend)
-		return VERDICT_TOO_LONG;
-	mtu = READ_ONCE(backend->mtu);
-	verdict = too_big(ctx, packet, mtu, longest);
 	if (!packet->hop_count || (verdict != VERDICT_NONE && verdict != VERDICT_TOO_BIG_NO_DF))
 		return verdict;
-	over_ipv4 = address_is_ipv4(&backend->address);
 	chance_shorten(packet, mtu, over_ipv4);
 	if (packet->hop_count || packet->length + overhead <= mtu)
 		return VERDICT_NONE;
@@ -123,6 +116,7 @@ static __always_inline enum verdict find_route(struct xdp_md *ctx, struct packet
 {
 	enum verdict verdict = choose(ctx, packet, route, way);
 	__u32 overhead, present;
+	__u16 mtu;
 
 	if (verdict != VERDICT_NONE)
 		return verdict;
@@ -135,14 +129,16 @@ static __always_inline enum verdict find_route(struct xdp_md *ctx, struct packet
 	present = way == GENERAL && packet->hop_count
 			  ? chance_overhead(route->over_ipv4, packet->hop_count)
 			  : overhead;
-	if (packet->length + present <= READ_ONCE(route->backend->mtu))
+	mtu = READ_ONCE(route->backend->mtu);
+	if (packet->length + present <= mtu)
 		return VERDICT_NONE;
 	if (way == PLAIN)
 		return VERDICT_NOT_PLAIN;
-	return fit(ctx, packet, route->backend, overhead,
+	return fit(ctx, packet, mtu, overhead,
 		   route->has_chance
 			   ? chance_overhead(route->over_ipv4, chance_most_hops(route->over_ipv4))
-			   : overhead);
+			   : overhead,
+		   route->over_ipv4);
 }
 
 /* Sends it there. */

@@ -36,8 +36,7 @@ struct packet {
 	__u8 odd;	    /* enum packet_oddity */
 	bool own;	    /* the frame is known to be for this host */
 	bool has_chance;    /* it may belong to a former owner of its slot, */
-	__u8 hop_count;	    /* and names so many of them: */
-	__u64 hops[2];	    /* the numbers of a struct chance_list */
+	__u8 hop_count;	    /* and names so many of them */
 	__be32 fragment_id;
 	__u32 transport;	/* ICMP: where its header begins in the frame, */
 	__u32 transport_left;	/* and how much of the packet is left there */

@@ -36,7 +36,9 @@ constexpr std::uint32_t kFirstPort = 1024;
 constexpr std::uint32_t kClients = 0x0b000000;
 constexpr int kBackends = 16;
 
-enum class Slots { kSettled, kMoving, kAlways };
+enum class Slots { kSettled, kMoving, kAlways, kNaming };
+
+constexpr int kHops = 4;
 
 /// What is measured, and how the packets look.
 struct Case {
@@ -50,6 +52,7 @@ struct Case {
     enum class Under { kBalancer, kFloor, kLimit, kOther } under = Under::kBalancer;
     std::uint32_t table_size = 65537;
     bool on_two_cpus = false;   ///< another CPU runs the same program meanwhile
+    bool beside_naming = false;  ///< another service tracks by second chance, and its slots move
     bool all_features = false;  ///< another service has a filter, GRE and records of all flows
 };
 
@@ -86,6 +89,8 @@ config::Service service_of(const Case& wanted, std::uint32_t number) {
     service.listeners.push_back({address(fmt::format("2001:db8:1::{:x}", host)), 80, protocol, false});
     if (wanted.slots == Slots::kAlways)
         service.tracking = config::Tracking::kAlways;
+    if (wanted.slots == Slots::kNaming)
+        service.tracking = config::Tracking::kSecondChance;
     for (int i = 1; i <= kBackends; ++i) {
         auto& backend = service.backends.emplace_back();
         backend.address = address(fmt::format("10.{}.{}.{}", number / 256, number % 256, i));
@@ -100,9 +105,15 @@ config::Config configuration(const Case& wanted) {
     config.hash_key = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     config.datapath.table_size = wanted.table_size;
     config.datapath.max_services = wanted.services + 1;
-    config.datapath.max_flows = wanted.slots == Slots::kSettled ? 1 : 2 * wanted.flows;
+    const bool records = wanted.slots == Slots::kMoving || wanted.slots == Slots::kAlways;
+    config.datapath.max_flows = records ? 2 * wanted.flows : 1;
     for (std::uint32_t number = 1; number <= wanted.services; ++number)
         config.services.push_back(service_of(wanted, number));
+    if (wanted.beside_naming) {
+        auto other = service_of(wanted, wanted.services + 1);
+        other.tracking = config::Tracking::kSecondChance;
+        config.services.push_back(other);
+    }
     if (wanted.all_features) {
         auto other = service_of(wanted, wanted.services + 1);
         other.tracking = config::Tracking::kAlways;
@@ -169,8 +180,9 @@ class Bench {
                 give_up("put the program under test into the wrapper");
         if (wanted.slots == Slots::kMoving)
             move_all_slots();
-        if (wanted.slots != Slots::kSettled)
+        if (wanted.slots == Slots::kMoving || wanted.slots == Slots::kAlways)
             know_flows();
+        name_former_owners();
         static_cast<void>(run());
     }
 
@@ -249,6 +261,19 @@ class Bench {
                 maps.previous(service)[slot] = maps.table(service)[slot];
                 maps.table(service)[slot] |= abi::SLOT_MOVING;
             }
+        }
+    }
+
+    /// In all slots of services that track by second chance.
+    void name_former_owners() {
+        auto& chances = *balancer_->maps().chances();
+        const control::TimePoint now{};
+        control::SlotPast past;
+        for (int hop = 0; hop < kHops; ++hop)
+            past.former.push_back({chances.number_of(address(fmt::format("10.255.0.{}", hop + 1))), now, {}});
+        for (const auto& service : balancer_->reconciler().histories()) {
+            for (std::uint32_t slot = 0; slot < service.service->table_size; ++slot)
+                service.life->merge(slot, past, now);
         }
     }
 
@@ -403,6 +428,7 @@ int main(int argc, char** argv) {
         register_case("udp4", {.flows = flows, .udp = true});
         register_case("moving", {.flows = flows, .slots = Slots::kMoving});
         register_case("always", {.flows = flows, .slots = Slots::kAlways});
+        register_case("naming", {.flows = flows, .slots = Slots::kNaming});
         register_case("pass", {.flows = flows, .vip = false});
     }
     for (const std::uint32_t services : {32U, 128U, 1000U})
@@ -412,6 +438,7 @@ int main(int argc, char** argv) {
                       {.flows = 65536, .services = services, .table_size = 4093});
     if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
         register_case("two_cpus", {.flows = 65536, .on_two_cpus = true});
+    register_case("beside_naming", {.flows = 65536, .beside_naming = true});
     register_case("all_features", {.flows = 65536, .all_features = true});
     register_live("reflector", LiveBench::At::kReflector);
     register_live("balancer", LiveBench::At::kBalancer);

@@ -25,6 +25,8 @@ ROWS = [
     ("pass/65536", "for no VIP", "floor/65536", None, 0.7),
     ("moving/65536", "in moving slots", "floor/65536", None, 0.5),
     ("always/65536", "tracking: always", "floor/65536", None, 0.5),
+    ("naming/65536", "in moving slots, second chance: names 4 former owners", "floor/65536", None, None),
+    ("beside_naming/65536", "settled, beside a service with second chance", "floor/65536", "limit/65536", None),
     ("all_features/65536", "access lists, GRE, records for another service", "floor/65536", "limit/65536", None),
     ("two_cpus/65536", "TCP over IPv4 on two CPUs at once", "floor/65536", "limit/65536", None),
     ("services32/65536", "32 services, M=65537", "floor/65536", "limit/65536", None),
@@ -42,6 +44,7 @@ RATIOS = [
     ("small_services128/65536", "small_services1/65536", "128", 1.5),
     ("small_services1000/65536", "small_services1/65536", "1,000", 5),
     ("two_cpus/65536", "tcp4/65536", "on two CPUs at once over one", 1.05),
+    ("beside_naming/65536", "tcp4/65536", "settled, beside a service with second chance, over alone", 1.05),
     ("live/balancer", "live/reflector", "a live frame over a reflector's", 1 / 0.7),
 ]
 

@@ -28,12 +28,15 @@ using Json = nlohmann::ordered_json;
 /// New flows a second, by service.
 using FlowRates = std::map<std::string, double>;
 
-/// By service.
-struct TableSize {
-    std::uint32_t size = 0;
-    std::string advice;  ///< as table_size_advice() has it
+/// What else the new configuration says of a service.
+struct NextService {
+    std::uint32_t advised_size = 0;
+    std::string advice;         ///< as table_size_advice() has it
+    const char* tracking = "";  ///< the word of the configuration
+    std::string what_keeps;     ///< flows whose slots move
 };
-using TableSizes = std::map<std::string, TableSize>;
+/// By name.
+using NextServices = std::map<std::string, NextService>;
 
 struct Options {
     std::string path;
@@ -191,7 +194,7 @@ Json to_json(const control::BackendPlan& backend, const control::ServicePlan& se
     };
 }
 
-Json to_json(const control::Plan& plan, const FlowRates& rates, const TableSizes& advised) {
+Json to_json(const control::Plan& plan, const FlowRates& rates, const NextServices& next) {
     Json services = Json::array();
     for (const auto& service : plan.services) {
         Json backends = Json::array();
@@ -203,7 +206,8 @@ Json to_json(const control::Plan& plan, const FlowRates& rates, const TableSizes
             {"change", text(service.fate)},
             {"table_size", service.table_size},
             {"advised_table_size",
-             advised.contains(service.name) ? Json(advised.at(service.name).size) : Json(nullptr)},
+             next.contains(service.name) ? Json(next.at(service.name).advised_size) : Json(nullptr)},
+            {"tracking", next.contains(service.name) ? Json(next.at(service.name).tracking) : Json(nullptr)},
             {"slots_moved", service.moved},
             {"slots_must_move", service.must_move},
             {"slots_moved_besides", service.moved_besides()},
@@ -223,16 +227,18 @@ Json to_json(const control::Plan& plan, const FlowRates& rates, const TableSizes
     };
 }
 
-void print(const control::ServicePlan& service, const FlowRates& rates, const TableSizes& advised) {
+void print(const control::ServicePlan& service, const FlowRates& rates, const NextServices& next) {
     fmt::print("service {}: {}", service.name, text(service.fate));
     if (service.fate == control::ServiceFate::kAdded)
-        fmt::print("{}", advised.at(service.name).advice);
+        fmt::print("{}", next.at(service.name).advice);
     if (!service.everything_moves_because.empty())
         fmt::print(", nearly all flows move, since {}", service.everything_moves_because);
     else if (service.moved > 0)
         fmt::print(", {} of {} slots move ({:.2f}%): {} must, {} besides", service.moved, service.table_size,
                    100 * service.share_moved(), service.must_move, service.moved_besides());
     fmt::print("\n");
+    if (service.moved > 0 && next.contains(service.name))
+        fmt::print("  of flows that there are: {}\n", next.at(service.name).what_keeps);
     if (const auto rate = rates.find(service.name); rate != rates.end() && service.moved > 0)
         fmt::print("  estimate: {:.0f} of {:.0f} new flows a second fall into slots that move\n",
                    rate->second * service.share_moved(), rate->second);
@@ -246,9 +252,9 @@ void print(const control::ServicePlan& service, const FlowRates& rates, const Ta
                    100.0 * backend.slots_after / service.table_size, text(backend));
 }
 
-void print(const control::Plan& plan, const FlowRates& rates, const TableSizes& advised) {
+void print(const control::Plan& plan, const FlowRates& rates, const NextServices& next) {
     for (const auto& service : plan.services)
-        print(service, rates, advised);
+        print(service, rates, next);
     if (!plan.vips_appear.empty())
         fmt::print("VIPs that appear: {}\n", fmt::join(texts(plan.vips_appear), " "));
     if (!plan.vips_vanish.empty())
@@ -267,24 +273,54 @@ Result<double> budget_in(const std::string& text) {
     return percent / 100;
 }
 
-TableSizes advised_for(const config::Config& next) {
-    TableSizes advised;
+const char* text(config::Tracking tracking) {
+    switch (tracking) {
+        case config::Tracking::kMoves:
+            return "moves";
+        case config::Tracking::kAlways:
+            return "always";
+        case config::Tracking::kSecondChance:
+            return "second_chance";
+        case config::Tracking::kNever:
+            break;
+    }
+    return "never";
+}
+
+std::string what_keeps_flows(const config::Service& service, const config::Datapath& datapath) {
+    switch (service.tracking.value_or(config::Tracking::kMoves)) {
+        case config::Tracking::kSecondChance:
+            return fmt::format("packets name former owners, {} at most, which backends hand them on to",
+                               datapath.max_hops);
+        case config::Tracking::kNever:
+            return "nothing keeps them where they are (tracking: never)";
+        case config::Tracking::kMoves:
+        case config::Tracking::kAlways:
+            break;
+    }
+    return "records keep them where they are";
+}
+
+NextServices next_services(const config::Config& next) {
+    NextServices services;
     for (const auto& service : next.services)
-        advised[service.name] = {
+        services[service.name] = {
             config::advised_table_size(service.backends),
-            config::table_size_advice(service.backends, config::table_size_of(service, next.datapath))};
-    return advised;
+            config::table_size_advice(service.backends, config::table_size_of(service, next.datapath)),
+            text(service.tracking.value_or(config::Tracking::kMoves)),
+            what_keeps_flows(service, next.datapath)};
+    return services;
 }
 
 struct Compared {
     control::Plan plan;
     FlowRates rates;
     std::vector<LostWay> lost_ways;
-    TableSizes advised;
+    NextServices next;
 };
 
 Json to_json(const Compared& compared) {
-    Json json = to_json(compared.plan, compared.rates, compared.advised);
+    Json json = to_json(compared.plan, compared.rates, compared.next);
     Json lost = Json::array();
     for (const auto& way : compared.lost_ways)
         lost.push_back({{"service", way.service}, {"backend", way.backend}, {"interface", way.interface}});
@@ -293,7 +329,7 @@ Json to_json(const Compared& compared) {
 }
 
 void print(const Compared& compared) {
-    print(compared.plan, compared.rates, compared.advised);
+    print(compared.plan, compared.rates, compared.next);
     for (const auto& way : compared.lost_ways)
         fmt::print("{} of service {} would have no way: its next hop is on {}\n", way.backend, way.service,
                    way.interface);
@@ -303,7 +339,8 @@ Result<Compared> compare_with_file(const Options& options, const config::Config&
     const auto before = load_configuration(options.from, Unbuilt::kIgnore);
     if (!before)
         return fail("plan: {} cannot be used", options.from);
-    return Compared{control::make_plan(placement_of(*before), placement_of(next)), {}, {}, advised_for(next)};
+    return Compared{
+        control::make_plan(placement_of(*before), placement_of(next)), {}, {}, next_services(next)};
 }
 
 Result<Compared> compare_with_agent(const Options& options, const config::Config& next) {
@@ -320,7 +357,7 @@ Result<Compared> compare_with_agent(const Options& options, const config::Config
     if (!rates)
         return std::unexpected(rates.error());
     return Compared{control::make_plan(*before, after), std::move(*rates), lost_ways(*status, next),
-                    advised_for(next)};
+                    next_services(next)};
 }
 
 int run(const Options& options) {

@@ -123,6 +123,21 @@ void check_tracking_and_health(const Place& place, const Service& service) {
         warn("max_drain", "with tracking: never no flow is recorded");
     }
 }
+
+void check_second_chance(const Place& place, const Service& service, const Config& config) {
+    const auto tracking = place.find("tracking");
+    if (!tracking || service.tracking != Tracking::kSecondChance)
+        return;
+    const bool has_tcp = std::ranges::any_of(
+        service.listeners, [](const Listener& listener) { return listener.protocol == Protocol::kTcp; });
+    if (!has_tcp)
+        tracking->warning("second_chance has no effect: the service has no TCP listener");
+    else if (config.peers.empty())
+        tracking->warning(
+            "second_chance without `peers`: what a balancer does not tell the others is lost when it dies, "
+            "and "
+            "one that is new names nobody");
+}
 }  // namespace
 
 void validate_service(const Place& place, const Service& service, const Config& config) {
@@ -131,6 +146,7 @@ void validate_service(const Place& place, const Service& service, const Config& 
     check_clients(place, service);
     check_health_ports(place, service);
     check_tracking_and_health(place, service);
+    check_second_chance(place, service, config);
     const auto max_drain = place.find("max_drain");
     if (max_drain && service.max_drain < service.idle_timeout)
         max_drain->warning("shorter than idle_timeout: flows that are silent for longer than this may move");
