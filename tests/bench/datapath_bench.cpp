@@ -51,9 +51,9 @@ struct Case {
     /// What runs in the balancer's place: adjust_head and XDP_TX; that and the flow hash; somebody's program.
     enum class Under { kBalancer, kFloor, kLimit, kOther } under = Under::kBalancer;
     std::uint32_t table_size = 65537;
-    bool on_two_cpus = false;   ///< another CPU runs the same program meanwhile
+    bool on_two_cpus = false;    ///< another CPU runs the same program meanwhile
     bool beside_naming = false;  ///< another service tracks by second chance, and its slots move
-    bool all_features = false;  ///< another service has a filter, GRE and records of all flows
+    bool all_features = false;   ///< another service has a filter, GRE and records of all flows
 };
 
 struct Destroy {
