@@ -288,6 +288,10 @@ rows_of_both() {
     row "a backend added while a balancer is killed" both backend_added_while_a_balancer_is_killed
     row "a backend drained while a balancer is added" both backend_drained_while_a_balancer_is_added
     row "the file applied by one balancer 5 s later" both weight_changed_on_one_balancer_first
+    order undrain be2
+    unset 'weights[be10]'
+    weights[be3]=100
+    reload
 }
 
 # --- all of it -------------------------------------------------------------------------------------------------------

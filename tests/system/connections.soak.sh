@@ -3,7 +3,8 @@
 # shellcheck source-path=SCRIPTDIR
 #
 # The table of what may happen to a fleet and which connections break, under 5,000 connections that begin anew for each
-# row; then all of it in random order for five minutes. SOAK_CONNECTIONS, SOAK_SECONDS and SOAK_SEED say otherwise.
+# row; then all of it in random order for five minutes. SOAK_CONNECTIONS, SOAK_SECONDS, SOAK_SEED and SOAK_HOPS say
+# otherwise; with SOAK_ROWS=no there are no rows before.
 set -euo pipefail
 LAB_BALANCERS=2
 LAB_BACKENDS=10
@@ -22,15 +23,22 @@ connections=("${SOAK_CONNECTIONS:-5000}" --idle-every 1000 --request-every 1000 
 # shellcheck disable=SC2034 # fleet.sh
 idle_timeout=5s
 
+# shellcheck disable=SC2034 # fleet.sh
+max_hops=${SOAK_HOPS:-8}
+rows() {
+    fresh_connections=("${connections[@]}")
+    rows_of_balancers
+    rows_of_backends
+    rows_of_both
+    rows_under_flood "SYN flood" 10
+    restart_with_max_flows 1000
+    rows_under_flood "max_flows: 1000" ""
+    rows_under_flood "SYN flood and max_flows: 1000" 10
+    restart_with_max_flows 262144
+}
+
 fleet_up
-fresh_connections=("${connections[@]}")
-rows_of_balancers
-rows_of_backends
-rows_under_flood "SYN flood" 10
-restart_with_max_flows 1000
-rows_under_flood "max_flows: 1000" ""
-rows_under_flood "SYN flood and max_flows: 1000" 10
-restart_with_max_flows 262144
+[[ ${SOAK_ROWS-} == no ]] || rows
 hold_anew "${connections[@]}"
 fresh_connections=()
 change_at_random "${SOAK_SECONDS:-300}" "${SOAK_SEED:-$RANDOM}"

@@ -62,7 +62,8 @@ config_text() {
 		$(config_of_service never 192.0.2.12:9100/tcp)
 		$(config_of_service second_chance 192.0.2.13:9100/tcp "[2001:db8:1::13]:9100/tcp")
 		  - name: numbered
-		    listen: ["192.0.2.10:9000/udp", "[2001:db8:1::10]:9000/udp", "192.0.2.11:9000/udp", "192.0.2.12:9000/udp"]
+		    listen: ["192.0.2.10:9000/udp", "[2001:db8:1::10]:9000/udp", "192.0.2.11:9000/udp", "192.0.2.12:9000/udp",
+		             "192.0.2.13:9000/udp", "[2001:db8:1::13]:9000/udp"]
 		    backends:
 		$backends
 		  - {name: round, listen: ["192.0.2.10:$((1000 + config_round))/udp"], backends: [10.0.0.101]}

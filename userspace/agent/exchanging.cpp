@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "datapath/hash_key_id.hpp"
+#include "net/local_address.hpp"
 #include "util/file.hpp"
 
 namespace guideway::agent {
@@ -67,6 +68,14 @@ ToldService told(const control::Reconciler::Remembered& remembered, const datapa
         service.slots.push_back(std::move(group));
     }
     return service;
+}
+
+Result<History> told_in(const Result<api::HttpReply>& reply) {
+    if (!reply)
+        return std::unexpected(reply.error());
+    if (reply->status != 200)
+        return fail("a peer answers {}", reply->status);
+    return read_history(reply->body);
 }
 
 SlotPast past_of(const ToldSlots& told, datapath::Chances& chances, TimePoint now) {
@@ -130,9 +139,22 @@ asio::awaitable<void> Exchanging::keep_exchanging() {
     }
 }
 
+/// One file may do for all of them.
+bool Exchanging::is_this_balancer(const config::Endpoint& peer) const {
+    const auto& http = running_.config.http;
+    if (!http || http->port != peer.port)
+        return false;
+    auto netlink = net::Netlink::open();
+    const auto own = netlink ? net::own_addresses(*netlink)
+                             : Result<std::vector<net::OwnAddress>>(std::unexpected(netlink.error()));
+    return own && std::ranges::find(*own, peer.address, &net::OwnAddress::address) != own->end();
+}
+
 std::vector<api::Get> Exchanging::questions() const {
     std::vector<api::Get> questions;
     for (const auto& peer : running_.config.peers) {
+        if (is_this_balancer(peer))
+            continue;
         const api::Server server{peer.address.text(), std::to_string(peer.port)};
         const auto known = peers_.find(server.text());
         std::string path = "/history";
@@ -146,19 +168,15 @@ std::vector<api::Get> Exchanging::questions() const {
 /// A peer that cannot be asked, or answers with something else, is complained about once.
 void Exchanging::take(const std::string& from, const Result<api::HttpReply>& reply) {
     Peer& peer = peers_[from];
-    if (!reply) {
-        peer.trouble.tell(Result<void>(std::unexpected(reply.error())));
-        peer.speaks = false;
-        return;
-    }
-    const auto history = reply->status == 200 ? read_history(reply->body)
-                                              : Result<History>(fail("it answers {}", reply->status));
-    peer.speaks = history.has_value();
+    const auto history = told_in(reply);
+    const bool spoke = std::exchange(peer.speaks, history.has_value());
     if (!history) {
-        peer.trouble.tell(Result<void>(fail("ask {} for its history: {}", from, history.error().message)));
+        if (spoke)
+            spdlog::warn("{}; it is asked for its history each second", history.error().message);
         return;
     }
-    peer.trouble.tell(Result<void>{});
+    if (!spoke)
+        spdlog::info("{} tells its history again", from);
     if (history->instance == instance_)
         return;  // it is this balancer itself
     if (peer.instance != history->instance)

@@ -51,10 +51,10 @@ class Exchanging {
         std::string instance;
         std::uint32_t revision = 0;
         std::map<std::string, std::vector<datapath::HopNumber>> owners;  ///< by service and slot
-        bool speaks = false;
-        Complaint trouble;
+        bool speaks = true;
     };
 
+    [[nodiscard]] bool is_this_balancer(const config::Endpoint& peer) const;
     [[nodiscard]] std::vector<api::Get> questions() const;
     void recall();
     void take(const std::string& from, const Result<api::HttpReply>& reply);
