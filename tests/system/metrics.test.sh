@@ -112,6 +112,52 @@ for balancer in lb1 lb2; do
         "$(metric "$balancer" 'guideway_packets_total{verdict="forwarded",action="tx"}')"
 done
 
+# metric_is lb1 NAME{LABELS} VALUE
+metric_is() {
+    [[ $(metric "$1" "$2") == "$3" ]]
+}
+
+# With backends in a status of a moment ago.
+shows_no_backends() {
+    get lb1 /status.json >/dev/null
+    get lb1 /metrics >/dev/null
+    grep -q '^guideway_service_packets_total{' "$LAB_DIR/body" && ! grep -q '^guideway_backend_' "$LAB_DIR/body"
+}
+
+eth0='{interface="eth0"}'
+expect "a backend's name is beside its address" \
+    metric_is lb1 'guideway_backend_info{service="web",backend="10.0.0.102",name="be2"}' 1
+expect "the program runs in the driver" metric_is lb1 "guideway_interface_native$eth0" 1
+expect "the MTU is the interface's" metric_is lb1 "guideway_interface_mtu_bytes$eth0" 1600
+expect "six backends take room for at least six" test "$(metric lb1 'guideway_map_entries{map="backends"}')" -ge 6
+expect_equal "services, and room for them" "2 128" \
+    "$(metric lb1 'guideway_map_entries{map="services"}') $(metric lb1 'guideway_map_entries_max{map="services"}')"
+expect_equal "listeners, and the VIPs that they are of" 6 "$(metric lb1 'guideway_map_entries{map="listeners"}')"
+expect_equal "digests as numbers are the same on both" \
+    "$(metric lb1 'guideway_service_table_digest{service="web"}') $(metric lb1 guideway_config_fingerprint)" \
+    "$(metric lb2 'guideway_service_table_digest{service="web"}') $(metric lb2 guideway_config_fingerprint)"
+expect_equal "and the first 48 bits of the digest" \
+    "$((16#$(status lb1 '.services[] | select(.name == "web").digest[0:12]')))" \
+    "$(metric lb1 'guideway_service_table_digest{service="web"}')"
+expect_equal "the agent's descriptors are counted" "$(prlimit --pid "$(pid_of lb1-agent)" --nofile --noheadings --raw --output SOFT)" \
+    "$(metric lb1 process_max_fds)"
+expect_more "of which some are open" 10 "$(metric lb1 process_open_fds)"
+expect_more "its memory is" 1000000 "$(metric lb1 process_resident_memory_bytes)"
+expect "the link is up" metric_is lb1 "guideway_interface_link_up$eth0" 1
+link_of_lb1() {
+    on lb1 curl -sS --max-time 5 "http://$(lab_ipv4 lb1):9660/metrics" | grep -qxF "guideway_interface_link_up$eth0 $1"
+}
+ip -n router link set to-lb1 down
+expect_soon "a link that is away is seen" link_of_lb1 0
+ip -n router link set to-lb1 up
+expect_soon "as is one that is back" link_of_lb1 1
+await "lb1 to be ready again" is_ready lb1
+sed -i '/^metrics:/d; 1i metrics: {backends: false}' "$LAB_DIR/lb1.yaml"
+expect "lb1 takes metrics: {backends: false}" reload lb1
+expect "then backends have no series, whatever a status has just shown" shows_no_backends
+sed -i '/^metrics:/d' "$LAB_DIR/lb1.yaml"
+expect "and they have again without it" eval 'reload lb1 && metric lb1 "guideway_backend_info{service=\"web\",backend=\"10.0.0.102\",name=\"be2\"}"'
+
 write_config lb1 10.0.0.99 >"$LAB_DIR/lb1.yaml"
 expect "a reload with a service that cannot work is applied" reload lb1
 expect_equal "then lb1 is not ready" "503 text/plain; charset=utf-8" "$(get lb1 /readyz)"

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "api/link_state.hpp"
+
 namespace guideway::agent {
 
 namespace asio = boost::asio;
@@ -63,6 +65,8 @@ asio::awaitable<Result<std::shared_ptr<const api::Snapshot>>> Snapshots::make(ap
         auto read = reader_.read(detail, knowledge.flows.get());
         if (!read)
             return std::unexpected(read.error());
+        knowledge.agent.usage = process_usage();
+        api::look_at_links(knowledge.interfaces);
         api::add_knowledge(*read, std::move(knowledge));
         return std::make_shared<const api::Snapshot>(std::move(*read));
     });

@@ -53,7 +53,7 @@ asio::awaitable<api::AgentKnowledge> StatusSource::collect(api::Detail detail) c
     knowledge.agent.degraded = parts_.self_test.degraded;
     knowledge.agent.bgp = parts_.announcer.snapshot();
     for (const auto& interface : parts_.datapath.interfaces())
-        knowledge.interfaces.push_back({interface.name, interface.attached});
+        knowledge.interfaces.push_back({interface.name, interface.attached, interface.device, {}});
     for (const auto& interface : parts_.datapath.interfaces()) {
         if (interface.attached && interface.device != interface.name)
             knowledge.agent.renamed[interface.name] = interface.device;

@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/metrics.hpp"
 
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <iterator>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "api/link_state.hpp"
 #include "api/metric_family.hpp"
+#include "api/process_metrics.hpp"
 #include "datapath/verdict_names.hpp"
 
 namespace guideway::api {
@@ -11,6 +19,14 @@ namespace guideway::api {
 namespace {
 double seconds(Clock::time_point time) {
     return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+/// The first 48 bits of a digest in hex: a sample's double holds them exactly. 0 if there is none.
+double as_number(const std::string& digest) {
+    constexpr std::size_t kDigits = 12;
+    std::uint64_t number = 0;
+    std::from_chars(digest.data(), digest.data() + std::min(digest.size(), kDigits), number, 16);
+    return static_cast<double>(number);
 }
 
 void add_verdicts(Families& families, const Snapshot& snapshot) {
@@ -79,6 +95,14 @@ void add_digests(const ServiceSnapshot& service, Family& family) {
                1);
 }
 
+void add_names(const ServiceSnapshot& service, Family& family) {
+    for (const auto& backend : service.backends) {
+        auto labels = labels_of(service, backend);
+        labels.emplace_back("name", backend.name.empty() ? backend.address.text() : backend.name);
+        family.add(labels, 1);
+    }
+}
+
 void add_flow_records(const ServiceSnapshot& service, Family& family) {
     for (const auto* backends : {&service.leaving, &service.backends}) {
         for (const auto& backend : *backends)
@@ -122,6 +146,28 @@ std::vector<ServiceFamily> service_families() {
         {gauge("guideway_service_table_info",
                "The service's tables, as digests; balancers agree if they are equal."),
          add_digests},
+        {gauge("guideway_service_backends_up", "Backends of the service that are judged to be up."),
+         of_health<[](ServiceHealth health) { return health.up; }>},
+        {gauge("guideway_service_panic",
+               "1 while too little is up, so that all serves that is not taken out by hand."),
+         of_health<[](ServiceHealth health) { return health.panic; }>},
+        {gauge("guideway_service_backends_untried",
+               "Backends of the service that this host cannot probe now, for reasons of its own."),
+         of_health<[](ServiceHealth health) { return health.untried; }>},
+        {gauge("guideway_service_warmed_up",
+               "1 once every backend of the service was judged, or could not be in time."),
+         of_health<[](ServiceHealth health) { return health.warmed_up; }>},
+        {gauge("guideway_service_table_digest",
+               "The serving table's digest as a number: its first 48 bits. Balancers agree if it is equal."),
+         of_service<[](Service service) { return as_number(service.digest); }>},
+        {gauge("guideway_service_base_table_digest",
+               "The same of the base table, which the configuration alone decides."),
+         of_service<[](Service service) { return as_number(service.base_digest); }>},
+    };
+}
+
+std::vector<ServiceFamily> backend_families() {
+    return {
         {counter("guideway_backend_packets_total", "Packets forwarded to the backend."),
          of_backends<[](Backend backend) { return backend.traffic.packets; }>},
         {counter("guideway_backend_bytes_total", "Bytes of clients' IP packets forwarded to the backend."),
@@ -143,17 +189,6 @@ std::vector<ServiceFamily> service_families() {
         {gauge("guideway_backend_flow_records", "Flow records that lead to the backend."), add_flow_records},
         {gauge("guideway_backend_next_hop_known", "1 if the way to the backend is known."),
          of_backends<[](Backend backend) { return backend.next_hop.has_value(); }>},
-        {gauge("guideway_service_backends_up", "Backends of the service that are judged to be up."),
-         of_health<[](ServiceHealth health) { return health.up; }>},
-        {gauge("guideway_service_panic",
-               "1 while too little is up, so that all serves that is not taken out by hand."),
-         of_health<[](ServiceHealth health) { return health.panic; }>},
-        {gauge("guideway_service_backends_untried",
-               "Backends of the service that this host cannot probe now, for reasons of its own."),
-         of_health<[](ServiceHealth health) { return health.untried; }>},
-        {gauge("guideway_service_warmed_up",
-               "1 once every backend of the service was judged, or could not be in time."),
-         of_health<[](ServiceHealth health) { return health.warmed_up; }>},
         {gauge("guideway_backend_up", "1 if the backend is judged to be up, 0 if down or not known."),
          of_backend_health<[](BackendHealth health) { return health.state == health::State::kUp; }>},
         {gauge("guideway_backend_diagnosis", "What is broken on the way of its failed probes."),
@@ -166,7 +201,15 @@ std::vector<ServiceFamily> service_families() {
          of_backend_health<[](BackendHealth health) { return health.probes; }>},
         {counter("guideway_backend_probe_failures_total", "Its probes that failed."),
          of_backend_health<[](BackendHealth health) { return health.failures; }>},
+        {gauge("guideway_backend_info", "The name that the configuration gives the backend."), add_names},
     };
+}
+
+std::vector<ServiceFamily> families_of(Detail detail) {
+    auto families = service_families();
+    if (detail == Detail::kBackends)
+        std::ranges::move(backend_families(), std::back_inserter(families));
+    return families;
 }
 
 void add_flow_table(Families& families, const FlowTableSnapshot& table) {
@@ -177,6 +220,18 @@ void add_flow_table(Families& families, const FlowTableSnapshot& table) {
         gauge("guideway_flow_records_max", "Flow records there is room for (datapath.max_flows).");
     capacity.add({}, static_cast<double>(table.capacity));
     families.insert(families.end(), {records, capacity});
+}
+
+void add_maps(Families& families, const Snapshot& snapshot) {
+    auto entries = gauge("guideway_map_entries", "Elements of the map that are taken.");
+    auto capacity = gauge("guideway_map_entries_max", "Elements that the map has.");
+    for (const auto& map : snapshot.maps) {
+        entries.add({{"map", map.name}}, static_cast<double>(map.entries));
+        capacity.add({{"map", map.name}}, static_cast<double>(map.capacity));
+    }
+    entries.add({{"map", "flows"}}, static_cast<double>(snapshot.flow_table.records));
+    capacity.add({{"map", "flows"}}, static_cast<double>(snapshot.flow_table.capacity));
+    families.insert(families.end(), {entries, capacity});
 }
 
 void add_probes(Families& families, const health::ProberCounts& counts) {
@@ -196,6 +251,9 @@ void add_agent(Families& families, const AgentSnapshot& agent) {
     build.add({{"version", agent.version}, {"abi", std::to_string(abi::GUIDEWAY_ABI_VERSION)}}, 1);
     auto config = gauge("guideway_config_info", "Fingerprint of what all balancers must have in common.");
     config.add({{"fingerprint", agent.fingerprint}}, 1);
+    auto fingerprint = gauge("guideway_config_fingerprint",
+                             "The fingerprint as a number: its first 48 bits. Equal on all balancers.");
+    fingerprint.add({}, as_number(agent.fingerprint));
     auto started = gauge("guideway_start_time_seconds", "When the agent started, in seconds since 1970.");
     started.add({}, seconds(agent.started));
     auto reloads = counter("guideway_config_reloads_total", "Reloads of the configuration by result.");
@@ -209,7 +267,9 @@ void add_agent(Families& families, const AgentSnapshot& agent) {
     auto late = gauge("guideway_loop_late_seconds",
                       "The most that a timer of the agent was late since it was asked the last time.");
     late.add({}, std::chrono::duration<double>(agent.loop_late).count());
-    families.insert(families.end(), {build, config, started, reloads, last, proven, late});
+    families.insert(families.end(), {build, config, fingerprint, started, reloads, last, proven, late});
+    if (agent.usage)
+        add_process(families, *agent.usage);
     if (agent.bgp)
         add_bgp(families, *agent.bgp);
 }
@@ -217,14 +277,17 @@ void add_agent(Families& families, const AgentSnapshot& agent) {
 /// What is the balancer's comes before and after what is its services'.
 class Metrics final : public BodySource {
   public:
-    explicit Metrics(std::shared_ptr<const Snapshot> snapshot) : snapshot_(std::move(snapshot)) {
+    Metrics(std::shared_ptr<const Snapshot> snapshot, Detail detail)
+        : snapshot_(std::move(snapshot)), families_(families_of(detail)) {
         auto attached =
             gauge("guideway_interface_attached", "1 if the program is attached to the interface.");
         for (const auto& interface : snapshot_->interfaces)
             attached.add({{"interface", interface.name}}, interface.attached ? 1 : 0);
         before_.push_back(std::move(attached));
+        add_links(before_, snapshot_->interfaces);
         add_verdicts(before_, *snapshot_);
         add_flow_table(before_, snapshot_->flow_table);
+        add_maps(before_, *snapshot_);
         if (snapshot_->probes)
             add_probes(after_, *snapshot_->probes);
         if (snapshot_->agent)
@@ -260,14 +323,14 @@ class Metrics final : public BodySource {
 
     std::shared_ptr<const Snapshot> snapshot_;
     Families before_, after_;
-    std::vector<ServiceFamily> families_ = service_families();
+    std::vector<ServiceFamily> families_;
     std::size_t family_ = 0;   ///< of the next samples
     std::size_t service_ = 0;  ///< of these
 };
 }  // namespace
 
-std::unique_ptr<BodySource> metrics_of(std::shared_ptr<const Snapshot> snapshot) {
-    return std::make_unique<Metrics>(std::move(snapshot));
+std::unique_ptr<BodySource> metrics_of(std::shared_ptr<const Snapshot> snapshot, Detail detail) {
+    return std::make_unique<Metrics>(std::move(snapshot), detail);
 }
 
 }  // namespace guideway::api

@@ -35,15 +35,16 @@ HttpResponse text_response(unsigned status, const std::string& text) {
     return {.status = status, .content_type = kText, .body = text + "\n", .source = nullptr};
 }
 
-using View = HttpResponse (*)(std::shared_ptr<const Snapshot>);
+using View = HttpResponse (*)(std::shared_ptr<const Snapshot>, Detail);
 
 /// A route that shows something of the snapshot.
 Route show(const AgentPort& agent, std::function<Detail()> detail, View view) {
     return [agent, detail, view](const HttpRequest&) -> Answer {
         if (auto stalled = agent.stalled(); !stalled.empty())
             co_return text_response(503, stalled);
-        auto current = co_await agent.snapshot(detail());
-        co_return current ? view(std::move(*current)) : text_response(500, current.error().message);
+        const auto wanted = detail();
+        auto current = co_await agent.snapshot(wanted);
+        co_return current ? view(std::move(*current), wanted) : text_response(500, current.error().message);
     };
 }
 
@@ -55,19 +56,19 @@ Detail services() {
     return Detail::kServices;
 }
 
-HttpResponse status_view(std::shared_ptr<const Snapshot> snapshot) {
+HttpResponse status_view(std::shared_ptr<const Snapshot> snapshot, Detail /*detail*/) {
     return {.status = 200, .content_type = kJson, .body = {}, .source = status_of(std::move(snapshot))};
 }
 
-HttpResponse stats_view(std::shared_ptr<const Snapshot> snapshot) {
+HttpResponse stats_view(std::shared_ptr<const Snapshot> snapshot, Detail /*detail*/) {
     return json_response(stats_json(*snapshot));
 }
 
-HttpResponse metrics_view(std::shared_ptr<const Snapshot> snapshot) {
+HttpResponse metrics_view(std::shared_ptr<const Snapshot> snapshot, Detail detail) {
     return {.status = 200,
             .content_type = kMetricsContentType,
             .body = {},
-            .source = metrics_of(std::move(snapshot))};
+            .source = metrics_of(std::move(snapshot), detail)};
 }
 
 /// Of something that was to be done: what was wrong, a line each.

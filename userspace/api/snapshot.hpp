@@ -15,6 +15,7 @@
 #include "datapath/counters.hpp"
 #include "health/monitor.hpp"
 #include "util/mac_address.hpp"
+#include "util/process_usage.hpp"
 
 namespace guideway::api {
 
@@ -82,9 +83,25 @@ struct FlowTableSnapshot {
     std::uint64_t capacity = 0;
 };
 
+/// How many elements of a map are taken, and how many there are.
+struct MapSnapshot {
+    std::string name;  ///< of its pin
+    std::uint64_t entries = 0;
+    std::uint64_t capacity = 0;
+};
+
+/// What the kernel says of an interface.
+struct LinkSnapshot {
+    bool up = false;      ///< by the administrator's will, and its link as well
+    bool native = false;  ///< its driver runs the program; otherwise the kernel's generic path does
+    std::uint32_t mtu = 0;
+};
+
 struct InterfaceSnapshot {
-    std::string name;
+    std::string name;  ///< as configured
     bool attached = false;
+    std::string device;                ///< what it is called now; empty: as configured
+    std::optional<LinkSnapshot> link;  ///< nothing: there is no such interface, or nobody has looked
 };
 
 using Clock = std::chrono::system_clock;
@@ -115,6 +132,7 @@ struct AgentSnapshot {
     std::map<std::string, std::string> renamed;  ///< present names of interfaces, by configured ones
     std::vector<std::string> degraded;           ///< what is missing although it forwards, a sentence each
     std::optional<BgpSnapshot> bgp;              ///< nothing: it announces nothing
+    std::optional<ProcessUsage> usage;           ///< of the agent's process
 };
 
 /// Everything that the outside reads about a balancer, at one moment.
@@ -125,6 +143,7 @@ struct Snapshot {
     std::optional<AgentSnapshot> agent;
     std::vector<InterfaceSnapshot> interfaces;
     FlowTableSnapshot flow_table;
+    std::vector<MapSnapshot> maps;  ///< those that the configuration fills
     std::vector<ServiceSnapshot> services;
     std::optional<health::ProberCounts> probes;  ///< of all services, if any are sent
     datapath::VerdictCounts verdicts{};

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include "config/model.hpp"
 #include "datapath/attachment.hpp"
@@ -128,6 +129,25 @@ void count_moving(ServiceSnapshot& service, const abi::service& entry,
             ++found->second.learning_slots;
     }
 }
+
+/// A retired service keeps its elements until its flows have ended. Listeners share their map with VIPs.
+std::vector<MapSnapshot> fill_of_maps(const datapath::Maps& maps,
+                                      const std::vector<datapath::ListenerEntry>& listeners) {
+    std::uint64_t services = 0, backends = 0;
+    for (std::uint32_t number = 1; number <= maps.geometry().max_services; ++number) {
+        const abi::service& entry = maps.service(number);
+        if (entry.name[0] == '\0')
+            continue;
+        ++services;
+        backends += entry.backend_capacity;
+    }
+    std::set<IpAddress> vips;
+    for (const auto& listener : listeners)
+        vips.insert(listener.vip);
+    return {{"backends", backends, maps.geometry().max_backends},
+            {"listeners", listeners.size() + vips.size(), abi::LISTENER_KEYS_MAX},
+            {"services", services, maps.geometry().max_services}};
+}
 }  // namespace
 
 Result<control::FlowCounts> SnapshotReader::count_flows() const {
@@ -207,7 +227,7 @@ Result<Snapshot> SnapshotReader::read(Detail detail, const control::FlowCounts* 
     snapshot.at = Clock::now();
     snapshot.table_size = maps_.geometry().table_size;
     for (const auto& interface : pins_.linked_interfaces())
-        snapshot.interfaces.push_back({interface, datapath::is_attached(pins_, interface)});
+        snapshot.interfaces.push_back({interface, datapath::is_attached(pins_, interface), {}, {}});
     const auto verdicts = datapath::verdict_counts(maps_);
     if (!verdicts)
         return std::unexpected(verdicts.error());
@@ -225,8 +245,10 @@ Result<Snapshot> SnapshotReader::read(Detail detail, const control::FlowCounts* 
     snapshot.flow_table.capacity = maps_.geometry().max_flows;
     for (const auto& [backend, count] : *flows)
         snapshot.flow_table.records += count;
+    const auto published = datapath::published_listeners(maps_);
+    snapshot.maps = fill_of_maps(maps_, published);
     std::map<std::uint16_t, std::vector<std::string>> listeners;
-    for (const auto& entry : datapath::published_listeners(maps_))
+    for (const auto& entry : published)
         listeners[entry.service].push_back(
             config::Listener{entry.vip, entry.port, static_cast<config::Protocol>(entry.protocol), false}
                 .text());

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "api/control_client.hpp"
+#include "api/link_state.hpp"
 #include "util/in_pool.hpp"
 
 namespace guideway::backend {
@@ -239,8 +240,10 @@ std::shared_ptr<const Snapshot> Helper::snapshot() {
     auto made = std::make_shared<Snapshot>();
     made->at = api::Clock::now();
     made->helper = about_;
+    made->helper->usage = process_usage();
     for (const auto& interface : host_->interfaces())
-        made->interfaces.push_back({interface.name, interface.attached});
+        made->interfaces.push_back({interface.name, interface.attached, interface.device, {}});
+    api::look_at_links(made->interfaces);
     const auto& config = host_->config();
     const auto missing = host_->missing_vips();
     for (const auto& vip : config.vips) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "api/link_state.hpp"
 #include "api/metric_family.hpp"
+#include "api/process_metrics.hpp"
 #include "backend/snapshot.hpp"
 #include "datapath/decap_verdicts.hpp"
 
@@ -25,6 +27,8 @@ void add_helper(Families& families, const HelperSnapshot& helper) {
     auto last = gauge("guideway_config_last_reload_successful", "1 if the last reload was applied.");
     last.add({}, helper.last_reload.ok ? 1 : 0);
     families.insert(families.end(), {build, started, reloads, last});
+    if (helper.usage)
+        api::add_process(families, *helper.usage);
 }
 }  // namespace
 
@@ -47,6 +51,7 @@ std::string metrics_of(const Snapshot& snapshot) {
     auto troubles = gauge("guideway_decap_troubles", "What is wrong with this host: see `guideway status`.");
     troubles.add({}, static_cast<double>(snapshot.degraded.size()));
     families.insert(families.end(), {attached, packets, local, ready, troubles});
+    api::add_links(families, snapshot.interfaces);
     if (snapshot.helper)
         add_helper(families, *snapshot.helper);
     std::string text;

@@ -100,7 +100,7 @@ Result<Snapshot> read_left_behind(const std::string& directory) {
     snapshot.at = api::Clock::now();
     std::vector<std::string> devices;
     for (const auto& name : pins->linked_interfaces()) {
-        snapshot.interfaces.push_back({name, datapath::is_attached(*pins, name)});
+        snapshot.interfaces.push_back({name, datapath::is_attached(*pins, name), {}, {}});
         devices.push_back(name);
     }
     for (const auto& vip : decap->rules.vips)

@@ -22,6 +22,7 @@ struct HelperSnapshot {
     api::ReloadSnapshot last_reload;
     std::uint64_t reloads = 0;
     std::uint64_t refused_reloads = 0;
+    std::optional<ProcessUsage> usage;
 };
 
 struct VipSnapshot {

@@ -11,7 +11,7 @@ namespace {
 std::shared_ptr<Snapshot> snapshot_of(int services, int backends) {
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->table_size = 65537;
-    snapshot->interfaces = {{"eth0", true}};
+    snapshot->interfaces = {{"eth0", true, {}, {}}};
     for (int i = 0; i < services; ++i) {
         auto& service = snapshot->services.emplace_back();
         service.name = "service-" + std::to_string(i);

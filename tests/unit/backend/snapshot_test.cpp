@@ -12,7 +12,7 @@ config::Prefix prefix(const char* address, std::uint8_t length) {
 
 Snapshot good() {
     Snapshot snapshot;
-    snapshot.interfaces = {{"eth0", true}, {"eth1", false}};
+    snapshot.interfaces = {{"eth0", true, {}, {}}, {"eth1", false, {}, {}}};
     snapshot.vips = {{prefix("192.0.2.10", 32), true}, {prefix("2001:db8:2::", 64), std::nullopt}};
     snapshot.balancers = {prefix("10.0.0.11", 32)};
     snapshot.counts[abi::DECAP_UNWRAPPED] = 7;
