@@ -87,6 +87,10 @@ expect_soon "an interface that is down" finds "interface gen0"
 write_config
 expect_soon "is none when it is not asked for" finds ""
 
+kill -STOP "$(pid_of lb1-agent)"
+expect_equal "an agent that hangs is none that is gone" "agent process $(pid_of lb1-agent)" "$(doctor)"
+kill -CONT "$(pid_of lb1-agent)"
+expect_soon "and it answers again" finds ""
 stop lb1-agent KILL || true
 expect_equal "an agent that died" "agent null" "$(doctor)"
 expect "in words, with what mends it" grep -q 'mend  systemctl start guideway' \

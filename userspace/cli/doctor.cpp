@@ -17,6 +17,7 @@
 #include "doctor/backend_findings.hpp"
 #include "doctor/balancer_findings.hpp"
 #include "doctor/host_findings.hpp"
+#include "util/exclusive_lock.hpp"
 
 namespace guideway::cli {
 
@@ -73,6 +74,18 @@ Findings findings_before_start(const Options& options) {
     return findings;
 }
 
+/// Nobody answered. Who has the lock on the directory runs all the same, and starting another one is in vain.
+void tell_hung_from_gone(Findings& findings, const std::string& runtime_dir, const std::string& unit) {
+    const auto process = ExclusiveLock::holder(runtime_dir);
+    const auto gone = std::ranges::find_if(
+        findings, [](const auto& each) { return each.check == "agent" || each.check == "helper"; });
+    if (!process || gone == findings.end())
+        return;
+    gone->object = fmt::format("process {}", *process);
+    gone->what = "it runs, but does not answer";
+    gone->mend = fmt::format("systemctl restart {0}; journalctl -u {0}", unit);
+}
+
 Findings findings_in(const Options& options, const Json& status) {
     const bool is_backend = is_backend_status(status);
     Findings findings =
@@ -85,8 +98,11 @@ Findings findings_in(const Options& options, const Json& status) {
     add(findings, doctor::findings_in_interfaces(attached));
     add(findings, doctor::findings_in_pins(options.status.pins));
     const auto& process = status.at(is_backend ? "helper" : "agent");
-    if (process.is_null())
+    if (process.is_null()) {
+        tell_hung_from_gone(findings, options.status.runtime_dir,
+                            is_backend ? "guideway-backend" : "guideway");
         return findings;
+    }
     add(findings, doctor::findings_in_descriptors(process.at("process").get<int>()));
     if (process.at("config_file").is_null())
         return findings;
