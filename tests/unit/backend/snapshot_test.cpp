@@ -51,6 +51,9 @@ TEST_CASE("metrics name every verdict, and the VIPs that this host answers for")
     auto snapshot = good();
     snapshot.helper = HelperSnapshot{};
     snapshot.helper->last_reload.ok = false;
+    snapshot.helper->usage = ProcessUsage{};
+    snapshot.helper->usage->open_files = 12;
+    snapshot.interfaces[0].link = api::LinkSnapshot{.up = true, .native = false, .mtu = 1600};
     const auto text = metrics_of(snapshot);
     const auto has = [&](const char* line) {
         return ("\n" + text).find(std::string("\n") + line + "\n") != std::string::npos;
@@ -61,6 +64,11 @@ TEST_CASE("metrics name every verdict, and the VIPs that this host answers for")
     CHECK(has("guideway_decap_vip_local{vip=\"192.0.2.10\"} 1"));
     CHECK(text.find("2001:db8:2::") == std::string::npos);
     CHECK(has("guideway_interface_attached{interface=\"eth1\"} 0"));
+    CHECK(has("guideway_interface_link_up{interface=\"eth0\"} 1"));
+    CHECK(has("guideway_interface_native{interface=\"eth0\"} 0"));
+    CHECK(has("guideway_interface_mtu_bytes{interface=\"eth0\"} 1600"));
+    CHECK(has("guideway_interface_link_up{interface=\"eth1\"} 0"));
+    CHECK(has("process_open_fds 12"));
     CHECK(has("guideway_decap_ready 1"));
     CHECK(has("guideway_config_last_reload_successful 0"));
 }
