@@ -261,7 +261,20 @@ static __always_inline bool strip(struct xdp_md *ctx, const struct tunnelled *pa
 	return true;
 }
 
-static __always_inline enum decap_verdict unwrap(struct xdp_md *ctx, struct tunnelled *packet)
+/* Whether a packet that names former owners belongs to this host. */
+static __always_inline bool belongs_here(struct xdp_md *ctx, const struct tunnelled *packet,
+					 bool translated)
+{
+	__u32 inner = sizeof(struct ethhdr) + packet->length;
+	bool is_ipv4 = packet->inner_protocol == IPPROTO_IPIP;
+
+	if (packet->next >= packet->hops)
+		return true; /* nobody else is left */
+	return translated ? is_own_or_translated(ctx, inner, is_ipv4) : is_own(ctx, inner, is_ipv4);
+}
+
+static __always_inline enum decap_verdict unwrap(struct xdp_md *ctx, struct tunnelled *packet,
+						 bool translated)
 {
 	struct ethhdr *ethernet = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
@@ -279,9 +292,7 @@ static __always_inline enum decap_verdict unwrap(struct xdp_md *ctx, struct tunn
 		return DECAP_MALFORMED;
 	if (!is_vip(&packet->vip))
 		return DECAP_UNKNOWN_VIP;
-	if (packet->chance && packet->next < packet->hops &&
-	    !is_own(ctx, sizeof(*ethernet) + packet->length,
-		    packet->inner_protocol == IPPROTO_IPIP)) {
+	if (packet->chance && !belongs_here(ctx, packet, translated)) {
 		enum decap_verdict verdict = hand_on(ctx, packet);
 
 		if (verdict != DECAP_OWN)
@@ -294,11 +305,10 @@ static __always_inline enum decap_verdict unwrap(struct xdp_md *ctx, struct tunn
 	return packet->chance ? DECAP_OWN : DECAP_UNWRAPPED;
 }
 
-SEC("xdp.frags")
-int backend_decap(struct xdp_md *ctx)
+static __always_inline int decap(struct xdp_md *ctx, bool translated)
 {
 	struct tunnelled packet = {};
-	__u32 verdict = unwrap(ctx, &packet);
+	__u32 verdict = unwrap(ctx, &packet, translated);
 	__u64 *count = bpf_map_lookup_elem(&decap_stats, &verdict);
 
 	if (count)
@@ -314,6 +324,20 @@ int backend_decap(struct xdp_md *ctx)
 	default:
 		return XDP_PASS;
 	}
+}
+
+/* Loaded where the kernel has connection tracking, */
+SEC("xdp.frags")
+int backend_decap(struct xdp_md *ctx)
+{
+	return decap(ctx, true);
+}
+
+/* and this one elsewhere. */
+SEC("xdp.frags")
+int backend_decap_bare(struct xdp_md *ctx)
+{
+	return decap(ctx, false);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

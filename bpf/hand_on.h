@@ -79,7 +79,8 @@ static __always_inline bool read_quoted_ipv6(struct xdp_md *ctx, __u32 offset,
 
 /* Whether a packet that names former owners belongs to this host: TCP that is no other's, and all
  * that is not TCP. */
-static __always_inline bool is_own_segment(struct xdp_md *ctx, struct own_flow *flow)
+static __always_inline bool is_own_segment(struct xdp_md *ctx, struct own_flow *flow,
+					   bool translated)
 {
 	const struct tcphdr *tcp = at(ctx, flow->tcp);
 
@@ -94,7 +95,7 @@ static __always_inline bool is_own_segment(struct xdp_md *ctx, struct own_flow *
 	}
 	flow->numbered = tcp->ack;
 	flow->number = bpf_ntohl(tcp->ack_seq);
-	return is_own_flow(ctx, flow);
+	return is_own_flow(ctx, flow, translated);
 }
 
 static __always_inline void datagram_of(struct decap_datagram *id, const struct iphdr *ip)
@@ -112,7 +113,7 @@ static __always_inline bool datagram_was_handed_on(const struct decap_datagram *
 	return since && bpf_ktime_get_coarse_ns() - *since < DATAGRAM_LIFETIME_NS;
 }
 
-static __always_inline bool is_own_ipv4(struct xdp_md *ctx, __u32 offset)
+static __always_inline bool is_own_ipv4(struct xdp_md *ctx, __u32 offset, bool translated)
 {
 	const struct iphdr *ip = at(ctx, offset);
 	struct own_flow flow = {.is_ipv4 = true, .ip = offset};
@@ -130,10 +131,11 @@ static __always_inline bool is_own_ipv4(struct xdp_md *ctx, __u32 offset)
 	flow.tuple.ipv4.saddr = ip->saddr;
 	flow.tuple.ipv4.daddr = ip->daddr;
 	if (ip->protocol == IPPROTO_ICMP)
-		return !read_quoted_ipv4(ctx, flow.tcp, &flow) || is_own_flow(ctx, &flow);
+		return !read_quoted_ipv4(ctx, flow.tcp, &flow) ||
+		       is_own_flow(ctx, &flow, translated);
 	if (ip->protocol != IPPROTO_TCP)
 		return true;
-	own = is_own_segment(ctx, &flow);
+	own = is_own_segment(ctx, &flow, translated);
 	if (!fragment)
 		return own;
 	now = own ? 0 : bpf_ktime_get_coarse_ns();
@@ -141,7 +143,7 @@ static __always_inline bool is_own_ipv4(struct xdp_md *ctx, __u32 offset)
 	return own;
 }
 
-static __always_inline bool is_own_ipv6(struct xdp_md *ctx, __u32 offset)
+static __always_inline bool is_own_ipv6(struct xdp_md *ctx, __u32 offset, bool translated)
 {
 	const struct ipv6hdr *ip = at(ctx, offset);
 	struct own_flow flow = {.ip = offset, .tcp = offset + sizeof(*ip)};
@@ -151,14 +153,21 @@ static __always_inline bool is_own_ipv6(struct xdp_md *ctx, __u32 offset)
 	__builtin_memcpy(flow.tuple.ipv6.saddr, &ip->saddr, sizeof(ip->saddr));
 	__builtin_memcpy(flow.tuple.ipv6.daddr, &ip->daddr, sizeof(ip->daddr));
 	if (ip->nexthdr == IPPROTO_ICMPV6)
-		return !read_quoted_ipv6(ctx, flow.tcp, &flow) || is_own_flow(ctx, &flow);
-	return ip->nexthdr != IPPROTO_TCP || is_own_segment(ctx, &flow);
+		return !read_quoted_ipv6(ctx, flow.tcp, &flow) ||
+		       is_own_flow(ctx, &flow, translated);
+	return ip->nexthdr != IPPROTO_TCP || is_own_segment(ctx, &flow, translated);
 }
 
 /* Whether the inner packet belongs to this host. */
 __noinline int is_own(struct xdp_md *ctx, __u32 inner, __u32 is_ipv4)
 {
-	return is_ipv4 ? is_own_ipv4(ctx, inner) : is_own_ipv6(ctx, inner);
+	return is_ipv4 ? is_own_ipv4(ctx, inner, false) : is_own_ipv6(ctx, inner, false);
+}
+
+/* The same where the kernel can be asked for translated connections. */
+__noinline int is_own_or_translated(struct xdp_md *ctx, __u32 inner, __u32 is_ipv4)
+{
+	return is_ipv4 ? is_own_ipv4(ctx, inner, true) : is_own_ipv6(ctx, inner, true);
 }
 
 /* The next former owner that is a backend; who is none is passed over. NULL: nobody is left. */

@@ -74,8 +74,16 @@ Result<History> told_in(const Result<api::HttpReply>& reply) {
     if (!reply)
         return std::unexpected(reply.error());
     if (reply->status != 200)
-        return fail("a peer answers {}", reply->status);
+        return fail("it answers {}", reply->status);
     return read_history(reply->body);
+}
+
+/// What the peers answer, in the order of the questions. Waits for them, and reads what may be long.
+std::vector<Result<History>> ask(const std::vector<api::Get>& questions, Milliseconds within) {
+    std::vector<Result<History>> answers;
+    for (const auto& reply : api::get_all(questions, within))
+        answers.push_back(told_in(reply));
+    return answers;
 }
 
 SlotPast past_of(const ToldSlots& told, datapath::Chances& chances, TimePoint now) {
@@ -102,9 +110,9 @@ void Exchanging::begin() {
         return;
     recall();
     const auto questions = this->questions();
-    const auto replies = api::get_all(questions, kAtStart);
-    for (std::size_t i = 0; i < replies.size(); ++i)
-        take(questions[i].server.text(), replies[i]);
+    const auto answers = ask(questions, kAtStart);
+    for (std::size_t i = 0; i < answers.size(); ++i)
+        take(questions[i].server.text(), answers[i]);
 }
 
 /// What an earlier agent wrote; it has aged since.
@@ -129,9 +137,9 @@ asio::awaitable<void> Exchanging::keep_exchanging() {
         if (reconciler_.histories().empty())
             continue;
         const auto questions = this->questions();
-        const auto replies = co_await in_pool(asking_, [&] { return api::get_all(questions, kEachTime); });
-        for (std::size_t i = 0; i < replies.size(); ++i)
-            take(questions[i].server.text(), replies[i]);
+        const auto answers = co_await in_pool(asking_, [&] { return ask(questions, kEachTime); });
+        for (std::size_t i = 0; i < answers.size(); ++i)
+            take(questions[i].server.text(), answers[i]);
         forget_former_peers(questions);
         renew_present_owners();
         on_merged_();
@@ -166,17 +174,17 @@ std::vector<api::Get> Exchanging::questions() const {
 }
 
 /// A peer that cannot be asked, or answers with something else, is complained about once.
-void Exchanging::take(const std::string& from, const Result<api::HttpReply>& reply) {
+void Exchanging::take(const std::string& from, const Result<History>& history) {
     Peer& peer = peers_[from];
-    const auto history = told_in(reply);
     const bool spoke = std::exchange(peer.speaks, history.has_value());
     if (!history) {
         if (spoke)
-            spdlog::warn("{}; it is asked for its history each second", history.error().message);
+            spdlog::warn("peer {}: {}; it is asked for its history each second", from,
+                         history.error().message);
         return;
     }
     if (!spoke)
-        spdlog::info("{} tells its history again", from);
+        spdlog::info("peer {} tells its history again", from);
     if (history->instance == instance_)
         return;  // it is this balancer itself
     if (peer.instance != history->instance)
@@ -253,8 +261,16 @@ History Exchanging::history_since(std::uint32_t revision) {
     return history;
 }
 
+/// Everything is long, and told to all who ask within a second.
 std::string Exchanging::tell(const std::string& instance, std::uint32_t revision) {
-    return text_of(history_since(instance == instance_ ? revision : 0));
+    if (instance == instance_ && revision != 0)
+        return text_of(history_since(revision));
+    const auto now = SteadyClock::now();
+    if (everything_.empty() || now - everything_made_ >= kInterval) {
+        everything_ = text_of(history_since(0));
+        everything_made_ = now;
+    }
+    return everything_;
 }
 
 asio::awaitable<void> Exchanging::write() {

@@ -57,7 +57,7 @@ class Exchanging {
     [[nodiscard]] bool is_this_balancer(const config::Endpoint& peer) const;
     [[nodiscard]] std::vector<api::Get> questions() const;
     void recall();
-    void take(const std::string& from, const Result<api::HttpReply>& reply);
+    void take(const std::string& from, const Result<History>& history);
     void merge(const History& history, std::chrono::milliseconds aged, Peer* peer);
     static void note_owner(std::vector<datapath::HopNumber>& owners, const std::vector<std::uint32_t>& slots,
                            datapath::HopNumber owner, std::uint32_t table_size);
@@ -76,6 +76,8 @@ class Exchanging {
     std::string instance_;
     std::uint32_t written_ = 0;          ///< the revision on disk
     std::map<std::string, Peer> peers_;  ///< by `ADDRESS:PORT`
+    std::string everything_;             ///< as it was told last
+    control::TimePoint everything_made_;
     Complaint file_trouble_;
 };
 

@@ -86,6 +86,10 @@ Result<void> Host::set_up_kernel() {
     for (const auto& map : program_->replaced())
         spdlog::warn("pins {}: '{}' is another version's; a new one has taken its place", pins_.directory(),
                      map);
+    if (!program_->sees_translated() && !config_.backends.empty())
+        spdlog::warn(
+            "this kernel cannot be asked for tracked connections: packets of those that are translated on this "
+            "host (DNAT, to containers) may be handed on; load nf_conntrack, and start this again");
     done = make_room_for(config_);
     if (done)
         done = leave_all_but(config_);

@@ -66,15 +66,24 @@ void DecapProgram::Destroy::operator()(backend_decap_bpf* skeleton) const {
 }
 
 Result<DecapProgram> DecapProgram::load(const DecapRules& rules, const Pins* pins) {
+    if (auto loaded = load(rules, pins, true))
+        return loaded;
+    return load(rules, pins, false);
+}
+
+Result<DecapProgram> DecapProgram::load(const DecapRules& rules, const Pins* pins, bool sees_translated) {
     capture_libbpf_log();
     Skeleton skeleton(backend_decap_bpf::open());
     if (!skeleton)
         return bpf_failure("open the decap program", errno);
+    bpf_program__set_autoload(skeleton->progs.backend_decap, sees_translated);
+    bpf_program__set_autoload(skeleton->progs.backend_decap_bare, !sees_translated);
     const auto unusable = pins != nullptr ? adopt(*skeleton, *pins) : std::vector<const bpf_map*>{};
     if (const int error = backend_decap_bpf::load(skeleton.get()); error != 0)
         return bpf_failure("load the decap program", error);
 
-    DecapProgram program(std::move(skeleton));
+    static_cast<void>(take_libbpf_log());
+    DecapProgram program(std::move(skeleton), sees_translated);
     if (auto added = program.add(rules); !added)
         return std::unexpected(added.error());
     program.keep_only(rules);
@@ -152,7 +161,8 @@ Result<std::vector<std::string>> DecapProgram::repair(const DecapRules& rules, c
 }
 
 int DecapProgram::fd() const {
-    return bpf_program__fd(skeleton_->progs.backend_decap);
+    const auto& programs = skeleton_->progs;
+    return bpf_program__fd(sees_translated_ ? programs.backend_decap : programs.backend_decap_bare);
 }
 
 Result<DecapCounts> DecapProgram::counts() const {

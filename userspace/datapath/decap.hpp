@@ -49,6 +49,8 @@ class DecapProgram {
     [[nodiscard]] static Result<DecapProgram> load(const DecapRules& rules, const Pins* pins);
 
     [[nodiscard]] int fd() const;
+    /// Whether it knows connections that are translated on this host (DNAT) as its own.
+    [[nodiscard]] bool sees_translated() const { return sees_translated_; }
     /// The maps of another version that load() replaced.
     [[nodiscard]] const std::vector<std::string>& replaced() const { return replaced_; }
 
@@ -70,9 +72,14 @@ class DecapProgram {
     };
     using Skeleton = std::unique_ptr<backend_decap_bpf, Destroy>;
 
-    explicit DecapProgram(Skeleton skeleton) : skeleton_(std::move(skeleton)) {}
+    DecapProgram(Skeleton skeleton, bool sees_translated)
+        : skeleton_(std::move(skeleton)), sees_translated_(sees_translated) {}
+    /// With the program that asks connection tracking, or the one that does not.
+    [[nodiscard]] static Result<DecapProgram> load(const DecapRules& rules, const Pins* pins,
+                                                   bool sees_translated);
 
     Skeleton skeleton_;
+    bool sees_translated_ = false;
     std::vector<std::string> replaced_;
 };
 
