@@ -24,9 +24,12 @@ static __always_inline __u32 chance_length(const struct packet *packet, bool ove
 				       (over_ipv4 ? CHANCE_HOP_IPV4 : CHANCE_HOP_IPV6);
 }
 
-static __always_inline __u32 chance_most_hops(bool over_ipv4)
+/* So many may be named in packets of a service; 0: none. */
+static __always_inline __u32 chance_most_hops(__u16 service_flags, bool over_ipv4)
 {
-	return !over_ipv4 && max_hops > CHANCE_HOPS_IPV6_MAX ? CHANCE_HOPS_IPV6_MAX : max_hops;
+	__u32 most = service_flags >> SERVICE_MAX_HOPS_SHIFT;
+
+	return !over_ipv4 && most > CHANCE_HOPS_IPV6_MAX ? CHANCE_HOPS_IPV6_MAX : most;
 }
 
 /* Whether a packet in a moving slot of a service that tracks by second chance names hops. */
@@ -82,7 +85,7 @@ __noinline int chance_find(struct packet *packet)
 	if (!packet || !chance_read(packet, hops))
 		return 0;
 	for (i = 0; i < CHANCE_HOPS_MAX; i++) {
-		if (i >= max_hops || !chance_hop_number(hops, i))
+		if (!chance_hop_number(hops, i))
 			break;
 	}
 	packet->hop_count = i;

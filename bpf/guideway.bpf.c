@@ -135,9 +135,10 @@ static __always_inline enum verdict find_route(struct xdp_md *ctx, struct packet
 	if (way == PLAIN)
 		return VERDICT_NOT_PLAIN;
 	return fit(ctx, packet, mtu, overhead,
-		   route->has_chance
-			   ? chance_overhead(route->over_ipv4, chance_most_hops(route->over_ipv4))
-			   : overhead,
+		   route->has_chance ? chance_overhead(route->over_ipv4,
+						       chance_most_hops(route->service_flags,
+									route->over_ipv4))
+				     : overhead,
 		   route->over_ipv4);
 }
 

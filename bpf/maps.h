@@ -32,8 +32,6 @@ const volatile __u32 answers_per_window = 128;
 const volatile __u32 errors_per_window = 128;
 /* The Ethernet source of the agent's own test frames, in the low 6 bytes; see source.h. */
 const volatile __u64 self_test_source;
-/* How many former owners a packet may name. */
-const volatile __u8 max_hops = CHANCE_HOPS_DEFAULT;
 /* In a replay: frames are taken for this host's own whatever unicast address they go to. */
 const volatile __u8 any_unicast_is_own;
 /* Of the 16 bits of an outer IPv4 ID, as many tell the CPUs apart; 0: there is one, or in a replay.

@@ -12,6 +12,8 @@ enum service_flags {
 	/* How packets are wrapped; neither: IP in IP. */
 	SERVICE_GRE = 1 << 2,
 	SERVICE_GUE = 1 << 3,
+	/* From this bit on: how many former owners a packet names at most; 0 = none */
+	SERVICE_MAX_HOPS_SHIFT = 12,
 };
 
 /* What a flow's packets tell of its beginning. */

@@ -36,8 +36,7 @@ struct Moved {
     std::unique_ptr<control::Replayer> replayer;
     control::TimePoint now{std::chrono::hours(1)};
 
-    explicit Moved(const std::string& before, const std::string& datapath = "")
-        : replayer(balancer(configure(service_of(before), datapath))) {}
+    explicit Moved(const std::string& before) : replayer(balancer(configure(service_of(before)))) {}
 
     void become(const std::string& services) {
         now += std::chrono::seconds(10);
@@ -95,11 +94,12 @@ TEST_CASE("in a settled slot nothing is named") {
 }
 
 TEST_CASE("who owned the slot longest is named first, max_hops at most") {
-    Moved moved("10.0.0.1", ", max_hops: 2");
+    Moved moved("10.0.0.1");
+    const auto owned_by = [](const char* owner) { return service_of(owner, ", max_hops: 2"); };
     for (const char* owner : {"10.0.0.2", "10.0.0.3", "10.0.0.4"})
-        moved.become(service_of(owner));
+        moved.become(owned_by(owner));
     moved.now += std::chrono::minutes(30);
-    moved.become(service_of("10.0.0.5"));
+    moved.become(owned_by("10.0.0.5"));
     const auto port = moved.port_to("10.0.0.5");
     const auto named =
         Moved::private_data(run(*moved.replayer, FrameBuilder::ipv4().tcp(80, kAck, port).build()).frame);

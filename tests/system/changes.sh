@@ -284,7 +284,19 @@ weight_changed_on_one_balancer_first() {
     spread_anew 4
 }
 
+# Nothing is sent for an idle timeout: records that would be needed are not made.
+moved_while_silent() {
+    weights[be5]=300
+    reload
+    await "learning to end" nothing_is_learnt
+}
+
 rows_of_both() {
+    local all=("$connections_wanted" "${connection_options[@]}")
+    hold_anew "$connections_wanted" --idle-every 60000 --request-every 60000 --churn 0 --timeout 100000
+    row "slots moved while flows are silent for idle_timeout" both moved_while_silent
+    weights[be5]=100
+    hold_anew "${all[@]}"
     row "a backend added while a balancer is killed" both backend_added_while_a_balancer_is_killed
     row "a backend drained while a balancer is added" both backend_drained_while_a_balancer_is_added
     row "the file applied by one balancer 5 s later" both weight_changed_on_one_balancer_first

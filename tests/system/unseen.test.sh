@@ -10,7 +10,7 @@
 set -euo pipefail
 LAB_BALANCERS=2
 LAB_BACKENDS=10
-LAB_VIPS="192.0.2.10 2001:db8:1::10 192.0.2.11 192.0.2.12"
+LAB_VIPS="192.0.2.10 2001:db8:1::10 192.0.2.11 192.0.2.12 192.0.2.13 2001:db8:1::13"
 LAB_TIMEOUT=60
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lab"
 . "$LAB_ROOT/tests/system/guideway.sh"

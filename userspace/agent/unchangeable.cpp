@@ -53,8 +53,6 @@ std::vector<std::string> unchangeable(const config::Config& running, const confi
     findings.compare("datapath.max_backends", running.datapath.max_backends, next.datapath.max_backends,
                      kRemakesMaps);
     findings.compare("datapath.max_flows", running.datapath.max_flows, next.datapath.max_flows, kRemakesMaps);
-    findings.compare("datapath.max_hops", running.datapath.max_hops, next.datapath.max_hops,
-                     "it is part of the program");
     findings.compare("datapath.probe_mark", running.datapath.probe_mark, next.datapath.probe_mark,
                      kMarksProbes);
     for (std::size_t i = 0; i < next.services.size(); ++i) {

@@ -88,7 +88,8 @@ Result<void> Host::set_up_kernel() {
                      map);
     if (!program_->sees_translated() && !config_.backends.empty())
         spdlog::warn(
-            "this kernel cannot be asked for tracked connections: packets of those that are translated on this "
+            "this kernel cannot be asked for tracked connections: packets of those that are translated on "
+            "this "
             "host (DNAT, to containers) may be handed on; load nf_conntrack, and start this again");
     done = make_room_for(config_);
     if (done)

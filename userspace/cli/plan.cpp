@@ -291,7 +291,7 @@ std::string what_keeps_flows(const config::Service& service, const config::Datap
     switch (service.tracking.value_or(config::Tracking::kMoves)) {
         case config::Tracking::kSecondChance:
             return fmt::format("packets name former owners, {} at most, which backends hand them on to",
-                               datapath.max_hops);
+                               config::max_hops_of(service, datapath));
         case config::Tracking::kNever:
             return "nothing keeps them where they are (tracking: never)";
         case config::Tracking::kMoves:

@@ -60,7 +60,7 @@ std::string hops_note(const Json& service) {
 
 std::string left_out_note(const Json& service) {
     const auto left_out = service.at("hops_left_out").get<unsigned>();
-    return left_out == 0 ? "" : fmt::format("; {} more found no room (datapath.max_hops)", left_out);
+    return left_out == 0 ? "" : fmt::format("; {} more found no room (max_hops)", left_out);
 }
 
 /// Flow records that lead to it; `+`: more may be found, as slots are learning.

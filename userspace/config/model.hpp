@@ -163,6 +163,7 @@ struct Service {
     std::optional<Tracking> tracking;         ///< nothing: moves for TCP and QUIC, never for other UDP
     Duration idle_timeout = std::chrono::minutes(10);
     Duration max_drain = std::chrono::hours(1);
+    std::optional<unsigned> max_hops;  ///< former owners that a packet names; nothing: as `datapath` has it
     OnDown on_down = OnDown::kReset;
     Duration reset_after = std::chrono::seconds(5);
     Duration slow_start{0};
@@ -194,7 +195,7 @@ struct Datapath {
     std::uint32_t max_services = 128;
     std::uint32_t max_backends = 16384;  ///< (service, backend) pairs
     std::uint32_t max_flows = 262144;
-    unsigned max_hops = 4;                ///< former owners that a packet names, with second_chance
+    unsigned max_hops = 4;                ///< of services that name none themselves
     std::optional<IpAddress> source;      ///< outer IPv4 source; nothing: the interface's own
     std::optional<IpAddress> source6;     ///< outer IPv6 source; nothing: the interface's own
     std::optional<Prefix> source_prefix;  ///< outer sources vary inside it
@@ -207,6 +208,11 @@ struct Datapath {
 /// The service's M.
 [[nodiscard]] inline std::uint32_t table_size_of(const Service& service, const Datapath& datapath) {
     return service.table_size.value_or(datapath.table_size);
+}
+
+/// How many former owners a packet of the service may name.
+[[nodiscard]] inline unsigned max_hops_of(const Service& service, const Datapath& datapath) {
+    return service.max_hops.value_or(datapath.max_hops);
 }
 
 enum class Family : std::uint8_t { kIpv4, kIpv6 };

@@ -126,8 +126,9 @@ const Keys<Datapath>& keys_of() {
         {"max_flows", integer(&Datapath::max_flows, 1, 67108864), kDefault, "262144",
          "flow records there is room for while connections move"},
         {"max_hops", integer(&Datapath::max_hops, 1, CHANCE_HOPS_MAX), kDefault, "4",
-         "former owners of a moving slot that a packet names, with tracking: second_chance; each takes 4 "
-         "bytes of the MTU, or 16 on the way to an IPv6 backend, which takes 7 of them at most"},
+         "former owners of a moving slot that a packet names, for services with tracking: second_chance that "
+         "name no number themselves; each takes 4 bytes of the MTU, or 16 on the way to an IPv6 backend, which "
+         "takes 7 of them at most"},
         {"source", scalar(&Datapath::source, "IPv4 address", read_v4_address), kOptional, "10.9.9.9",
          "outer source of wrapped packets; without it: the interface's own IPv4 address"},
         {"source6", scalar(&Datapath::source6, "IPv6 address", read_v6_address), kOptional, "\"2001:db8::9\"",

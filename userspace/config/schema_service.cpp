@@ -96,6 +96,9 @@ const Keys<Service>& keys_of() {
          "a flow that is silent for this long may move"},
         {"max_drain", duration(&Service::max_drain, seconds(1), kLongest), kDefault, "1h",
          "how long flows are kept from moving at most"},
+        {"max_hops", integer(&Service::max_hops, 1, CHANCE_HOPS_MAX), kOptional, "8",
+         "former owners of a moving slot that a packet names, with tracking: second_chance; without it: "
+         "datapath.max_hops"},
         {"on_down",
          choice<Service, OnDown, OnDown>(&Service::on_down,
                                          {{"reset", OnDown::kReset}, {"keep", OnDown::kKeep}}),

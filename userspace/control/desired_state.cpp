@@ -57,7 +57,7 @@ DesiredState desired_state(const config::Config& config, const ConditionOf& cond
             .tracking_settings = {.tracks = tracks(service),
                                   .always = service.tracking == config::Tracking::kAlways,
                                   .second_chance = service.tracking == config::Tracking::kSecondChance,
-                                  .max_hops = config.datapath.max_hops,
+                                  .max_hops = config::max_hops_of(service, config.datapath),
                                   .idle_timeout = service.idle_timeout,
                                   .max_drain = service.max_drain},
             .listeners = service.listeners,

@@ -36,7 +36,6 @@ net::NextHop replayed_next_hop(const config::Datapath& datapath, const DesiredBa
 Result<std::unique_ptr<Replayer>> Replayer::create(const config::Config& config, Decisions decisions) {
     auto program = datapath::Program::load(datapath::geometry_of(config.datapath),
                                            {.hash_key = config.hash_key,
-                                            .max_hops = config.datapath.max_hops,
                                             .record_decisions = decisions == Decisions::kRecorded,
                                             .any_unicast_is_own = true,
                                             .one_cpu = true,

@@ -15,6 +15,8 @@ std::uint16_t flags_of(const DesiredService& service) {
         flags |= abi::SERVICE_GRE;
     if (service.encapsulation == config::Encapsulation::kGue)
         flags |= abi::SERVICE_GUE;
+    if (service.tracking_settings.second_chance)
+        flags |= service.tracking_settings.max_hops << abi::SERVICE_MAX_HOPS_SHIFT;
     return static_cast<std::uint16_t>(flags);
 }
 }  // namespace

@@ -39,10 +39,6 @@ Result<void> pin(const Pins& pins, const Maps& maps) {
     });
     return pinned ? pins.put("abi", maps.fds().abi.get()) : pinned;
 }
-
-ProgramConstants constants_of(const config::Config& config) {
-    return {.hash_key = config.hash_key, .max_hops = config.datapath.max_hops};
-}
 }  // namespace
 
 Geometry geometry_of(const config::Datapath& datapath) {
@@ -73,7 +69,7 @@ Result<Datapath> Datapath::open(const config::Config& config) {
             not_adopted_because = maps.error().message;
     }
     const MapFds* kept = pinned ? &pinned->fds() : former ? &former->kept() : nullptr;
-    auto program = Program::load(geometry, constants_of(config), kept);
+    auto program = Program::load(geometry, {.hash_key = config.hash_key}, kept);
     if (!program)
         return std::unexpected(program.error());
     const bool are_pinned = pinned.has_value();
@@ -104,7 +100,7 @@ bool Datapath::hash_key_changed() const {
 }
 
 Result<void> Datapath::start_afresh(const config::Config& config, const std::string& because) {
-    auto program = Program::load(geometry_of(config.datapath), constants_of(config), nullptr);
+    auto program = Program::load(geometry_of(config.datapath), {.hash_key = config.hash_key}, nullptr);
     if (!program)
         return std::unexpected(program.error());
     auto maps = program->maps();

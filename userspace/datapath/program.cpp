@@ -87,7 +87,6 @@ void set_constants(guideway_bpf& skeleton, const ProgramConstants& constants,
     std::memcpy(&values.hash_key_k0, constants.hash_key.data(), 8);
     std::memcpy(&values.hash_key_k1, constants.hash_key.data() + 8, 8);
     std::memcpy(&values.self_test_source, self_test_source.bytes.data(), self_test_source.bytes.size());
-    values.max_hops = static_cast<std::uint8_t>(constants.max_hops);
     values.record_decisions = constants.record_decisions;
     values.any_unicast_is_own = constants.any_unicast_is_own;
     values.outer_id_cpu_bits = static_cast<std::uint8_t>(cpu_bits(constants));

@@ -20,10 +20,9 @@ namespace guideway::datapath {
 /// What is compiled into the program as constants.
 struct ProgramConstants {
     std::array<std::uint8_t, 16> hash_key{};
-    unsigned max_hops = abi::CHANCE_HOPS_DEFAULT;  ///< former owners that a packet names
-    bool record_decisions = false;                 ///< for programs that are run on test frames
-    bool any_unicast_is_own = false;               ///< whatever host a frame is for, it is this one
-    bool one_cpu = false;  ///< outer IDs are the same in every run, whatever CPU it is on
+    bool record_decisions = false;    ///< for programs that are run on test frames
+    bool any_unicast_is_own = false;  ///< whatever host a frame is for, it is this one
+    bool one_cpu = false;             ///< outer IDs are the same in every run, whatever CPU it is on
     std::optional<std::uint32_t> answers_per_window{};  ///< that a CPU gives; nothing: the default
     std::optional<std::uint32_t> errors_per_window{};   ///< ICMP errors a service gets from a CPU; the same
 };
