@@ -34,7 +34,8 @@ Agent::Agent(AgentOptions options, Holdings holdings)
       changes_(executors_.loop),
       orders_(executors_.loop),
       snapshots_(executors_.loop, servers_.threads(), datapath_.maps(), datapath_.pins(),
-                 [this](api::Detail detail) { return status_.collect(detail); }),
+                 {.all = [this](api::Detail detail) { return status_.collect(detail); },
+                  .service = [this](std::string name) { return status_.collect_service(std::move(name)); }}),
       health_(
           executors_.loop, conditions_, [this] { adjusting_.adjust(); },
           [this] { remembering_.remember_health_soon(); }, [this] { next_hops_.catch_up(); }),

@@ -25,6 +25,9 @@ api::AgentPort port_of(PortParts parts) {
         .stalled = [parts] { return parts.heartbeat.stalled(); },
         .readiness = [parts, on_loop] { return on_loop(parts.status.readiness()); },
         .snapshot = [parts](api::Detail detail) { return parts.snapshots.current(detail); },
+        .service = [parts](std::string name) { return parts.snapshots.service(std::move(name)); },
+        .table = [parts](std::string name,
+                         std::uint32_t at_most) { return parts.snapshots.table(std::move(name), at_most); },
         .metrics_detail =
             [parts] {
                 return parts.running.backend_metrics ? api::Detail::kBackends : api::Detail::kServices;

@@ -60,7 +60,7 @@ asio::awaitable<Result<std::shared_ptr<const api::Snapshot>>> Snapshots::current
 asio::awaitable<Result<std::shared_ptr<const api::Snapshot>>> Snapshots::make(api::Detail detail) {
     const auto begun = Clock::now();
     const std::uint64_t generation = generation_;
-    auto knowledge = co_await asio::co_spawn(loop_, collect_(detail), asio::use_awaitable);
+    auto knowledge = co_await asio::co_spawn(loop_, collect_.all(detail), asio::use_awaitable);
     auto made = co_await in_pool(threads_.making, [&]() -> Result<std::shared_ptr<const api::Snapshot>> {
         auto read = reader_.read(detail, knowledge.flows.get());
         if (!read)
@@ -77,6 +77,22 @@ asio::awaitable<Result<std::shared_ptr<const api::Snapshot>>> Snapshots::make(ap
                               Clock::now() + std::max<Clock::duration>(kAge, kAgeOverCost * cost)};
     forget_later();
     co_return made;
+}
+
+asio::awaitable<Result<std::optional<api::ServiceSnapshot>>> Snapshots::service(std::string name) {
+    const auto turn = co_await making_.lock();
+    auto knowledge = co_await asio::co_spawn(loop_, collect_.service(name), asio::use_awaitable);
+    co_return co_await in_pool(threads_.making, [&]() -> Result<std::optional<api::ServiceSnapshot>> {
+        auto read = reader_.read_service(name, *knowledge.flows);
+        if (read && *read && !knowledge.services.empty())
+            api::add_knowledge(**read, knowledge.services.front());
+        return read;
+    });
+}
+
+asio::awaitable<std::optional<api::TableSnapshot>> Snapshots::table(std::string name, std::uint32_t at_most) {
+    const auto turn = co_await making_.lock();
+    co_return co_await in_pool(threads_.making, [&] { return reader_.read_table(name, at_most); });
 }
 
 /// A large one is a burden when nobody asks any more.

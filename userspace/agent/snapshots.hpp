@@ -8,6 +8,8 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "api/http_server.hpp"
 #include "api/snapshot_reader.hpp"
@@ -21,7 +23,10 @@ namespace guideway::agent {
 class Snapshots {
   public:
     /// What the agent knows; runs on the loop.
-    using Collect = std::function<boost::asio::awaitable<api::AgentKnowledge>(api::Detail)>;
+    struct Collect {
+        std::function<boost::asio::awaitable<api::AgentKnowledge>(api::Detail)> all;
+        std::function<boost::asio::awaitable<api::AgentKnowledge>(std::string)> service;
+    };
 
     Snapshots(boost::asio::io_context& loop, api::HttpThreads threads, const datapath::Maps& maps,
               const datapath::Pins& pins, Collect collect);
@@ -29,6 +34,13 @@ class Snapshots {
     /// For the thread that talks. One that holds more than was asked for will do.
     [[nodiscard]] boost::asio::awaitable<Result<std::shared_ptr<const api::Snapshot>>> current(
         api::Detail detail);
+
+    /// One service with its backends, nothing if there is none of that name; made anew for each who asks.
+    [[nodiscard]] boost::asio::awaitable<Result<std::optional<api::ServiceSnapshot>>> service(
+        std::string name);
+    /// Its slots, `at_most` so many.
+    [[nodiscard]] boost::asio::awaitable<std::optional<api::TableSnapshot>> table(std::string name,
+                                                                                  std::uint32_t at_most);
 
     /// Something was done that the next one has to show. From any thread.
     void outdated() { ++generation_; }

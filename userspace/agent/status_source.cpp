@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
@@ -33,6 +34,7 @@ api::AgentSnapshot about_agent(std::string version, const std::string& config_fi
                                const datapath::Datapath& datapath) {
     api::AgentSnapshot about;
     about.version = std::move(version);
+    about.host = asio::ip::host_name();
     about.process = ::getpid();
     about.started = api::Clock::now();
     about.pins = datapath.pins().directory();
@@ -63,12 +65,23 @@ asio::awaitable<api::AgentKnowledge> StatusSource::collect(api::Detail detail) c
     co_return knowledge;
 }
 
+asio::awaitable<api::AgentKnowledge> StatusSource::collect_service(std::string name) const {
+    api::AgentKnowledge knowledge;
+    do {
+        knowledge.services.clear();
+    } while (!co_await collect_services(api::Detail::kBackends, knowledge, name));
+    knowledge.flows = parts_.reconciler.lives().shared_flow_counts();
+    co_return knowledge;
+}
+
 /// False if the configuration has changed meanwhile.
-asio::awaitable<bool> StatusSource::collect_services(api::Detail detail,
-                                                     api::AgentKnowledge& knowledge) const {
+asio::awaitable<bool> StatusSource::collect_services(api::Detail detail, api::AgentKnowledge& knowledge,
+                                                     std::optional<std::string> only) const {
     Slice slice;
     const auto generation = parts_.running.generation;
     for (const auto& service : parts_.running.config.services) {
+        if (only && service.name != *only)
+            continue;
         auto& known = knowledge.services.emplace_back();
         known.name = service.name;
         known.health = parts_.health.facts(service.name);

@@ -3,6 +3,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <optional>
 #include <string>
 
 #include "agent/announcer.hpp"
@@ -45,13 +46,17 @@ class StatusSource {
     explicit StatusSource(StatusParts parts) : parts_(std::move(parts)) {}
 
     [[nodiscard]] boost::asio::awaitable<api::AgentKnowledge> collect(api::Detail detail) const;
+    /// Of that service alone, with its backends.
+    [[nodiscard]] boost::asio::awaitable<api::AgentKnowledge> collect_service(std::string name) const;
 
     [[nodiscard]] boost::asio::awaitable<api::Readiness> readiness() const;
 
   private:
     class Slice;
-    [[nodiscard]] boost::asio::awaitable<bool> collect_services(api::Detail detail,
-                                                                api::AgentKnowledge& knowledge) const;
+    /// `only`: nothing of the others.
+    [[nodiscard]] boost::asio::awaitable<bool> collect_services(
+        api::Detail detail, api::AgentKnowledge& knowledge,
+        std::optional<std::string> only = std::nullopt) const;
     [[nodiscard]] api::KnownBackend known(const config::Service& service, const config::Backend& backend,
                                           const control::ServiceNumbers* numbers) const;
     [[nodiscard]] bool has_next_hop(const control::ServiceNumbers* numbers, const IpAddress& backend) const;

@@ -41,6 +41,10 @@ constexpr std::chrono::seconds kPieceWithin{10};    ///< of a piece of an answer
 constexpr std::chrono::milliseconds kBreathing{100};
 constexpr std::uint32_t kLargestHeader = 8 * 1024;
 constexpr std::uint64_t kLargestBody = 64 * 1024;
+/// For browsers: the status page is made of what this server has, and nobody else's page shows it in a frame.
+constexpr const char* kPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 using Clock = std::chrono::steady_clock;
 using Request = http::request<http::string_body>;
@@ -60,6 +64,10 @@ http::response<Body> begin_response(const Request& request, const HttpResponse& 
     response.set(http::field::server, "guideway");
     response.set(http::field::content_type, made.content_type);
     response.set(http::field::cache_control, "no-store");
+    response.set("Content-Security-Policy", kPolicy);
+    response.set("X-Content-Type-Options", "nosniff");
+    response.set("Referrer-Policy", "no-referrer");
+    response.set("Cross-Origin-Resource-Policy", "same-origin");
     response.keep_alive(request.keep_alive());
     return response;
 }

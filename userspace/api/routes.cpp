@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "api/metrics.hpp"
+#include "api/page_files.hpp"
 #include "api/snapshot_json.hpp"
 
 namespace guideway::api {
@@ -201,17 +202,87 @@ Route readiness(const AgentPort& agent) {
     };
 }
 
-HttpResponse refuse(const std::map<std::string, Route>& table, const std::string& path) {
-    const bool known = table.contains("GET " + path) || table.contains("POST " + path);
+Route page_file(const PageFile& file) {
+    return [file](const HttpRequest&) -> Answer {
+        co_return HttpResponse{.status = 200,
+                               .content_type = file.content_type,
+                               .body = std::string(file.content),
+                               .source = nullptr};
+    };
+}
+
+std::string last_part(const std::string& path) {
+    return path.substr(path.rfind('/') + 1);
+}
+
+/// What the page shows: every service in short, and one of them with its backends.
+Route page_status(const AgentPort& agent) {
+    return [agent](const HttpRequest&) -> Answer {
+        if (auto stalled = agent.stalled(); !stalled.empty())
+            co_return text_response(503, stalled);
+        auto current = co_await agent.snapshot(Detail::kServices);
+        if (!current)
+            co_return text_response(500, current.error().message);
+        co_return HttpResponse{.status = 200,
+                               .content_type = kJson,
+                               .body = {},
+                               .source = page_status_of(std::move(*current), std::nullopt)};
+    };
+}
+
+Route page_status_with_service(const AgentPort& agent) {
+    return [agent](const HttpRequest& request) -> Answer {
+        if (auto stalled = agent.stalled(); !stalled.empty())
+            co_return text_response(503, stalled);
+        auto service = co_await agent.service(last_part(request.path));
+        if (!service)
+            co_return text_response(500, service.error().message);
+        auto current = co_await agent.snapshot(Detail::kServices);
+        if (!current)
+            co_return text_response(500, current.error().message);
+        co_return HttpResponse{.status = 200,
+                               .content_type = kJson,
+                               .body = {},
+                               .source = page_status_of(std::move(*current), std::move(*service))};
+    };
+}
+
+/// Of a larger table, a part of the slots.
+constexpr std::uint32_t kSlotsShownAtMost = 65537;
+
+Route page_table(const AgentPort& agent) {
+    return [agent](const HttpRequest& request) -> Answer {
+        if (auto stalled = agent.stalled(); !stalled.empty())
+            co_return text_response(503, stalled);
+        auto table = co_await agent.table(last_part(request.path), kSlotsShownAtMost);
+        if (!table)
+            co_return text_response(404, "there is no such service");
+        co_return HttpResponse{
+            .status = 200, .content_type = kJson, .body = {}, .source = page_table_of(std::move(*table))};
+    };
+}
+
+using Table = std::map<std::string, Route>;
+
+/// `/a/b` is answered by what is there for `/a/b`, or for `/a/*`.
+Table::const_iterator find_route(const Table& table, const std::string& method, const std::string& path) {
+    const auto route = table.find(method + " " + path);
+    if (route != table.end())
+        return route;
+    return table.find(method + " " + path.substr(0, path.rfind('/') + 1) + "*");
+}
+
+HttpResponse refuse(const Table& table, const std::string& path) {
+    const bool known =
+        find_route(table, "GET", path) != table.end() || find_route(table, "POST", path) != table.end();
     return known ? text_response(405, "method not allowed") : text_response(404, "not found");
 }
 
 /// `METHOD /path` to what answers it; HEAD is answered as GET.
-HttpServer::Handler routes(std::map<std::string, Route> table) {
-    return [table = std::make_shared<const std::map<std::string, Route>>(std::move(table))](
-               HttpRequest request) -> Answer {
+HttpServer::Handler routes(Table routes) {
+    return [table = std::make_shared<const Table>(std::move(routes))](HttpRequest request) -> Answer {
         const std::string method = request.method == "HEAD" ? "GET" : request.method;
-        const auto route = table->find(method + " " + request.path);
+        const auto route = find_route(*table, method, request.path);
         if (route == table->end())
             co_return refuse(*table, request.path);
         co_return co_await route->second(request);
@@ -237,13 +308,19 @@ HttpServer::Handler control_routes(AgentPort agent) {
 }
 
 HttpServer::Handler public_routes(AgentPort agent) {
-    return routes({
+    Table table = {
         {"GET /healthz", health(agent)},
         {"GET /readyz", readiness(agent)},
         {"GET /metrics", show(agent, agent.metrics_detail, metrics_view)},
         {"GET /status.json", show(agent, backends, status_view)},
         {"GET /history", history(agent)},
-    });
+        {"GET /page/status", page_status(agent)},
+        {"GET /page/status/*", page_status_with_service(agent)},
+        {"GET /page/table/*", page_table(agent)},
+    };
+    for (const auto& file : page_files())
+        table["GET " + std::string(file.path)] = page_file(file);
+    return routes(std::move(table));
 }
 
 }  // namespace guideway::api

@@ -33,6 +33,11 @@ struct AgentPort {
     std::function<std::string()> stalled;
     std::function<boost::asio::awaitable<Readiness>()> readiness;
     std::function<boost::asio::awaitable<Result<std::shared_ptr<const Snapshot>>>(Detail)> snapshot;
+    /// One service with its backends, and its slots; nothing if there is none of that name.
+    std::function<boost::asio::awaitable<Result<std::optional<ServiceSnapshot>>>(std::string name)> service;
+    std::function<boost::asio::awaitable<std::optional<TableSnapshot>>(std::string name,
+                                                                       std::uint32_t at_most)>
+        table;
     std::function<Detail()> metrics_detail;
     /// Why the reload was refused, a line each; empty if it was applied.
     std::function<boost::asio::awaitable<std::vector<std::string>>(Insistence)> reload;
@@ -54,7 +59,8 @@ struct AgentPort {
 /// be missing: all), /withdraw, /announce and /detach.
 [[nodiscard]] HttpServer::Handler control_routes(AgentPort agent);
 
-/// `http:`: /metrics, /healthz, /readyz, /status.json, and /history for the other balancers.
+/// `http:`: /metrics, /healthz, /readyz, /status.json; /history for the other balancers; the status page and
+/// what it asks for, /page/status, /page/status/SERVICE, /page/table/SERVICE.
 [[nodiscard]] HttpServer::Handler public_routes(AgentPort agent);
 
 }  // namespace guideway::api

@@ -22,7 +22,6 @@ std::string_view text(BackendActivity activity) {
     return "leaving";
 }
 
-namespace {
 void add_knowledge(ServiceSnapshot& service, KnownService& known) {
     service.fault = std::move(known.fault);
     service.slots_by_hops = std::move(known.slots_by_hops);
@@ -44,7 +43,6 @@ void add_knowledge(ServiceSnapshot& service, KnownService& known) {
         backend.health = std::move(knowledge.health);
     }
 }
-}  // namespace
 
 void add_knowledge(Snapshot& snapshot, AgentKnowledge knowledge) {
     snapshot.agent = std::move(knowledge.agent);

@@ -52,6 +52,13 @@ struct BackendSnapshot {
     abi::traffic traffic{};
 };
 
+/// How many backends a service has, as the kernel's entries tell it.
+struct BackendCounts {
+    std::uint32_t configured = 0;
+    std::uint32_t serving = 0;  ///< of them: with a share of new flows
+    std::uint32_t leaving = 0;
+};
+
 struct ServiceSnapshot {
     std::string name;
     std::uint16_t number = 0;
@@ -65,7 +72,8 @@ struct ServiceSnapshot {
     std::uint32_t naming_slots = 0;  ///< their packets name former owners; the others are settled
     /// Of these, how many name one former owner, how many two, ...; empty without an agent.
     std::vector<std::uint32_t> slots_by_hops;
-    std::uint32_t hops_left_out = 0;             ///< former owners that found no room in a list
+    std::uint32_t hops_left_out = 0;  ///< former owners that found no room in a list
+    BackendCounts backend_counts;
     std::vector<BackendSnapshot> backends;       ///< none if they were not asked for
     std::vector<BackendSnapshot> leaving;        ///< in no table any more
     std::optional<health::ServiceFacts> health;  ///< if its backends are probed
@@ -121,6 +129,7 @@ struct ReloadHistory {
 /// What only the agent knows.
 struct AgentSnapshot {
     std::string version;
+    std::string host;  ///< its name
     int process = 0;
     Clock::time_point started;
     std::string config_file;
@@ -133,6 +142,15 @@ struct AgentSnapshot {
     std::vector<std::string> degraded;           ///< what is missing although it forwards, a sentence each
     std::optional<BgpSnapshot> bgp;              ///< nothing: it announces nothing
     std::optional<ProcessUsage> usage;           ///< of the agent's process
+};
+
+/// Which backends a service's slots lead to: all slots, or of a large table every so many.
+struct TableSnapshot {
+    std::uint32_t table_size = 0;
+    std::uint32_t step = 1;
+    std::vector<std::uint16_t>
+        owners;                ///< numbers of backends: of the slots 0, step, 2 * step, ...; 0: nobody
+    std::vector<bool> moving;  ///< for each of them
 };
 
 /// Everything that the outside reads about a balancer, at one moment.
@@ -176,6 +194,7 @@ struct AgentKnowledge {
     std::shared_ptr<const control::FlowCounts> flows;
 };
 
+void add_knowledge(ServiceSnapshot& service, KnownService& known);
 /// Adds what the agent knows of the services and backends that the snapshot has.
 void add_knowledge(Snapshot& snapshot, AgentKnowledge knowledge);
 

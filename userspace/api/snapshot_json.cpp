@@ -93,7 +93,12 @@ Json to_json(const std::vector<BackendSnapshot>& backends, std::uint32_t table_s
     return json;
 }
 
-Json to_json(const ServiceSnapshot& service) {
+Json to_json(const BackendCounts& counts) {
+    return {{"configured", counts.configured}, {"serving", counts.serving}, {"leaving", counts.leaving}};
+}
+
+/// Without its backends.
+Json summary_of(const ServiceSnapshot& service) {
     Json json = {
         {"name", service.name},
         {"number", service.number},
@@ -112,11 +117,17 @@ Json to_json(const ServiceSnapshot& service) {
         {"flow_lookups", service.counters.flow_lookups},
         {"refused_records", service.counters.refused_records},
         {"health", to_json(service.health)},
+        {"backend_counts", to_json(service.backend_counts)},
     };
     json.update(to_json(service.counters.traffic));
+    json["fault"] = null_if_empty(service.fault);
+    return json;
+}
+
+Json to_json(const ServiceSnapshot& service) {
+    Json json = summary_of(service);
     json["backends"] = to_json(service.backends, service.table_size);
     json["leaving"] = to_json(service.leaving, service.table_size);
-    json["fault"] = null_if_empty(service.fault);
     return json;
 }
 
@@ -125,6 +136,7 @@ Json to_json(const std::optional<AgentSnapshot>& agent) {
         return nullptr;
     return {
         {"version", agent->version},
+        {"host", agent->host},
         {"process", agent->process},
         {"started", to_text(agent->started)},
         {"config_file", agent->config_file},
@@ -213,6 +225,92 @@ class StatusJson final : public BodySource {
     bool ended_ = false;
     std::size_t service_ = 0;
 };
+
+std::string compact(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+constexpr std::size_t kPieceOfPage = 64 * 1024;
+
+Json backends_of(const ServiceSnapshot& service) {
+    return {
+        {"name", service.name},
+        {"backends", to_json(service.backends, service.table_size)},
+        {"leaving", to_json(service.leaving, service.table_size)},
+    };
+}
+
+class PageStatusJson final : public BodySource {
+  public:
+    PageStatusJson(std::shared_ptr<const Snapshot> snapshot, std::optional<ServiceSnapshot> opened)
+        : snapshot_(std::move(snapshot)), opened_(std::move(opened)) {}
+
+    std::string next() override {
+        std::string piece;
+        while (piece.size() < kPieceOfPage && !ended_)
+            piece += next_part();
+        return piece;
+    }
+
+  private:
+    std::string next_part() {
+        const auto& services = snapshot_->services;
+        if (!std::exchange(begun_, true)) {
+            std::string head = compact(head_of(*snapshot_));
+            head.pop_back();
+            return head + R"(,"services":[)";
+        }
+        if (service_ < services.size()) {
+            const char* separator = service_ == 0 ? "" : ",";
+            return separator + compact(summary_of(services[service_++]));
+        }
+        ended_ = true;
+        Json tail;
+        tail["opened"] = opened_ ? backends_of(*opened_) : Json(nullptr);
+        tail.update(tail_of(*snapshot_));
+        return "]," + compact(tail).substr(1) + "\n";
+    }
+
+    std::shared_ptr<const Snapshot> snapshot_;
+    std::optional<ServiceSnapshot> opened_;
+    bool begun_ = false;
+    bool ended_ = false;
+    std::size_t service_ = 0;
+};
+
+/// `moving` holds places in `owners`.
+class PageTableJson final : public BodySource {
+  public:
+    explicit PageTableJson(TableSnapshot table) : table_(std::move(table)) {}
+
+    std::string next() override {
+        std::string piece;
+        if (!std::exchange(begun_, true))
+            piece = fmt::format(R"({{"table_size":{},"step":{},"owners":[)", table_.table_size, table_.step);
+        for (; piece.size() < kPieceOfPage && owner_ < table_.owners.size(); ++owner_)
+            piece += fmt::format("{}{}", owner_ == 0 ? "" : ",", table_.owners[owner_]);
+        if (owner_ < table_.owners.size())
+            return piece;
+        if (!std::exchange(owners_told_, true))
+            piece += R"(],"moving":[)";
+        for (; piece.size() < kPieceOfPage && moving_ < table_.moving.size(); ++moving_) {
+            if (table_.moving[moving_])
+                piece += fmt::format("{}{}", std::exchange(one_moves_, true) ? "," : "", moving_);
+        }
+        if (moving_ == table_.moving.size() && !std::exchange(ended_, true))
+            piece += "]}\n";
+        return piece;
+    }
+
+  private:
+    TableSnapshot table_;
+    bool begun_ = false;
+    bool owners_told_ = false;
+    bool one_moves_ = false;
+    bool ended_ = false;
+    std::size_t owner_ = 0;
+    std::size_t moving_ = 0;
+};
 }  // namespace
 
 Json to_json(const Snapshot& snapshot) {
@@ -227,6 +325,15 @@ Json to_json(const Snapshot& snapshot) {
 
 std::unique_ptr<BodySource> status_of(std::shared_ptr<const Snapshot> snapshot) {
     return std::make_unique<StatusJson>(std::move(snapshot));
+}
+
+std::unique_ptr<BodySource> page_status_of(std::shared_ptr<const Snapshot> snapshot,
+                                           std::optional<ServiceSnapshot> opened) {
+    return std::make_unique<PageStatusJson>(std::move(snapshot), std::move(opened));
+}
+
+std::unique_ptr<BodySource> page_table_of(TableSnapshot table) {
+    return std::make_unique<PageTableJson>(std::move(table));
 }
 
 Json stats_json(const Snapshot& snapshot) {

@@ -39,11 +39,34 @@ BackendActivity activity_of(const abi::backend& entry) {
     return (entry.flags & abi::BACKEND_ALIVE) != 0 ? BackendActivity::kDrain : BackendActivity::kDown;
 }
 
+/// None if somebody has the service's entry lead beyond the map.
+std::uint32_t backend_capacity(const datapath::Maps& maps, const abi::service& service) {
+    const abi::service stored = service;
+    const auto end = std::uint64_t{stored.first_backend} + stored.backend_capacity;
+    return end > maps.geometry().max_backends ? 0 : stored.backend_capacity;
+}
+
+BackendCounts counts_of(const datapath::Maps& maps, const abi::service& service) {
+    BackendCounts counts;
+    const std::uint32_t capacity = backend_capacity(maps, service);
+    for (std::uint32_t number = 1; number <= capacity; ++number) {
+        const abi::backend& entry = maps.backend(service.first_backend + number);
+        if ((entry.flags & abi::BACKEND_CONFIGURED) == 0)
+            continue;
+        const bool leaving = (entry.flags & abi::BACKEND_RETIRED) != 0;
+        ++(leaving ? counts.leaving : counts.configured);
+        if (!leaving && entry.availability > 0)
+            ++counts.serving;
+    }
+    return counts;
+}
+
 /// By number.
 Result<std::map<std::uint16_t, BackendSnapshot>> backends_of(const datapath::Maps& maps,
                                                              const abi::service& service, Detail detail) {
     std::map<std::uint16_t, BackendSnapshot> backends;
-    for (std::uint32_t number = 1; number <= service.backend_capacity; ++number) {
+    const std::uint32_t capacity = backend_capacity(maps, service);
+    for (std::uint32_t number = 1; number <= capacity; ++number) {
         const std::uint32_t index = service.first_backend + number;
         const abi::backend& entry = maps.backend(index);
         if ((entry.flags & abi::BACKEND_CONFIGURED) == 0)
@@ -195,6 +218,7 @@ Result<ServiceSnapshot> SnapshotReader::read_service(std::uint16_t number, Detai
     if (!counters)
         return std::unexpected(counters.error());
     service.counters = *counters;
+    service.backend_counts = counts_of(maps_, entry);
     auto& facts = facts_[number];
     std::map<std::uint16_t, BackendSnapshot> backends;
     if (detail == Detail::kBackends || facts.digest.empty()) {
@@ -220,6 +244,48 @@ Result<ServiceSnapshot> SnapshotReader::read_service(std::uint16_t number, Detai
     for (auto* list : {&service.backends, &service.leaving})
         std::ranges::sort(*list, {}, &BackendSnapshot::address);
     return service;
+}
+
+bool SnapshotReader::is_published(std::uint16_t number) const {
+    const abi::service& entry = maps_.service(number);
+    return entry.name[0] != '\0' && (entry.flags & abi::SERVICE_RETIRED) == 0;
+}
+
+std::uint16_t SnapshotReader::number_of(const std::string& name) const {
+    for (std::uint32_t candidate = 1; candidate <= maps_.geometry().max_services; ++candidate) {
+        const auto number = static_cast<std::uint16_t>(candidate);
+        if (is_published(number) && name == maps_.service(number).name)
+            return number;
+    }
+    return 0;
+}
+
+Result<std::optional<ServiceSnapshot>> SnapshotReader::read_service(const std::string& name,
+                                                                    const control::FlowCounts& flows) {
+    take_changes();
+    const auto number = number_of(name);
+    if (number == 0)
+        return std::nullopt;
+    auto service = read_service(number, Detail::kBackends, flows);
+    if (!service)
+        return std::unexpected(service.error());
+    return std::move(*service);
+}
+
+std::optional<TableSnapshot> SnapshotReader::read_table(const std::string& name,
+                                                        std::uint32_t at_most) const {
+    const auto number = number_of(name);
+    if (number == 0)
+        return std::nullopt;
+    const auto slots = maps_.table(number);
+    TableSnapshot table;
+    table.table_size = static_cast<std::uint32_t>(slots.size());
+    table.step = std::max(1U, (table.table_size + at_most - 1) / at_most);
+    for (std::size_t slot = 0; slot < slots.size(); slot += table.step) {
+        table.owners.push_back(slots[slot] & abi::SLOT_BACKEND);
+        table.moving.push_back((slots[slot] & abi::SLOT_MOVING) != 0);
+    }
+    return table;
 }
 
 Result<Snapshot> SnapshotReader::read(Detail detail, const control::FlowCounts* flows) {
@@ -253,8 +319,7 @@ Result<Snapshot> SnapshotReader::read(Detail detail, const control::FlowCounts* 
             config::Listener{entry.vip, entry.port, static_cast<config::Protocol>(entry.protocol), false}
                 .text());
     for (std::uint32_t number = 1; number <= maps_.geometry().max_services; ++number) {
-        const abi::service& entry = maps_.service(number);
-        if (entry.name[0] == '\0' || (entry.flags & abi::SERVICE_RETIRED) != 0)
+        if (!is_published(static_cast<std::uint16_t>(number)))
             continue;
         auto service = read_service(static_cast<std::uint16_t>(number), detail, *flows);
         if (!service)

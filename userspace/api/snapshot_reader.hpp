@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <string>
 
 #include "api/snapshot.hpp"
 #include "control/slot_lives.hpp"
@@ -27,6 +28,13 @@ class SnapshotReader {
     /// `flows`: the agent's, which knows how many flow records there are; without it they are counted.
     [[nodiscard]] Result<Snapshot> read(Detail detail, const control::FlowCounts* flows = nullptr);
 
+    /// One service with its backends; nothing if there is none of that name. Costs what that service's do.
+    [[nodiscard]] Result<std::optional<ServiceSnapshot>> read_service(const std::string& name,
+                                                                      const control::FlowCounts& flows);
+    /// Its slots as they are now, `at_most` so many.
+    [[nodiscard]] std::optional<TableSnapshot> read_table(const std::string& name,
+                                                          std::uint32_t at_most) const;
+
     /// Whoever has stored slots says so, with what he knows of a new table; without that, only the slots of
     /// the one that was known have changed. From any thread.
     void table_changed(std::uint16_t service_number, std::optional<control::TableFacts> facts);
@@ -34,6 +42,9 @@ class SnapshotReader {
   private:
     [[nodiscard]] Result<ServiceSnapshot> read_service(std::uint16_t number, Detail detail,
                                                        const control::FlowCounts& flows);
+    /// 0: there is none of that name.
+    [[nodiscard]] std::uint16_t number_of(const std::string& name) const;
+    [[nodiscard]] bool is_published(std::uint16_t number) const;
     [[nodiscard]] Result<control::FlowCounts> count_flows() const;
     void take_changes();
 

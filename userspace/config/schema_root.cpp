@@ -68,7 +68,8 @@ const Keys<Config>& keys_of() {
         {"pins", scalar(&Config::pins, "absolute path", read_absolute_path), kDefault, "/sys/fs/bpf/guideway",
          "directory in a BPF file system where kernel state outlives the agent"},
         {"http", scalar(&Config::http, "ADDRESS:PORT", read_endpoint), kOptional, "127.0.0.1:9660",
-         "where /metrics, /healthz, /readyz and /status.json are served; without it: nowhere"},
+         "where the status page, /metrics, /healthz, /readyz and /status.json are served; without it: "
+         "nowhere"},
         {"peers", list(&Config::peers, "ADDRESS:PORT", read_endpoint), kOptional,
          "[10.0.0.12:9660, 10.0.0.13:9660]",
          "the other balancers' `http`: with tracking: second_chance they tell each other who owned which "
@@ -127,7 +128,8 @@ const Keys<Datapath>& keys_of() {
          "flow records there is room for while connections move"},
         {"max_hops", integer(&Datapath::max_hops, 1, CHANCE_HOPS_MAX), kDefault, "4",
          "former owners of a moving slot that a packet names, for services with tracking: second_chance that "
-         "name no number themselves; each takes 4 bytes of the MTU, or 16 on the way to an IPv6 backend, which "
+         "name no number themselves; each takes 4 bytes of the MTU, or 16 on the way to an IPv6 backend, "
+         "which "
          "takes 7 of them at most"},
         {"source", scalar(&Datapath::source, "IPv4 address", read_v4_address), kOptional, "10.9.9.9",
          "outer source of wrapped packets; without it: the interface's own IPv4 address"},

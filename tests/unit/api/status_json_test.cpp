@@ -41,6 +41,51 @@ TEST_CASE("the status in pieces is the same text as in one") {
     }
 }
 
+TEST_CASE("the page's status has no backends but those of the service that is open") {
+    const auto snapshot = snapshot_of(3, 2);
+    std::size_t longest = 0;
+    auto closed = nlohmann::json::parse(joined(*page_status_of(snapshot, std::nullopt), longest));
+    REQUIRE(closed["services"].size() == 3);
+    CHECK_FALSE(closed["services"][0].contains("backends"));
+    CHECK(closed["services"][0]["backend_counts"]["configured"] == 0);
+    CHECK(closed["opened"].is_null());
+    CHECK(closed["verdicts"].contains("forwarded"));
+    CHECK(closed["flow_table"]["records"] == 0);
+
+    const auto opened =
+        nlohmann::json::parse(joined(*page_status_of(snapshot, snapshot->services[1]), longest));
+    CHECK(opened["opened"]["name"] == "service-1");
+    CHECK(opened["opened"]["backends"].size() == 2);
+    CHECK(opened["opened"]["backends"][0]["name"] == "line\nbreak \"and quote\"");
+}
+
+TEST_CASE("the page's status of no service at all") {
+    std::size_t longest = 0;
+    const auto none =
+        nlohmann::json::parse(joined(*page_status_of(snapshot_of(0, 0), std::nullopt), longest));
+    CHECK(none["services"].empty());
+}
+
+TEST_CASE("a table for the page tells owners and moving slots, in pieces") {
+    TableSnapshot table{.table_size = 5, .step = 1, .owners = {1, 2, 0, 2, 1}, .moving = {}};
+    table.moving = {false, true, false, false, true};
+    std::size_t longest = 0;
+    CHECK(joined(*page_table_of(table), longest) ==
+          "{\"table_size\":5,\"step\":1,\"owners\":[1,2,0,2,1],\"moving\":[1,4]}\n");
+
+    CHECK(joined(*page_table_of({}), longest) ==
+          "{\"table_size\":0,\"step\":1,\"owners\":[],\"moving\":[]}\n");
+
+    TableSnapshot large{.table_size = 131074, .step = 2, .owners = {}, .moving = {}};
+    large.owners.assign(65537, 12345);
+    large.moving.assign(65537, true);
+    const auto json = nlohmann::json::parse(joined(*page_table_of(large), longest));
+    CHECK(json["owners"].size() == 65537);
+    CHECK(json["moving"].size() == 65537);
+    CHECK(json["moving"].back() == 65536);
+    CHECK(longest < 100'000);
+}
+
 TEST_CASE("a long status comes in pieces of some tens of kilobytes") {
     std::size_t longest = 0;
     const auto text = joined(*status_of(snapshot_of(500, 10)), longest);
