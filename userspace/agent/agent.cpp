@@ -93,7 +93,7 @@ Result<void> Agent::begin() {
         return done;
     if (auto done = change_over_.begin(); !done)
         return done;
-    exchanging_.begin();
+    exchanging_.begin(renames);
     if (auto done = attaching_.attach(config); !done)
         return done;
     if (auto done = datapath_.leave_all_but(config.interfaces); !done)

@@ -105,10 +105,10 @@ Exchanging::Exchanging(Executors& executors, const RunningConfig& running, contr
       on_merged_(std::move(on_merged)),
       instance_(random_instance()) {}
 
-void Exchanging::begin() {
+void Exchanging::begin(const control::Renames& renames) {
     if (reconciler_.histories().empty())
         return;
-    recall();
+    recall(renames);
     const auto questions = this->questions();
     const auto answers = ask(questions, kAtStart);
     for (std::size_t i = 0; i < answers.size(); ++i)
@@ -116,14 +116,19 @@ void Exchanging::begin() {
 }
 
 /// What an earlier agent wrote; it has aged since.
-void Exchanging::recall() {
+void Exchanging::recall(const control::Renames& renames) {
     if (::access(file().c_str(), F_OK) != 0 && errno == ENOENT)
         return;
     const auto text = read_file(file());
-    const auto history = text ? read_history(*text) : Result<History>(std::unexpected(text.error()));
+    auto history = text ? read_history(*text) : Result<History>(std::unexpected(text.error()));
     if (!history) {
         spdlog::error("{}: {}; flows of slots that have moved may be lost", file(), history.error().message);
         return;
+    }
+    const auto present_names = control::inverse(renames);
+    for (auto& service : history->services) {
+        if (const auto renamed = present_names.find(service.name); renamed != present_names.end())
+            service.name = renamed->second;
     }
     const Milliseconds aged(std::max<std::int64_t>(wall_clock() - history->told, 0));
     merge(*history, aged, nullptr);

@@ -14,6 +14,7 @@
 #include "agent/running_config.hpp"
 #include "api/http_client.hpp"
 #include "control/reconciler.hpp"
+#include "control/renames.hpp"
 #include "util/complaint.hpp"
 
 namespace guideway::agent {
@@ -27,8 +28,9 @@ class Exchanging {
     Exchanging(Executors& executors, const RunningConfig& running, control::Reconciler& reconciler,
                const datapath::Maps& maps, std::function<void()> on_merged);
 
-    /// Takes over what is on disk and what peers say, who have two seconds for that. Before packets come.
-    void begin();
+    /// Takes over what is on disk, of services that have other names now, too, and what peers say, who have
+    /// two seconds for that. Before packets come.
+    void begin(const control::Renames& renames);
 
     /// Each second: asks peers for what has changed, and writes what changed here.
     [[nodiscard]] boost::asio::awaitable<void> keep_exchanging();
@@ -56,7 +58,7 @@ class Exchanging {
 
     [[nodiscard]] bool is_this_balancer(const config::Endpoint& peer) const;
     [[nodiscard]] std::vector<api::Get> questions() const;
-    void recall();
+    void recall(const control::Renames& renames);
     void take(const std::string& from, const Result<History>& history);
     void merge(const History& history, std::chrono::milliseconds aged, Peer* peer);
     static void note_owner(std::vector<datapath::HopNumber>& owners, const std::vector<std::uint32_t>& slots,

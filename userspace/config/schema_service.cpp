@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <guideway/chance.h>
+
 #include "config/schema.hpp"
 #include "config/values.hpp"
 

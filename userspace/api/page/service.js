@@ -124,7 +124,7 @@ function Details({ backend, known, now }) {
 }
 
 function Slots({ service }) {
-  const { settled, learning, tracking } = service.slots_by_state;
+  const { settled, learning, tracking, naming } = service.slots_by_state;
   const size = service.table_size || 1;
   const moving = movingSlots(service);
   return html`<p>${moving === 0 ? `All ${count(service.table_size)} slots are settled.` : `${count(moving)} of ${count(service.table_size)} slots are moving.`}</p>
@@ -132,11 +132,13 @@ function Slots({ service }) {
       { part: settled / size, kind: "settled" },
       { part: learning / size, kind: "learning" },
       { part: tracking / size, kind: "tracking" },
+      { part: naming / size, kind: "tracking" },
     ]} />
     <dl class="legend">
       <div><dt><i class="settled" />Settled</dt><dd>${count(settled)}</dd></div>
       <div><dt><i class="learning" />Learning</dt><dd>${count(learning)}<span class="under">flows of the former owner are being learnt</span></dd></div>
       <div><dt><i class="tracking" />Tracking</dt><dd>${count(tracking)}<span class="under">new flows are recorded</span></dd></div>
+      ${naming > 0 && html`<div><dt><i class="tracking" />Naming</dt><dd>${count(naming)}<span class="under">packets name former owners</span></dd></div>`}
     </dl>`;
 }
 
