@@ -15,10 +15,11 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", version());
     app.require_subcommand(1);
     int status = kDone;
-    for (auto* add : {add_agent,    add_backend, add_backends,  add_check,   add_compare, add_complete,
-                      add_detach,   add_doctor,  add_drain,     add_explain, add_flows,   add_genkey,
-                      add_plan,     add_relay,   add_reference, add_reload,  add_replay,  add_services,
-                      add_simulate, add_stats,   add_status,    add_table,   add_trace,   add_withdraw})
+    for (auto* add :
+         {add_agent,  add_backend,   add_backends, add_check,   add_compare,  add_complete, add_detach,
+          add_doctor, add_drain,     add_events,   add_explain, add_flows,    add_genkey,   add_plan,
+          add_relay,  add_reference, add_reload,   add_replay,  add_services, add_simulate, add_stats,
+          add_status, add_table,     add_trace,    add_withdraw})
         add(app, status);
     try {
         app.parse(argc, argv);

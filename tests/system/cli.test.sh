@@ -95,6 +95,8 @@ JOURNAL_STREAM=$(stat -c %d:%i "$work/journal") "$GUIDEWAY" agent -c "$work/open
 expect_equal "lines for the journal have its prefix" 1 "$(grep -c '^<4>warning: hash_key' "$work/journal")"
 expect_equal "the backend's reference is a file that can be used" 0 \
     "$("$GUIDEWAY" reference --backend | exit_status "$GUIDEWAY" check --backend -c /dev/stdin)"
+expect_equal "usage: no time" 2 "$(exit_status "$GUIDEWAY" events --since yesterday)"
+expect_equal "usage: more events than are kept" 2 "$(exit_status "$GUIDEWAY" events --last 10001)"
 expect_equal "usage: neither file nor flags" 2 "$(exit_status "$GUIDEWAY" backend)"
 expect_equal "usage: a VIP that is one of the balancers" 2 \
     "$(exit_status "$GUIDEWAY" backend --interface eth0 --vip 10.0.0.1 --from 10.0.0.1)"

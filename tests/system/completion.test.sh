@@ -49,6 +49,7 @@ PATH=$LAB_DIR/bin:$PATH
 DIRECTORY=$(runtime_dir_of lb1)
 
 expect_equal "commands by how they begin" "reference reload replay" "$(candidates re)"
+expect_equal "among them those that tell" "events" "$(candidates ev)"
 expect_equal "the command that completes is not among them" "" "$(candidates complet)"
 expect_equal "options" "--runtime-dir" "$(candidates undrain --run)"
 expect_equal "values that are members of a list" "error" "$(candidates agent --log-level e)"
@@ -56,6 +57,7 @@ expect_equal "files" ":file" "$(candidates check -c "")"
 expect_equal "directories" ":directory" "$(candidates status --runtime-dir "")"
 expect_equal "verdicts" "no_listener" "$(candidates explain no_li)"
 expect_equal "services of the agent" "dns web" "$(candidates drain first --runtime-dir "$DIRECTORY" --service "")"
+expect_equal "also for what happened" "dns web" "$(candidates events --runtime-dir "$DIRECTORY" --service "")"
 expect_equal "its backends" "2001:db8:f::103 first second" "$(candidates drain --runtime-dir "$DIRECTORY" "")"
 expect_equal "those of one service" "2001:db8:f::103" "$(candidates drain --runtime-dir "$DIRECTORY" --service dns "")"
 expect_equal "nothing after the last argument" "" "$(candidates drain first "")"

@@ -20,8 +20,9 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     auto holdings = take_hold(options.config);
     if (!holdings)
         return std::unexpected(holdings.error());
+    const auto version = options.version;
     std::unique_ptr<Agent> agent(new Agent(std::move(options), std::move(holdings.value())));
-    if (auto begun = agent->begin(); !begun)
+    if (auto begun = agent->begin(version); !begun)
         return std::unexpected(begun.error());
     return agent;
 }
@@ -33,11 +34,12 @@ Agent::Agent(AgentOptions options, Holdings holdings)
                   datapath_.adopted() ? control::EarlierFlows::kRecorded : control::EarlierFlows::kUnknown),
       changes_(executors_.loop),
       orders_(executors_.loop),
+      events_(executors_, running_, servers_.threads().talking, holdings.overrides.directory()),
       snapshots_(executors_.loop, servers_.threads(), datapath_.maps(), datapath_.pins(),
                  {.all = [this](api::Detail detail) { return status_.collect(detail); },
                   .service = [this](std::string name) { return status_.collect_service(std::move(name)); }}),
       health_(
-          executors_.loop, conditions_, [this] { adjusting_.adjust(); },
+          executors_.loop, conditions_, events_, [this] { adjusting_.adjust(); },
           [this] { remembering_.remember_health_soon(); }, [this] { next_hops_.catch_up(); }),
       next_hops_(running_, datapath_, reconciler_, health_),
       attaching_(running_, datapath_, next_hops_, snapshots_),
@@ -50,37 +52,41 @@ Agent::Agent(AgentOptions options, Holdings holdings)
                 [this] { announcing_.announce(); }),
       exchanging_(executors_, running_, reconciler_, datapath_.maps(),
                   [this] { sweeping_.begin_if_needed(); }),
-      self_testing_(executors_, running_, datapath_, reconciler_, attaching_, adjusting_, sweeping_,
+      slot_watch_(reconciler_, events_),
+      self_testing_(executors_, running_, datapath_, reconciler_, attaching_, adjusting_, sweeping_, events_,
                     snapshots_,
                     [this] {
                         announcing_.watch_links();
                         announcing_.announce();
+                        slot_watch_.look();
                     }),
-      announcing_(executors_, running_, conditions_, health_, reconciler_, datapath_, self_testing_.result()),
+      announcing_(executors_, running_, conditions_, health_, reconciler_, datapath_, self_testing_.result(),
+                  events_),
       remembering_(executors_, orders_, running_, std::move(holdings.runtime_lock),
                    std::move(holdings.overrides), conditions_, health_, servers_),
       obeying_(executors_, orders_, running_, conditions_, health_, remembering_, adjusting_, announcing_,
-               snapshots_),
+               events_, snapshots_),
       change_over_({executors_, running_, datapath_, reconciler_, conditions_, health_, next_hops_,
                     attaching_, adjusting_, sweeping_, announcing_, remembering_, servers_, snapshots_}),
-      reloading_(executors_, changes_, std::move(options.source), running_, change_over_, adjusting_,
+      reloading_(executors_, changes_, std::move(options.source), running_, change_over_, adjusting_, events_,
                  snapshots_),
-      leaving_(executors_, announcing_, reconciler_, datapath_.maps(), options.detach_on_exit),
+      leaving_(executors_, announcing_, reconciler_, datapath_.maps(), events_, options.detach_on_exit),
       status_({executors_.loop, running_, about_agent(options.version, reloading_.file(), datapath_),
                datapath_, reconciler_, conditions_, health_, next_hops_, self_testing_.result(),
                announcing_.announcer(), reloading_.history(), heartbeat_}) {}
 
-Result<void> Agent::begin() {
+Result<void> Agent::begin(const std::string& version) {
     const auto& config = running_.config;
     const auto& maps = datapath_.maps();
+    events_.note({.kind = api::EventKind::kStarted, .reason = version});
     if (auto done = next_hops_.begin(executors_.loop); !done)
         return done;
     if (auto done = attaching_.watch_links(executors_.loop); !done)
         return done;
     const auto port = port_of({executors_.loop, running_, heartbeat_, status_, snapshots_, reloading_,
-                               obeying_, exchanging_, leaving_});
+                               obeying_, exchanging_, leaving_, events_});
     if (auto done = servers_.open({api::control_routes(port), api::public_routes(port)},
-                                  api::control_socket(config.runtime_dir), config.http);
+                                  api::control_socket(config.runtime_dir), config.control_group, config.http);
         !done)
         return done;
     if (auto done = reloading_.watch_file(); !done)
@@ -105,7 +111,9 @@ Result<void> Agent::begin() {
 }
 
 Result<void> Agent::run() {
-    leaving_.wait_for_signal([this] { spawn(executors_.loop, reloading_.reload(api::Insistence::kAsked)); });
+    leaving_.wait_for_signal([this] {
+        spawn(executors_.loop, reloading_.reload(api::Insistence::kAsked, {.uid = {}, .cause = "SIGHUP"}));
+    });
     spawn(executors_.loop, heartbeat_.keep_beating(executors_.loop));
     spawn(executors_.loop, self_testing_.keep_testing());
     spawn(executors_.loop, remembering_.keep_repairing());
@@ -123,6 +131,13 @@ Result<void> Agent::end() {
     health_.end();
     remembering_.remember_health();
     exchanging_.end();
+    slot_watch_.look();
+    events_.note(
+        {.kind = api::EventKind::kStopped,
+         .reason = leaving_.detaches() ? "nothing is forwarded here any more" : "forwarding goes on"});
+    executors_.files.stop();
+    executors_.files.join();
+    events_.end();
     for (const auto& interface : running_.config.interfaces) {
         if (leaving_.detaches())
             spdlog::info("exit; {} is detached", interface);

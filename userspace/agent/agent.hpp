@@ -8,6 +8,7 @@
 #include "agent/announcing.hpp"
 #include "agent/attaching.hpp"
 #include "agent/change_over.hpp"
+#include "agent/event_log.hpp"
 #include "agent/exchanging.hpp"
 #include "agent/executors.hpp"
 #include "agent/health_watch.hpp"
@@ -19,6 +20,7 @@
 #include "agent/remembering.hpp"
 #include "agent/running_config.hpp"
 #include "agent/self_testing.hpp"
+#include "agent/slot_watch.hpp"
 #include "agent/snapshots.hpp"
 #include "agent/status_source.hpp"
 #include "agent/sweeping.hpp"
@@ -52,7 +54,7 @@ class Agent {
 
   private:
     Agent(AgentOptions options, Holdings holdings);
-    [[nodiscard]] Result<void> begin();
+    [[nodiscard]] Result<void> begin(const std::string& version);
     [[nodiscard]] Result<void> end();
 
     // Shared state. It is declared first, so it outlives the duties that use it.
@@ -67,6 +69,7 @@ class Agent {
     // The duties.
     Heartbeat heartbeat_;
     api::Servers servers_;
+    EventLog events_;
     Snapshots snapshots_;
     HealthWatch health_;
     NextHopUpdates next_hops_;
@@ -74,6 +77,7 @@ class Agent {
     Adjusting adjusting_;
     Sweeping sweeping_;
     Exchanging exchanging_;
+    SlotWatch slot_watch_;
     SelfTesting self_testing_;
     Announcing announcing_;
     Remembering remembering_;

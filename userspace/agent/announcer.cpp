@@ -20,11 +20,12 @@ std::string some_of(const std::vector<std::string>& vips) {
 }  // namespace
 
 Announcer::Announcer(boost::asio::io_context& loop, const std::string& runtime_dir,
-                     std::function<void()> adopted)
+                     std::function<void()> adopted, OnEvent on_event)
     : loop_(loop),
       directory_(runtime_dir + "/bgp"),
       relay_program_(std::filesystem::read_symlink("/proc/self/exe")),
-      adopted_(std::move(adopted)) {}
+      adopted_(std::move(adopted)),
+      on_event_(std::move(on_event)) {}
 
 Announcer::~Announcer() {
     end();
@@ -51,11 +52,18 @@ void Announcer::configure(const std::optional<config::Bgp>& bgp, bool withdrawn)
         speaker_->reconfigure(*bgp);
     } else {
         speaker_ = bgp::Speaker::start(
-            loop_, {.bgp = *bgp,
-                    .directory = directory_,
-                    .relay_program = relay_program_,
-                    .presence = withdrawn ? bgp::Presence::kGone : bgp::Presence::kPresent,
-                    .adopted = adopted_});
+            loop_,
+            {.bgp = *bgp,
+             .directory = directory_,
+             .relay_program = relay_program_,
+             .presence = withdrawn ? bgp::Presence::kGone : bgp::Presence::kPresent,
+             .adopted = adopted_,
+             .on_session = [on_event = on_event_](const IpAddress& peer, bool established,
+                                                  const std::string& reason) {
+                 on_event({.kind = established ? api::EventKind::kSessionUp : api::EventKind::kSessionDown,
+                           .peer = peer.text(),
+                           .reason = reason});
+             }});
     }
 }
 
@@ -83,6 +91,8 @@ void Announcer::log_changes(const Announcements& next) const {
         const bool known = before != announcements_.end();
         if (!known || before->second.announced != announcement.announced)
             changed[announcement.reason].push_back(vip.text());
+        if (!known || before->second.announced != announcement.announced)
+            note_change(vip, announcement, known);
         if (!announcement.note.empty() && (!known || before->second.note != announcement.note))
             noted[announcement.note].push_back(vip.text());
     }
@@ -94,6 +104,13 @@ void Announcer::log_changes(const Announcements& next) const {
     }
     for (const auto& [note, vips] : noted)
         spdlog::warn("no new flows are served: {} ({})", some_of(vips), note);
+}
+
+void Announcer::note_change(const IpAddress& vip, const bgp::Announcement& next, bool known) const {
+    const auto kind = next.announced ? api::EventKind::kAnnounced
+                      : known        ? api::EventKind::kWithdrawn
+                                     : api::EventKind::kNotAnnounced;
+    on_event_({.kind = kind, .vip = vip.text(), .reason = next.reason});
 }
 
 boost::asio::awaitable<bool> Announcer::withdraw() {

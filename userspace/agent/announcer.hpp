@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "api/event.hpp"
 #include "api/snapshot.hpp"
 #include "bgp/announcement.hpp"
 #include "bgp/speaker.hpp"
@@ -18,9 +19,13 @@ namespace guideway::agent {
 /// Has the routers told what this balancer can serve, if the configuration has a `bgp` section.
 class Announcer {
   public:
-    /// `adopted`: what an earlier agent announces was taken over, and waits for update().
-    Announcer(boost::asio::io_context& loop, const std::string& runtime_dir,
-              std::function<void()> adopted = {});
+    using OnEvent = std::function<void(api::Event)>;
+
+    /// `adopted`: what an earlier agent announces was taken over, and waits for update(). `on_event`: what
+    /// became of a VIP or a session.
+    Announcer(
+        boost::asio::io_context& loop, const std::string& runtime_dir, std::function<void()> adopted = {},
+        OnEvent on_event = [](const api::Event&) {});
     /// Ends ExaBGP.
     ~Announcer();
     Announcer(const Announcer&) = delete;
@@ -53,11 +58,13 @@ class Announcer {
   private:
     using Announcements = std::map<IpAddress, bgp::Announcement>;
     void log_changes(const Announcements& next) const;
+    void note_change(const IpAddress& vip, const bgp::Announcement& next, bool known) const;
 
     boost::asio::io_context& loop_;
     std::string directory_;
     std::string relay_program_;  ///< as it was called at the start: an upgrade may replace the file
     std::function<void()> adopted_;
+    OnEvent on_event_;
     std::shared_ptr<bgp::Speaker> speaker_;
     bgp::Vips servable_;  ///< what routers have, unless it is withdrawn by hand
     Announcements announcements_;

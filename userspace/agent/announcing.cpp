@@ -2,19 +2,22 @@
 #include "agent/announcing.hpp"
 
 #include <chrono>
+#include <utility>
 
 namespace guideway::agent {
 
 Announcing::Announcing(Executors& executors, const RunningConfig& running,
                        const control::Conditions& conditions, const HealthWatch& health,
                        const control::Reconciler& reconciler, const datapath::Datapath& datapath,
-                       const SelfTestResult& self_test)
+                       const SelfTestResult& self_test, EventLog& events)
     : running_(running),
       conditions_(conditions),
       datapath_(datapath),
       self_test_(self_test),
       facts_(conditions, health, reconciler, datapath.maps(), self_test),
-      announcer_(executors.loop, running.config.runtime_dir, [this] { announce(); }) {}
+      announcer_(
+          executors.loop, running.config.runtime_dir, [this] { announce(); },
+          [&events](api::Event event) { events.note(std::move(event)); }) {}
 
 void Announcing::configure(const config::Config& config) {
     announcer_.configure(config.bgp, conditions_.overrides().withdrawn);

@@ -6,6 +6,7 @@
 
 #include "agent/announcer.hpp"
 #include "agent/announcing_facts.hpp"
+#include "agent/event_log.hpp"
 #include "agent/executors.hpp"
 #include "agent/health_watch.hpp"
 #include "agent/running_config.hpp"
@@ -22,7 +23,7 @@ class Announcing {
   public:
     Announcing(Executors& executors, const RunningConfig& running, const control::Conditions& conditions,
                const HealthWatch& health, const control::Reconciler& reconciler,
-               const datapath::Datapath& datapath, const SelfTestResult& self_test);
+               const datapath::Datapath& datapath, const SelfTestResult& self_test, EventLog& events);
 
     /// As the configuration's `bgp` section says: ExaBGP is started, its sessions are changed, or it is
     /// ended.

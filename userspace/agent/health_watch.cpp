@@ -16,11 +16,37 @@ namespace guideway::agent {
 
 using control::BackendId;
 
-HealthWatch::HealthWatch(boost::asio::io_context& loop, control::Conditions& conditions,
+namespace {
+api::EventKind kind_of(health::Transition::Kind kind) {
+    using Kind = health::Transition::Kind;
+    switch (kind) {
+        case Kind::kUp:
+            return api::EventKind::kUp;
+        case Kind::kDown:
+            return api::EventKind::kDown;
+        case Kind::kDiagnosed:
+            return api::EventKind::kDiagnosed;
+        case Kind::kDead:
+            return api::EventKind::kGivenUp;
+        case Kind::kPanic:
+            return api::EventKind::kPanic;
+        case Kind::kPanicOver:
+            return api::EventKind::kPanicOver;
+        case Kind::kUntried:
+            return api::EventKind::kUntried;
+        case Kind::kTried:
+            break;
+    }
+    return api::EventKind::kTried;
+}
+}  // namespace
+
+HealthWatch::HealthWatch(boost::asio::io_context& loop, control::Conditions& conditions, EventLog& events,
                          std::function<void()> on_change, std::function<void()> on_judged,
                          std::function<void()> catch_up)
     : loop_(loop),
       conditions_(conditions),
+      events_(events),
       on_change_(std::move(on_change)),
       on_judged_(std::move(on_judged)),
       catch_up_(std::move(catch_up)),
@@ -61,7 +87,13 @@ void HealthWatch::begin_probing(const config::Config& config) {
                 take({service, backend});
             change_later();
         },
-        on_judged_, catch_up_);
+        on_judged_, catch_up_,
+        [this](const health::Transition& transition) {
+            events_.note({.kind = kind_of(transition.kind),
+                          .service = transition.service,
+                          .backend = transition.backend ? transition.backend->text() : "",
+                          .reason = transition.reason});
+        });
     const auto pins = datapath::Pins::open(config.pins);
     if (const auto shared = pins ? monitor_->outlive(*pins) : std::unexpected(pins.error()); !shared)
         spdlog::error("{}; late answers to the next agent's probes may pass for clients' packets",

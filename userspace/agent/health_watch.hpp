@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "agent/event_log.hpp"
 #include "agent/health_file.hpp"
 #include "api/snapshot.hpp"
 #include "config/model.hpp"
@@ -19,13 +20,13 @@
 namespace guideway::agent {
 
 /// Has the backends probed, and the conditions know who failed. Lives on the loop's thread; the loop, the
-/// conditions and the next hops outlive it.
+/// conditions, the events and the next hops outlive it.
 class HealthWatch {
   public:
     /// `on_change` is called from the loop, once for all who came to serve or ceased to in a turn of it, or
     /// died; `on_judged` when what is known() has changed. `catch_up` has set_next_hops() called if the
     /// kernel has announced something that is not known there yet.
-    HealthWatch(boost::asio::io_context& loop, control::Conditions& conditions,
+    HealthWatch(boost::asio::io_context& loop, control::Conditions& conditions, EventLog& events,
                 std::function<void()> on_change, std::function<void()> on_judged,
                 std::function<void()> catch_up);
 
@@ -78,6 +79,7 @@ class HealthWatch {
 
     boost::asio::io_context& loop_;
     control::Conditions& conditions_;
+    EventLog& events_;
     std::function<void()> on_change_;
     std::function<void()> on_judged_;
     std::function<void()> catch_up_;

@@ -20,11 +20,12 @@ constexpr std::chrono::seconds kMoveAwayWithin{10};
 }  // namespace
 
 Leaving::Leaving(Executors& executors, Announcing& announcing, const control::Reconciler& reconciler,
-                 const datapath::Maps& maps, bool detach)
+                 const datapath::Maps& maps, EventLog& events, bool detach)
     : executors_(executors),
       announcing_(announcing),
       reconciler_(reconciler),
       maps_(maps),
+      events_(events),
       signals_(executors.loop, SIGTERM, SIGINT, SIGHUP),
       detach_(detach) {}
 
@@ -42,11 +43,15 @@ void Leaving::wait_for_signal(std::function<void()> on_hangup) {
     });
 }
 
-asio::awaitable<void> Leaving::detach() {
+asio::awaitable<api::Outcome> Leaving::detach(api::By by) {
+    api::Outcome outcome;
+    outcome.did.push_back(fmt::format("the datapath is detached, by {}", by.text()));
+    spdlog::info("{}", outcome.did.back());
+    events_.note({.kind = api::EventKind::kDetached, .by = std::move(by)});
     detach_ = true;
     if (!std::exchange(leaving_, true))
         spawn(executors_.loop, leave_once_answered());
-    co_return;
+    co_return outcome;
 }
 
 asio::awaitable<void> Leaving::leave() {

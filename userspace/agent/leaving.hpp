@@ -6,7 +6,9 @@
 #include <functional>
 
 #include "agent/announcing.hpp"
+#include "agent/event_log.hpp"
 #include "agent/executors.hpp"
+#include "api/routes.hpp"
 #include "control/reconciler.hpp"
 #include "datapath/maps.hpp"
 
@@ -17,13 +19,13 @@ namespace guideway::agent {
 class Leaving {
   public:
     Leaving(Executors& executors, Announcing& announcing, const control::Reconciler& reconciler,
-            const datapath::Maps& maps, bool detach);
+            const datapath::Maps& maps, EventLog& events, bool detach);
 
     /// SIGTERM and SIGINT: leaves; a second one ends the loop at once. SIGHUP: `on_hangup`.
     void wait_for_signal(std::function<void()> on_hangup);
 
     /// Leaves, and takes the datapath away in the end.
-    [[nodiscard]] boost::asio::awaitable<void> detach();
+    [[nodiscard]] boost::asio::awaitable<api::Outcome> detach(api::By by);
 
     [[nodiscard]] bool detaches() const { return detach_; }
 
@@ -36,6 +38,7 @@ class Leaving {
     Announcing& announcing_;
     const control::Reconciler& reconciler_;
     const datapath::Maps& maps_;
+    EventLog& events_;
     boost::asio::signal_set signals_;
     bool detach_;
     bool leaving_ = false;

@@ -2,6 +2,7 @@
 #include "agent/obeying.hpp"
 
 #include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
@@ -27,6 +28,40 @@ void obey_in(control::Overrides& overrides, api::Order order, const control::Bac
             overrides.disabled.erase(backend);
             return;
     }
+}
+
+bool holds(const control::Overrides& overrides, api::Order order, const control::BackendId& backend) {
+    switch (order) {
+        case api::Order::kDrain:
+            return overrides.drained.contains(backend);
+        case api::Order::kUndrain:
+            return !overrides.drained.contains(backend);
+        case api::Order::kDisable:
+            return overrides.disabled.contains(backend);
+        case api::Order::kEnable:
+            break;
+    }
+    return !overrides.disabled.contains(backend);
+}
+
+api::EventKind kind_of(api::Order order) {
+    switch (order) {
+        case api::Order::kDrain:
+            return api::EventKind::kDrained;
+        case api::Order::kUndrain:
+            return api::EventKind::kUndrained;
+        case api::Order::kDisable:
+            return api::EventKind::kDisabled;
+        case api::Order::kEnable:
+            break;
+    }
+    return api::EventKind::kEnabled;
+}
+
+api::Outcome refused(Error error) {
+    api::Outcome outcome;
+    outcome.errors.push_back(std::move(error.message));
+    return outcome;
 }
 
 /// Services in which somebody serves now, and nobody would under these orders.
@@ -64,7 +99,7 @@ Result<void> leaves_somebody(const control::Conditions& conditions, const contro
 
 Obeying::Obeying(Executors& executors, CoroutineMutex& orders, const RunningConfig& running,
                  control::Conditions& conditions, HealthWatch& health, Remembering& remembering,
-                 Adjusting& adjusting, Announcing& announcing, Snapshots& snapshots)
+                 Adjusting& adjusting, Announcing& announcing, EventLog& events, Snapshots& snapshots)
     : executors_(executors),
       orders_(orders),
       running_(running),
@@ -73,44 +108,75 @@ Obeying::Obeying(Executors& executors, CoroutineMutex& orders, const RunningConf
       remembering_(remembering),
       adjusting_(adjusting),
       announcing_(announcing),
+      events_(events),
       snapshots_(snapshots) {}
 
-asio::awaitable<Result<void>> Obeying::obey(api::Order order, std::string backend,
-                                            std::optional<std::string> service, api::Insistence insistence) {
+asio::awaitable<api::Outcome> Obeying::obey(api::Order order, std::string backend,
+                                            std::optional<std::string> service, api::Insistence insistence,
+                                            api::By by) {
     const auto locked = co_await orders_.lock();
     if (running_.names_are_changing)
         static_cast<void>(co_await adjusting_.compute());  // until they have
     const auto backends = conditions_.find(backend, service);
     if (!backends)
-        co_return std::unexpected(backends.error());
-    auto overrides = conditions_.overrides();
+        co_return refused(backends.error());
+    const auto before = conditions_.overrides();
+    auto overrides = before;
     for (const auto& id : *backends)
         obey_in(overrides, order, id);
-    if (overrides == conditions_.overrides())
-        co_return Result<void>{};
+    if (overrides == before)
+        co_return tell(order, *backends, before, by);
     if (insistence != api::Insistence::kForced) {
         if (auto left = leaves_somebody(conditions_, overrides, running_.config, order, backend); !left)
-            co_return left;
+            co_return refused(left.error());
     }
     if (auto written = co_await remembering_.remember(overrides); !written)
-        co_return written;
+        co_return refused(written.error());
     conditions_.set_overrides(std::move(overrides), control::SteadyClock::now());
+    auto outcome = tell(order, *backends, before, by);
     health_.heed_orders(running_.config, *backends);
     adjusting_.adjust();
     co_await adjusting_.settled();
     snapshots_.outdated();
-    co_return Result<void>{};
+    co_return outcome;
 }
 
-asio::awaitable<Result<void>> Obeying::withdraw(bool withdrawn) {
+/// Logs what an order changed, and notes it.
+api::Outcome Obeying::tell(api::Order order, const std::vector<control::BackendId>& backends,
+                           const control::Overrides& before, const api::By& by) {
+    const auto kind = kind_of(order);
+    api::Outcome outcome;
+    for (const auto& id : backends) {
+        const auto address = id.address.text();
+        if (holds(before, order, id)) {
+            outcome.did.push_back(fmt::format("{}: {} was {} already", id.service, address, text(kind)));
+            continue;
+        }
+        outcome.did.push_back(fmt::format("{}: {} is {}, by {}", id.service, address, text(kind), by.text()));
+        spdlog::info("{}", outcome.did.back());
+        events_.note({.kind = kind, .service = id.service, .backend = address, .by = by});
+    }
+    return outcome;
+}
+
+asio::awaitable<api::Outcome> Obeying::withdraw(bool withdrawn, api::By by) {
     const auto locked = co_await orders_.lock();
     auto& announcer = announcing_.announcer();
     auto overrides = conditions_.overrides();
-    if (!announcer.active() || overrides.withdrawn == withdrawn)
-        co_return Result<void>{};
+    const auto kind = withdrawn ? api::EventKind::kWithdrawn : api::EventKind::kAnnounced;
+    api::Outcome outcome;
+    if (!announcer.active() || overrides.withdrawn == withdrawn) {
+        outcome.did.push_back(announcer.active()
+                                  ? fmt::format("this balancer was {} already", text(kind))
+                                  : "nothing is announced: the configuration has no bgp section");
+        co_return outcome;
+    }
     overrides.withdrawn = withdrawn;
     if (auto written = co_await remembering_.remember(overrides); !written)
-        co_return written;
+        co_return refused(written.error());
+    outcome.did.push_back(fmt::format("this balancer is {}, by {}", text(kind), by.text()));
+    spdlog::info("{}", outcome.did.back());
+    events_.note({.kind = kind, .by = std::move(by)});
     conditions_.set_overrides(std::move(overrides), control::SteadyClock::now());
     if (withdrawn)
         spawn(executors_.loop, announcer.withdraw());
@@ -118,7 +184,7 @@ asio::awaitable<Result<void>> Obeying::withdraw(bool withdrawn) {
         announcer.announce();
     announcing_.announce();
     snapshots_.outdated();
-    co_return Result<void>{};
+    co_return outcome;
 }
 
 }  // namespace guideway::agent

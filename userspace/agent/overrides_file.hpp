@@ -21,6 +21,8 @@ class OverridesFile {
     [[nodiscard]] static Result<OverridesFile> open(const config::Config& config,
                                                     const ExclusiveLock& runtime_lock);
 
+    [[nodiscard]] const std::string& directory() const { return directory_; }
+
     /// A missing file holds nothing. One that is not what write() writes is put aside, for someone to look
     /// at. Errors: it cannot be read, or was put aside.
     [[nodiscard]] Result<control::Overrides> read() const;

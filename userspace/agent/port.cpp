@@ -33,18 +33,23 @@ api::AgentPort port_of(PortParts parts) {
                 return parts.running.backend_metrics ? api::Detail::kBackends : api::Detail::kServices;
             },
         .reload = [parts, on_loop](
-                      api::Insistence insistence) { return on_loop(parts.reloading.reload(insistence)); },
+                      api::Insistence insistence,
+                      api::By by) { return on_loop(parts.reloading.reload(insistence, std::move(by))); },
         .order =
             [parts, on_loop](api::Order order, std::string backend, std::optional<std::string> service,
-                             api::Insistence insistence) {
-                return on_loop(parts.obeying.obey(order, std::move(backend), std::move(service), insistence));
+                             api::Insistence insistence, api::By by) {
+                return on_loop(parts.obeying.obey(order, std::move(backend), std::move(service), insistence,
+                                                  std::move(by)));
             },
         .history =
             [parts, on_loop](std::string instance, std::uint32_t revision) {
                 return on_loop(tell(parts.exchanging, std::move(instance), revision));
             },
-        .withdraw = [parts, on_loop](bool withdrawn) { return on_loop(parts.obeying.withdraw(withdrawn)); },
-        .detach = [parts, on_loop] { return on_loop(parts.leaving.detach()); },
+        .withdraw = [parts, on_loop](
+                        bool withdrawn,
+                        api::By by) { return on_loop(parts.obeying.withdraw(withdrawn, std::move(by))); },
+        .detach = [parts, on_loop](api::By by) { return on_loop(parts.leaving.detach(std::move(by))); },
+        .events = &parts.events.feed(),
     };
 }
 

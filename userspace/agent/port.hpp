@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "agent/event_log.hpp"
 #include "agent/exchanging.hpp"
 #include "agent/leaving.hpp"
 #include "agent/obeying.hpp"
@@ -26,6 +27,7 @@ struct PortParts {
     Obeying& obeying;
     Exchanging& exchanging;
     Leaving& leaving;
+    EventLog& events;
 };
 
 /// What servers call on their thread, done on the loop. All parts outlive it.

@@ -35,13 +35,14 @@ LoadedConfig being_written(const std::string& file) {
 
 Reloading::Reloading(Executors& executors, CoroutineMutex& changes, ConfigSource source,
                      const RunningConfig& running, ChangeOver& change_over, Adjusting& adjusting,
-                     Snapshots& snapshots)
+                     EventLog& events, Snapshots& snapshots)
     : executors_(executors),
       changes_(changes),
       source_(std::move(source)),
       running_(running),
       change_over_(change_over),
       adjusting_(adjusting),
+      events_(events),
       snapshots_(snapshots) {
     history_.last.at = api::Clock::now();
 }
@@ -55,15 +56,15 @@ Result<void> Reloading::watch_file() {
     return {};
 }
 
-asio::awaitable<std::vector<std::string>> Reloading::reload(api::Insistence insistence) {
+asio::awaitable<api::Outcome> Reloading::reload(api::Insistence insistence, api::By by) {
     const auto locked = co_await changes_.lock();
     auto loaded = co_await in_pool(executors_.files, [this] { return read_settled(source_); });
     if (!loaded)
         loaded.emplace(being_written(source_.file));
-    auto errors = co_await reload_to(*loaded, insistence);
+    auto outcome = co_await reload_to(*loaded, insistence, std::move(by));
     loaded.reset();
     co_await give_memory_back();
-    co_return errors;
+    co_return outcome;
 }
 
 /// A file that an order has read meanwhile, an unchanged one, and one that was refused already, are left
@@ -81,15 +82,17 @@ asio::awaitable<void> Reloading::reload_if_changed() {
     const auto errors = *loaded ? unchangeable(running_.config, **loaded) : loaded->error();
     const auto& last = history_.last;
     const bool known = errors.empty() ? last.ok && **loaded == running_.config : errors == last.errors;
-    if (!known)
-        co_await reload_to(*loaded, api::Insistence::kAsked);
+    if (!known) {
+        api::By by{.uid = {}, .cause = "the changed file"};
+        co_await reload_to(*loaded, api::Insistence::kAsked, std::move(by));
+    }
     loaded.reset();
     co_await give_memory_back();
 }
 
 /// The caller has locked `changes`.
-asio::awaitable<std::vector<std::string>> Reloading::reload_to(const LoadedConfig& loaded,
-                                                               api::Insistence insistence) {
+asio::awaitable<api::Outcome> Reloading::reload_to(const LoadedConfig& loaded, api::Insistence insistence,
+                                                   api::By by) {
     std::vector<std::string> errors;
     try {
         errors = loaded ? unchangeable(running_.config, *loaded) : loaded.error();
@@ -99,8 +102,7 @@ asio::awaitable<std::vector<std::string>> Reloading::reload_to(const LoadedConfi
         errors = {fmt::format("reload {}: {}", source_.file, error.what())};
     }
     adjusting_.adjust();
-    note(errors);
-    co_return errors;
+    co_return note(std::move(errors), std::move(by));
 }
 
 /// A large file leaves tens of megabytes behind.
@@ -108,16 +110,28 @@ asio::awaitable<void> Reloading::give_memory_back() {
     co_await in_pool(executors_.computing, [] { return ::malloc_trim(0); });
 }
 
-void Reloading::note(const std::vector<std::string>& errors) {
+api::Outcome Reloading::note(std::vector<std::string> errors, api::By by) {
     history_.last = {.at = api::Clock::now(), .ok = errors.empty(), .errors = errors};
     ++(errors.empty() ? history_.done : history_.refused);
     snapshots_.outdated();
     for (const auto& error : errors)
         spdlog::error("{}", error);
-    if (errors.empty())
-        spdlog::info("{}: reloaded", source_.file);
-    else
-        spdlog::error("{}: refused; the running configuration goes on", source_.file);
+    api::Outcome outcome;
+    std::string reason;
+    if (errors.empty()) {
+        outcome.did.push_back(fmt::format("{}: reloaded, by {}", source_.file, by.text()));
+        spdlog::info("{}", outcome.did.front());
+    } else {
+        spdlog::error("{}: refused; the running configuration goes on (asked by {})", source_.file,
+                      by.text());
+        reason = errors.size() == 1 ? errors.front()
+                                    : fmt::format("{}; and {} more", errors.front(), errors.size() - 1);
+    }
+    events_.note({.kind = errors.empty() ? api::EventKind::kReloaded : api::EventKind::kReloadRefused,
+                  .reason = std::move(reason),
+                  .by = std::move(by)});
+    outcome.errors = std::move(errors);
+    return outcome;
 }
 
 }  // namespace guideway::agent

@@ -9,6 +9,7 @@
 
 #include "agent/adjusting.hpp"
 #include "agent/change_over.hpp"
+#include "agent/event_log.hpp"
 #include "agent/executors.hpp"
 #include "agent/running_config.hpp"
 #include "agent/snapshots.hpp"
@@ -23,24 +24,24 @@ class Reloading {
   public:
     /// `changes`: locked while one goes on.
     Reloading(Executors& executors, CoroutineMutex& changes, ConfigSource source,
-              const RunningConfig& running, ChangeOver& change_over, Adjusting& adjusting,
+              const RunningConfig& running, ChangeOver& change_over, Adjusting& adjusting, EventLog& events,
               Snapshots& snapshots);
 
     /// From now on the file is read again when its writer has closed it.
     [[nodiscard]] Result<void> watch_file();
 
-    /// What was wrong, a line each; the running configuration goes on then.
-    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload(api::Insistence insistence);
+    /// If something is wrong, the running configuration goes on.
+    [[nodiscard]] boost::asio::awaitable<api::Outcome> reload(api::Insistence insistence, api::By by);
 
     [[nodiscard]] const std::string& file() const { return source_.file; }
     [[nodiscard]] const api::ReloadHistory& history() const { return history_; }
 
   private:
     [[nodiscard]] boost::asio::awaitable<void> reload_if_changed();
-    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload_to(const LoadedConfig& loaded,
-                                                                             api::Insistence insistence);
+    [[nodiscard]] boost::asio::awaitable<api::Outcome> reload_to(const LoadedConfig& loaded,
+                                                                 api::Insistence insistence, api::By by);
     [[nodiscard]] boost::asio::awaitable<void> give_memory_back();
-    void note(const std::vector<std::string>& errors);
+    [[nodiscard]] api::Outcome note(std::vector<std::string> errors, api::By by);
 
     Executors& executors_;
     CoroutineMutex& changes_;
@@ -48,6 +49,7 @@ class Reloading {
     const RunningConfig& running_;
     ChangeOver& change_over_;
     Adjusting& adjusting_;
+    EventLog& events_;
     Snapshots& snapshots_;
     std::unique_ptr<FileWatch> file_;
     api::ReloadHistory history_;

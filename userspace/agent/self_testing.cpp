@@ -19,7 +19,7 @@ constexpr std::chrono::seconds kTestInterval{1};
 SelfTesting::SelfTesting(Executors& executors, const RunningConfig& running,
                          const datapath::Datapath& datapath, control::Reconciler& reconciler,
                          Attaching& attaching, const Adjusting& adjusting, const Sweeping& sweeping,
-                         Snapshots& snapshots, std::function<void()> on_tested)
+                         EventLog& events, Snapshots& snapshots, std::function<void()> on_tested)
     : executors_(executors),
       running_(running),
       datapath_(datapath),
@@ -27,6 +27,7 @@ SelfTesting::SelfTesting(Executors& executors, const RunningConfig& running,
       attaching_(attaching),
       adjusting_(adjusting),
       sweeping_(sweeping),
+      events_(events),
       snapshots_(snapshots),
       on_tested_(std::move(on_tested)) {}
 
@@ -69,6 +70,7 @@ void SelfTesting::log_changes(const SelfTestResult& before) const {
             spdlog::info("the datapath forwards again");
         else
             spdlog::error("{}; nothing is forwarded", result_.fault);
+        note("", result_.fault);
     }
     for (const auto& trouble : result_.degraded) {
         if (std::ranges::find(before.degraded, trouble) == before.degraded.end())
@@ -78,13 +80,23 @@ void SelfTesting::log_changes(const SelfTestResult& before) const {
         spdlog::info("no longer degraded: nothing is missing");
     for (const auto& [service, fault] : result_.services) {
         const auto known = before.services.find(service);
-        if (known == before.services.end() || known->second != fault)
-            spdlog::error("service {}: {}; nothing is forwarded for it", service, fault);
+        if (known != before.services.end() && known->second == fault)
+            continue;
+        spdlog::error("service {}: {}; nothing is forwarded for it", service, fault);
+        note(service, fault);
     }
     for (const auto& [service, fault] : before.services) {
-        if (result_.fault.empty() && !result_.services.contains(service))
-            spdlog::info("service {}: the datapath forwards for it again", service);
+        if (!result_.fault.empty() || result_.services.contains(service))
+            continue;
+        spdlog::info("service {}: the datapath forwards for it again", service);
+        note(service, "");
     }
+}
+
+void SelfTesting::note(const std::string& service, const std::string& fault) const {
+    events_.note({.kind = fault.empty() ? api::EventKind::kForwards : api::EventKind::kFault,
+                  .service = service,
+                  .reason = fault});
 }
 
 }  // namespace guideway::agent

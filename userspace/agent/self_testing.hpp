@@ -3,9 +3,11 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
+#include <string>
 
 #include "agent/adjusting.hpp"
 #include "agent/attaching.hpp"
+#include "agent/event_log.hpp"
 #include "agent/executors.hpp"
 #include "agent/running_config.hpp"
 #include "agent/self_test.hpp"
@@ -22,7 +24,8 @@ class SelfTesting {
     /// `on_tested`: called after each test.
     SelfTesting(Executors& executors, const RunningConfig& running, const datapath::Datapath& datapath,
                 control::Reconciler& reconciler, Attaching& attaching, const Adjusting& adjusting,
-                const Sweeping& sweeping, Snapshots& snapshots, std::function<void()> on_tested);
+                const Sweeping& sweeping, EventLog& events, Snapshots& snapshots,
+                std::function<void()> on_tested);
 
     void test();
     [[nodiscard]] boost::asio::awaitable<void> keep_testing();
@@ -33,6 +36,7 @@ class SelfTesting {
   private:
     void mend_maps();
     void log_changes(const SelfTestResult& before) const;
+    void note(const std::string& service, const std::string& fault) const;
 
     Executors& executors_;
     const RunningConfig& running_;
@@ -41,6 +45,7 @@ class SelfTesting {
     Attaching& attaching_;
     const Adjusting& adjusting_;
     const Sweeping& sweeping_;
+    EventLog& events_;
     Snapshots& snapshots_;
     std::function<void()> on_tested_;
     SelfTestResult result_;

@@ -13,6 +13,7 @@ namespace {
 constexpr const char* kMovesFlows = "nearly all flows would move";
 constexpr const char* kRemakesMaps = "maps would have to be made anew";
 constexpr const char* kMarksProbes = "probes under way carry it";
+constexpr const char* kIsOpen = "the control socket is open";
 constexpr const char* kHoldsState = "the running state is there";
 
 /// Of very many, the first ones, and how many more there are.
@@ -45,6 +46,7 @@ std::vector<std::string> unchangeable(const config::Config& running, const confi
     findings.compare("hash_key", running.hash_key, next.hash_key, kMovesFlows);
     findings.compare("runtime_dir", running.runtime_dir, next.runtime_dir, kHoldsState);
     findings.compare("state_dir", config::state_dir_of(running), config::state_dir_of(next), kHoldsState);
+    findings.compare("control_group", running.control_group, next.control_group, kIsOpen);
     findings.compare("pins", running.pins, next.pins, kHoldsState);
     findings.compare("datapath.table_size", running.datapath.table_size, next.datapath.table_size,
                      kMovesFlows);

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -49,13 +50,16 @@ constexpr const char* kPolicy =
 using Clock = std::chrono::steady_clock;
 using Request = http::request<http::string_body>;
 
-HttpRequest read(const Request& request) {
+HttpRequest read(const Request& request, std::optional<std::uint32_t> uid) {
     const std::string target(request.target());
-    const auto question = std::min(target.find('?'), target.size());
+    const auto path_end = std::min(target.find('?'), target.size());
     return {.method = std::string(request.method_string()),
-            .path = target.substr(0, question),
-            .query = question < target.size() ? target.substr(question + 1) : std::string(),
-            .body = request.body()};
+            .path = target.substr(0, path_end),
+            .query = target.substr(std::min(path_end + 1, target.size())),
+            .accept = std::string(request[http::field::accept]),
+            .last_event_id = std::string(request["Last-Event-ID"]),
+            .body = request.body(),
+            .uid = uid};
 }
 
 template <typename Body>
@@ -83,12 +87,28 @@ std::string client_of(const asio::ip::tcp::socket& socket) {
     return std::string(bytes.begin(), bytes.begin() + 8);
 }
 
-/// Of the control socket's, those of one process.
-std::string client_of(asio::local::stream_protocol::socket& socket) {
+std::optional<std::uint32_t> uid_of(const asio::ip::tcp::socket&) {
+    return std::nullopt;
+}
+
+/// As it was when it connected; nothing if the kernel does not tell.
+std::optional<ucred> peer_of(asio::local::stream_protocol::socket& socket) {
     ucred peer{};
     socklen_t length = sizeof(peer);
-    ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &length);
-    return std::to_string(peer.pid);
+    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
+        return std::nullopt;
+    return peer;
+}
+
+/// Of the control socket's, those of one process.
+std::string client_of(asio::local::stream_protocol::socket& socket) {
+    const auto peer = peer_of(socket);
+    return std::to_string(peer ? peer->pid : 0);
+}
+
+std::optional<std::uint32_t> uid_of(asio::local::stream_protocol::socket& socket) {
+    const auto peer = peer_of(socket);
+    return peer ? std::optional(peer->uid) : std::nullopt;
 }
 
 /// A spare descriptor. It is closed when the process has no other left, so that one more client is accepted.
@@ -139,7 +159,11 @@ class Server final : public HttpServer {
       public:
         Slot(std::shared_ptr<State> state, ConnectionSlots::Id id, std::string its_client,
              typename Protocol::socket socket)
-            : stream(std::move(socket)), client(std::move(its_client)), state_(std::move(state)), id_(id) {
+            : stream(std::move(socket)),
+              client(std::move(its_client)),
+              uid(uid_of(stream.socket())),
+              state_(std::move(state)),
+              id_(id) {
             state_->streams[id_] = &stream;
         }
         ~Slot() {
@@ -168,6 +192,7 @@ class Server final : public HttpServer {
 
         Stream stream;
         const std::string client;
+        const std::optional<std::uint32_t> uid;
 
       private:
         std::shared_ptr<State> state_;
@@ -229,8 +254,9 @@ class Server final : public HttpServer {
                 error)
                 co_return;
             slot->got_request(parser.get().method() == http::verb::post);
-            auto made = co_await answer(*state, read(parser.get()));
-            if (made.source)
+            auto request = read(parser.get(), slot->uid);
+            auto made = co_await answer(*state, std::move(request));
+            if (made.source || made.live)
                 more = co_await send_pieces(*state, *slot, parser.get(), made);
             else
                 more = co_await send(*slot, parser.get(), made);
@@ -251,13 +277,17 @@ class Server final : public HttpServer {
         co_return !error && response.keep_alive();
     }
 
-    static asio::awaitable<std::string> make_piece(State& state, Slot& slot, BodySource& source) {
+    static asio::awaitable<std::string> make_piece(State& state, Slot& slot, HttpResponse& made) {
+        if (made.live)
+            co_return co_await made.live->next();
+        auto& source = *made.source;
         const auto turn = co_await state.making.enter(slot.client);
         if (!slot.is_open())
             co_return std::string{};
         co_return co_await in_pool(state.threads.making, [&source] { return source.next(); });
     }
 
+    /// Whoever does not take a piece in time is dropped, so that no more than one of them waits for a client.
     /// How long it will be is not known: HTTP/1.1 has chunks for that, before it the end of the connection.
     static asio::awaitable<bool> send_pieces(State& state, Slot& slot, const Request& request,
                                              HttpResponse& made) {
@@ -274,7 +304,7 @@ class Server final : public HttpServer {
             error)
             co_return false;
         for (bool more = request.method() != http::verb::head; more;) {
-            auto piece = co_await make_piece(state, slot, *made.source);
+            auto piece = co_await make_piece(state, slot, made);
             if (!slot.is_open())
                 co_return false;
             more = !piece.empty();
@@ -316,10 +346,12 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpThreads threads, cons
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpThreads threads, const std::string& socket_path,
-                                                       Handler handler) {
+                                                       const std::string& group, Handler handler) {
     using Unix = asio::local::stream_protocol;
     constexpr mode_t kOwner = S_IRUSR | S_IWUSR;
-    auto acceptor = listen_unix(threads.talking, socket_path, kOwner);
+    constexpr mode_t kGroup = S_IRGRP | S_IWGRP;
+    auto acceptor =
+        listen_unix(threads.talking, socket_path, group.empty() ? kOwner : kOwner | kGroup, group);
     if (!acceptor)
         return std::unexpected(acceptor.error());
     return std::make_unique<Server<Unix>>(std::move(*acceptor), threads, std::move(handler));

@@ -3,6 +3,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -72,13 +73,15 @@ HttpResponse metrics_view(std::shared_ptr<const Snapshot> snapshot, Detail detai
             .source = metrics_of(std::move(snapshot), detail)};
 }
 
-/// Of something that was to be done: what was wrong, a line each.
-HttpResponse outcome(const std::vector<std::string>& errors) {
-    return json_response({{"ok", errors.empty()}, {"errors", errors}}, errors.empty() ? 200 : 422);
+HttpResponse response(const Outcome& outcome) {
+    const bool ok = outcome.errors.empty();
+    return json_response({{"ok", ok}, {"errors", outcome.errors}, {"did", outcome.did}}, ok ? 200 : 422);
 }
 
-HttpResponse outcome(const Result<void>& done) {
-    return outcome(done ? std::vector<std::string>{} : std::vector{done.error().message});
+HttpResponse refusal(std::string why) {
+    Outcome outcome;
+    outcome.errors.push_back(std::move(why));
+    return response(outcome);
 }
 
 /// What orders are under way, so that they cannot pile up.
@@ -90,9 +93,9 @@ class OrderGate {
     static Route guard(const std::shared_ptr<OrderGate>& gate, Route route) {
         return [gate, route](const HttpRequest& request) -> Answer {
             if (auto stalled = gate->stalled_(); !stalled.empty())
-                co_return refuse(stalled);
+                co_return refusal(stalled);
             if (gate->under_way_ >= kOrdersUnderWayAtMost)
-                co_return refuse(fmt::format("{} orders are under way; ask again later", gate->under_way_));
+                co_return refusal(fmt::format("{} orders are under way; ask again later", gate->under_way_));
             ++gate->under_way_;
             const std::shared_ptr<void> until_the_end(nullptr, [gate](void*) { --gate->under_way_; });
             co_return co_await route(request);
@@ -100,12 +103,6 @@ class OrderGate {
     }
 
   private:
-    static HttpResponse refuse(std::string why) {
-        std::vector<std::string> errors;
-        errors.push_back(std::move(why));
-        return outcome(errors);
-    }
-
     std::function<std::string()> stalled_;
     int under_way_ = 0;
 };
@@ -115,11 +112,16 @@ Insistence insistence_in(const Json& asked) {
     return forced ? Insistence::kForced : Insistence::kAsked;
 }
 
+By by(const HttpRequest& request) {
+    return {.uid = request.uid, .cause = {}};
+}
+
 Route reload(const AgentPort& agent) {
     return [reload = agent.reload](const HttpRequest& request) -> Answer {
         const Json asked = Json::parse(request.body, nullptr, false);
-        const auto errors = co_await reload(insistence_in(asked));
-        co_return outcome(errors);
+        auto who = by(request);
+        const auto outcome = co_await reload(insistence_in(asked), std::move(who));
+        co_return response(outcome);
     };
 }
 
@@ -135,24 +137,98 @@ Route order(const AgentPort& agent, Order what) {
         const Json asked = Json::parse(request.body, nullptr, false);
         const auto backend = text_in(asked, "backend");
         if (!backend)
-            co_return outcome(fail(R"(expected {{"backend": NAME or ADDRESS, "service": NAME}})"));
+            co_return refusal(R"(expected {"backend": NAME or ADDRESS, "service": NAME})");
         auto service = text_in(asked, "service");
-        const auto done = co_await order(what, *backend, std::move(service), insistence_in(asked));
-        co_return outcome(done);
+        auto who = by(request);
+        const auto outcome =
+            co_await order(what, *backend, std::move(service), insistence_in(asked), std::move(who));
+        co_return response(outcome);
     };
 }
 
 Route withdraw(const AgentPort& agent, bool withdrawn) {
-    return [withdraw = agent.withdraw, withdrawn](const HttpRequest&) -> Answer {
-        const auto done = co_await withdraw(withdrawn);
-        co_return outcome(done);
+    return [withdraw = agent.withdraw, withdrawn](const HttpRequest& request) -> Answer {
+        auto who = by(request);
+        const auto outcome = co_await withdraw(withdrawn, std::move(who));
+        co_return response(outcome);
     };
 }
 
 Route detach(const AgentPort& agent) {
-    return [detach = agent.detach](const HttpRequest&) -> Answer {
-        co_await detach();
-        co_return outcome(Result<void>{});
+    return [detach = agent.detach](const HttpRequest& request) -> Answer {
+        auto who = by(request);
+        const auto outcome = co_await detach(std::move(who));
+        co_return response(outcome);
+    };
+}
+
+Result<std::uint64_t> number_in(std::string_view text, const std::string& name) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size())
+        return fail("{}: '{}' is no number", name, text);
+    return number;
+}
+
+/// Which events are asked for.
+struct EventsAsked {
+    std::optional<std::uint64_t> since;
+    std::optional<std::uint64_t> limit;
+};
+
+Result<EventsAsked> events_in(const HttpRequest& request) {
+    EventsAsked asked;
+    std::string_view rest = request.query;
+    while (!rest.empty()) {
+        const auto end = std::min(rest.find('&'), rest.size());
+        const auto part = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        const auto name_end = std::min(part.find('='), part.size());
+        const std::string name(part.substr(0, name_end));
+        if (name != "since" && name != "limit")
+            return fail("{}: there are only since=ID and limit=N", name);
+        const auto number = number_in(part.substr(std::min(name_end + 1, part.size())), name);
+        if (!number)
+            return std::unexpected(number.error());
+        (name == "since" ? asked.since : asked.limit) = *number;
+    }
+    if (!request.last_event_id.empty()) {
+        const auto number = number_in(request.last_event_id, "Last-Event-ID");
+        if (!number)
+            return std::unexpected(number.error());
+        asked.since = *number;
+    }
+    return asked;
+}
+
+HttpResponse list_view(const EventFeed& feed, const EventsAsked& asked) {
+    constexpr std::uint64_t kUnlessAsked = 1000;
+    const auto limit = std::min<std::uint64_t>(asked.limit.value_or(kUnlessAsked), EventFeed::kKept);
+    const auto last = feed.range().last;
+    const auto since = asked.since.value_or(last - std::min(last, limit));
+    return {.status = 200, .content_type = kJson, .body = {}, .source = event_list(feed, since, limit)};
+}
+
+/// Who knows a later one than there is knows those of an agent that has lost them: all here are new to it.
+HttpResponse stream_view(EventFeed& feed, const EventsAsked& asked) {
+    const auto last = feed.range().last;
+    const auto since = asked.since.value_or(last);
+    return {.status = 200,
+            .content_type = "text/event-stream",
+            .body = {},
+            .source = nullptr,
+            .live = event_stream(feed, since > last ? 0 : since)};
+}
+
+/// They are answered while the loop stands still, too.
+Route events(const AgentPort& agent) {
+    return [feed = agent.events](const HttpRequest& request) -> Answer {
+        const auto asked = events_in(request);
+        if (!asked)
+            co_return text_response(400, asked.error().message);
+        if (request.accept.contains("text/event-stream"))
+            co_return stream_view(*feed, *asked);
+        co_return list_view(*feed, *asked);
     };
 }
 
@@ -296,6 +372,7 @@ HttpServer::Handler control_routes(AgentPort agent) {
     return routes({
         {"GET /status", show(agent, backends, status_view)},
         {"GET /stats", show(agent, services, stats_view)},
+        {"GET /events", events(agent)},
         {"POST /reload", guarded(reload(agent))},
         {"POST /drain", guarded(order(agent, Order::kDrain))},
         {"POST /undrain", guarded(order(agent, Order::kUndrain))},
@@ -313,6 +390,7 @@ HttpServer::Handler public_routes(AgentPort agent) {
         {"GET /readyz", readiness(agent)},
         {"GET /metrics", show(agent, agent.metrics_detail, metrics_view)},
         {"GET /status.json", show(agent, backends, status_view)},
+        {"GET /events", events(agent)},
         {"GET /history", history(agent)},
         {"GET /page/status", page_status(agent)},
         {"GET /page/status/*", page_status_with_service(agent)},

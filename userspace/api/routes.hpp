@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "api/event.hpp"
+#include "api/event_feed.hpp"
 #include "api/http_server.hpp"
 #include "api/snapshot.hpp"
 #include "api/snapshot_reader.hpp"
@@ -26,6 +28,12 @@ struct Readiness {
     std::vector<std::string> degraded;  ///< what is missing all the same, a sentence each
 };
 
+/// What became of an order, as sentences.
+struct Outcome {
+    std::vector<std::string> errors;  ///< why it was refused; none: it was carried out
+    std::vector<std::string> did;     ///< what was done, and by whom
+};
+
 /// What the servers need of the agent. All of it is asked for on the servers' thread; what is done on the
 /// loop is awaited.
 struct AgentPort {
@@ -39,28 +47,33 @@ struct AgentPort {
                                                                        std::uint32_t at_most)>
         table;
     std::function<Detail()> metrics_detail;
-    /// Why the reload was refused, a line each; empty if it was applied.
-    std::function<boost::asio::awaitable<std::vector<std::string>>(Insistence)> reload;
+    std::function<boost::asio::awaitable<Outcome>(Insistence, By)> reload;
     /// What operators say of a backend by hand, in one service or in all; done when the slots are stored.
     /// Errors: there is no such backend; it is the last one that serves, and nobody insists.
-    std::function<boost::asio::awaitable<Result<void>>(
-        Order, std::string backend, std::optional<std::string> service, Insistence insistence)>
+    std::function<boost::asio::awaitable<Outcome>(
+        Order, std::string backend, std::optional<std::string> service, Insistence insistence, By by)>
         order;
     /// Who owned which slots, as JSON: what changed after that revision of that instance, or everything.
     std::function<boost::asio::awaitable<std::string>(std::string instance, std::uint32_t revision)> history;
     /// Withdraws every VIP by hand, or takes that back. Errors: it could not be written down.
-    std::function<boost::asio::awaitable<Result<void>>(bool withdrawn)> withdraw;
+    std::function<boost::asio::awaitable<Outcome>(bool withdrawn, By by)> withdraw;
     /// Has the agent leave, take everything away, and end, a moment after this has been answered.
-    std::function<boost::asio::awaitable<void>()> detach;
+    std::function<boost::asio::awaitable<Outcome>(By by)> detach;
+    EventFeed* events = nullptr;  ///< outlives the servers
 };
 
 /// The control socket: /status, /stats, /reload (with `{"force": true}`: whatever it moves), and /drain,
 /// /undrain, /enable, /disable with `{"backend": "web-1", "service": "web", "force": true}` (the service may
-/// be missing: all), /withdraw, /announce and /detach.
+/// be missing: all), /withdraw, /announce and /detach, which all answer `{"ok": true, "errors": [],
+/// "did": ["web: 10.0.0.101 is drained, by uid 0"]}`; /events.
 [[nodiscard]] HttpServer::Handler control_routes(AgentPort agent);
 
 /// `http:`: /metrics, /healthz, /readyz, /status.json; /history for the other balancers; the status page and
 /// what it asks for, /page/status, /page/status/SERVICE, /page/table/SERVICE.
+///
+/// /events?since=ID&limit=N: a list of the first N events after that one; without `since`, of the latest N.
+/// Where `Accept: text/event-stream` is asked for, a stream of those after `Last-Event-ID` or `since`, or of
+/// those to come.
 [[nodiscard]] HttpServer::Handler public_routes(AgentPort agent);
 
 }  // namespace guideway::api

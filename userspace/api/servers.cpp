@@ -38,9 +38,10 @@ Servers::~Servers() {
 }
 
 Result<void> Servers::open(ServerHandlers handlers, const std::string& control_socket,
-                           const std::optional<config::Endpoint>& http) {
+                           const std::string& control_group, const std::optional<config::Endpoint>& http) {
     handlers_ = std::move(handlers);
     control_socket_ = control_socket;
+    control_group_ = control_group;
     if (auto opened = open_control(); !opened)
         return opened;
     return open_http(http);
@@ -58,7 +59,7 @@ void Servers::start() {
 
 Result<void> Servers::open_control() {
     control_server_ = nullptr;
-    auto opened = HttpServer::listen(threads(), control_socket_, handlers_.control);
+    auto opened = HttpServer::listen(threads(), control_socket_, control_group_, handlers_.control);
     if (!opened)
         return std::unexpected(opened.error());
     control_server_ = std::move(*opened);

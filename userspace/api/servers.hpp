@@ -29,8 +29,9 @@ class Servers {
     Servers(const Servers&) = delete;
     Servers& operator=(const Servers&) = delete;
 
-    /// Opens both; clients wait until start().
+    /// Opens both; clients wait until start(). `control_group`: may give orders too; empty: nobody else.
     [[nodiscard]] Result<void> open(ServerHandlers handlers, const std::string& control_socket,
+                                    const std::string& control_group,
                                     const std::optional<config::Endpoint>& http);
     void start();
 
@@ -58,7 +59,7 @@ class Servers {
     Pool making_{1};
     boost::asio::executor_work_guard<Loop::executor_type> work_{talking_.get_executor()};
     std::jthread thread_;
-    std::string control_socket_;
+    std::string control_socket_, control_group_;
     std::optional<config::Endpoint> http_;
     std::unique_ptr<HttpServer> control_server_, http_server_;
     std::uint64_t control_inode_ = 0;

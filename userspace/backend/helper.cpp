@@ -106,7 +106,7 @@ Result<void> Helper::open() {
     peers_ = std::move(*peers);
     const auto& config = host_->config();
     if (auto opened = servers_.open({control_routes(port()), public_routes(port())},
-                                    api::control_socket(config.runtime_dir), config.http);
+                                    api::control_socket(config.runtime_dir), {}, config.http);
         !opened)
         return opened;
     if (options_.config_file.empty())
@@ -137,7 +137,7 @@ void Helper::wait_for_signal() {
             return;
         if (signal != SIGHUP)
             return end(signal);
-        spawn(loop_, reload());
+        spawn(loop_, reload({.uid = {}, .cause = "SIGHUP"}));
         wait_for_signal();
     });
 }
@@ -162,7 +162,7 @@ asio::awaitable<void> Helper::keep_repairing() {
     }
 }
 
-asio::awaitable<std::vector<std::string>> Helper::reload() {
+asio::awaitable<std::vector<std::string>> Helper::reload(api::By by) {
     const auto turn = co_await reloading_.lock();
     if (options_.config_file.empty()) {
         std::vector<std::string> errors;
@@ -174,7 +174,7 @@ asio::awaitable<std::vector<std::string>> Helper::reload() {
     if (!loaded)
         loaded.emplace(std::unexpected(std::vector{fmt::format(
             "{}: some process is writing it; it is read when that closes it", options_.config_file)}));
-    co_return co_await reload_to(std::move(*loaded));
+    co_return co_await reload_to(std::move(*loaded), std::move(by));
 }
 
 /// A file that an order has read meanwhile, an unchanged one, and one that was refused already, are left
@@ -192,12 +192,14 @@ asio::awaitable<void> Helper::reload_if_changed() {
     const auto errors = *loaded ? unchangeable(host_->config(), **loaded) : loaded->error();
     const auto& last = about_.last_reload;
     const bool known = errors.empty() ? last.ok && **loaded == host_->config() : errors == last.errors;
-    if (!known)
-        co_await reload_to(std::move(*loaded));
+    if (!known) {
+        api::By by{.uid = {}, .cause = "the changed file"};
+        co_await reload_to(std::move(*loaded), std::move(by));
+    }
 }
 
 /// The caller holds reloading_.
-asio::awaitable<std::vector<std::string>> Helper::reload_to(LoadedHost loaded) {
+asio::awaitable<std::vector<std::string>> Helper::reload_to(LoadedHost loaded, api::By by) {
     std::vector<std::string> errors;
     try {
         errors = loaded ? unchangeable(host_->config(), *loaded) : loaded.error();
@@ -212,9 +214,10 @@ asio::awaitable<std::vector<std::string>> Helper::reload_to(LoadedHost loaded) {
     for (const auto& error : errors)
         spdlog::error("{}", error);
     if (errors.empty())
-        spdlog::info("{}: reloaded", options_.config_file);
+        spdlog::info("{}: reloaded, by {}", options_.config_file, by.text());
     else
-        spdlog::error("{}: refused; the running configuration goes on", options_.config_file);
+        spdlog::error("{}: refused; the running configuration goes on (asked by {})", options_.config_file,
+                      by.text());
     co_return errors;
 }
 
@@ -278,7 +281,8 @@ HelperPort Helper::port() {
                     }(this),
                     asio::use_awaitable);
             },
-        .reload = [this] { return asio::co_spawn(loop_, reload(), asio::use_awaitable); },
+        .reload =
+            [this](api::By by) { return asio::co_spawn(loop_, reload(std::move(by)), asio::use_awaitable); },
     };
 }
 

@@ -57,9 +57,9 @@ class Helper {
     void wait_for_signal();
     void end(int signal);
     [[nodiscard]] boost::asio::awaitable<void> keep_repairing();
-    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload();
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload(api::By by);
     [[nodiscard]] boost::asio::awaitable<void> reload_if_changed();
-    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload_to(LoadedHost loaded);
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> reload_to(LoadedHost loaded, api::By by);
     [[nodiscard]] boost::asio::awaitable<std::vector<std::string>> change_to(const config::BackendHost& next);
     [[nodiscard]] std::shared_ptr<const Snapshot> snapshot();
 

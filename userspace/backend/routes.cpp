@@ -13,7 +13,7 @@ namespace guideway::backend {
 namespace {
 using Json = nlohmann::ordered_json;
 using Answer = boost::asio::awaitable<api::HttpResponse>;
-using Route = std::function<Answer()>;
+using Route = std::function<Answer(const api::HttpRequest&)>;
 using Table = std::map<std::string, Route>;
 using Made = std::shared_ptr<const Snapshot>;
 
@@ -43,7 +43,7 @@ std::string status_text(const Snapshot& snapshot) {
 }
 
 Route show(const HelperPort& port, const char* type, std::string (*make)(const Snapshot&)) {
-    return [port, type, make]() -> Answer {
+    return [port, type, make](const api::HttpRequest&) -> Answer {
         if (auto stalled = port.stalled(); !stalled.empty())
             co_return response(503, kText, stalled + "\n");
         auto snapshot = co_await port.snapshot();
@@ -54,27 +54,30 @@ Route show(const HelperPort& port, const char* type, std::string (*make)(const S
 }
 
 Route reload(const HelperPort& port) {
-    return [port]() -> Answer {
-        std::vector<std::string> errors;
+    return [port](const api::HttpRequest& request) -> Answer {
+        api::By by{.uid = request.uid, .cause = {}};
+        std::vector<std::string> errors, did;
         if (auto stalled = port.stalled(); !stalled.empty())
             errors.push_back(std::move(stalled));
         else
-            errors = co_await port.reload();
-        const Json outcome = {{"ok", errors.empty()}, {"errors", errors}};
+            errors = co_await port.reload(by);
+        if (errors.empty())
+            did.push_back(fmt::format("reloaded, by {}", by.text()));
+        const Json outcome = {{"ok", errors.empty()}, {"errors", errors}, {"did", did}};
         co_return response(errors.empty() ? 200 : 422, kJson,
                            outcome.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
     };
 }
 
 Route health(const HelperPort& port) {
-    return [port]() -> Answer {
+    return [port](const api::HttpRequest&) -> Answer {
         const auto why = port.stalled();
         co_return response(why.empty() ? 200 : 503, kText, (why.empty() ? "ok" : why) + "\n");
     };
 }
 
 Route readiness(const HelperPort& port) {
-    return [port]() -> Answer {
+    return [port](const api::HttpRequest&) -> Answer {
         if (auto stalled = port.stalled(); !stalled.empty())
             co_return response(503, kText, stalled + "\n");
         const auto snapshot = co_await port.snapshot();
@@ -93,7 +96,7 @@ api::HttpServer::Handler routes(Table table) {
         const std::string method = request.method == "HEAD" ? "GET" : request.method;
         const auto route = table->find(method + " " + request.path);
         if (route != table->end())
-            co_return co_await route->second();
+            co_return co_await route->second(request);
         const bool known = table->contains("GET " + request.path) || table->contains("POST " + request.path);
         co_return known ? response(405, kText, "method not allowed\n") : response(404, kText, "not found\n");
     };

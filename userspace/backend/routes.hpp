@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/event.hpp"
 #include "api/http_server.hpp"
 #include "backend/snapshot.hpp"
 
@@ -17,7 +18,7 @@ struct HelperPort {
     std::function<std::string()> stalled;
     std::function<boost::asio::awaitable<std::shared_ptr<const Snapshot>>()> snapshot;
     /// Why the reload was refused, a line each; empty if it was applied.
-    std::function<boost::asio::awaitable<std::vector<std::string>>()> reload;
+    std::function<boost::asio::awaitable<std::vector<std::string>>(api::By by)> reload;
 };
 
 /// The control socket: GET /status, POST /reload.

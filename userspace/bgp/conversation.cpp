@@ -158,6 +158,8 @@ void Speaker::note_session(const SessionEvent& event) {
     else if (was_up && !is_up)
         spdlog::warn("BGP session with {}: lost{}{}", event.peer.text(), event.reason.empty() ? "" : ": ",
                      event.reason);
+    if (was_up != is_up && options_.on_session)
+        options_.on_session(event.peer, is_up, changing_ ? "its configuration changes" : event.reason);
 }
 
 void Speaker::answered(bool ok) {

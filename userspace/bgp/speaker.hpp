@@ -30,6 +30,8 @@ struct SpeakerOptions {
     /// An ExaBGP of an earlier agent was taken over, with routes that are held(). Nothing is said to it
     /// before the next want().
     std::function<void()> adopted = {};
+    /// A session was established or ended; why it ended.
+    std::function<void(const IpAddress& peer, bool established, const std::string& reason)> on_session = {};
 };
 
 struct SpeakerStatus {

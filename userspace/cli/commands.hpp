@@ -42,6 +42,7 @@ void add_complete(CLI::App& app, int& status);
 void add_detach(CLI::App& app, int& status);
 void add_doctor(CLI::App& app, int& status);
 void add_drain(CLI::App& app, int& status);
+void add_events(CLI::App& app, int& status);
 void add_explain(CLI::App& app, int& status);
 void add_flows(CLI::App& app, int& status);
 void add_genkey(CLI::App& app, int& status);

@@ -5,6 +5,7 @@
 #include "cli/backend_status.hpp"
 #include "cli/commands.hpp"
 #include "cli/configuration.hpp"
+#include "cli/order.hpp"
 
 namespace guideway::cli {
 
@@ -25,6 +26,7 @@ int run(Options& options) {
         return refuse(result.error());
     for (const auto& error : result->at("errors"))
         fmt::print(stderr, "{}\n", error.get<std::string>());
+    print_done(*result);
     return result->at("ok").get<bool>() ? kDone : kRefused;
 }
 }  // namespace

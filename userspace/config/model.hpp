@@ -285,6 +285,7 @@ struct Config {
     std::string runtime_dir = kDefaultRuntimeDir;
     std::string state_dir;  ///< empty: as state_dir_of() has it
     std::string pins = "/sys/fs/bpf/guideway";
+    std::string control_group;  ///< that may use the control socket; empty: its owner alone
     std::optional<Endpoint> http;
     std::vector<Endpoint> peers;  ///< the other balancers' `http`
     Metrics metrics;

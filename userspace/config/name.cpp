@@ -66,6 +66,10 @@ Result<std::string> read_backend_name(const Scalar& scalar) {
     return scalar.text;
 }
 
+Result<std::string> read_group(const Scalar& scalar) {
+    return read_service_name(scalar);  // what groups may be called is a part of that
+}
+
 Result<std::string> read_absolute_path(const Scalar& scalar) {
     const std::string& text = scalar.text;
     if (!text.starts_with('/') || std::any_of(text.begin(), text.end(), is_control))

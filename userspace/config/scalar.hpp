@@ -57,6 +57,8 @@ using DurationRange = Range<Duration>;
 inline constexpr const char* kAutoInterface = "auto";
 [[nodiscard]] Result<std::string> read_service_name(const Scalar& scalar);
 [[nodiscard]] Result<std::string> read_backend_name(const Scalar& scalar);
+/// A name or number of a group of this host; whether there is one is not looked up.
+[[nodiscard]] Result<std::string> read_group(const Scalar& scalar);
 [[nodiscard]] Result<std::string> read_absolute_path(const Scalar& scalar);
 /// The path of a URL.
 [[nodiscard]] Result<std::string> read_url_path(const Scalar& scalar);

@@ -61,14 +61,19 @@ const Keys<Config>& keys_of() {
          "file that holds the hash key, instead of hash_key; others must not be able to read it"},
         {"runtime_dir", scalar(&Config::runtime_dir, "absolute path", read_absolute_path), kDefault,
          "/run/guideway", "directory of the control socket"},
+        {"control_group", scalar(&Config::control_group, "name or number of a group", read_group), kOptional,
+         "guideway",
+         "group whose members may use the control socket, and so give every order, besides its "
+         "owner; without it: the owner alone"},
         {"state_dir", scalar(&Config::state_dir, "absolute path", read_absolute_path), kOptional,
          "/var/lib/guideway",
-         "directory of what outlives a reboot of the host: what was said by hand; without it: "
+         "directory of what outlives a reboot of the host: what was said by hand, and events; without it: "
          "/var/lib/guideway, or with another runtime_dir than the default that one"},
         {"pins", scalar(&Config::pins, "absolute path", read_absolute_path), kDefault, "/sys/fs/bpf/guideway",
          "directory in a BPF file system where kernel state outlives the agent"},
         {"http", scalar(&Config::http, "ADDRESS:PORT", read_endpoint), kOptional, "127.0.0.1:9660",
-         "where the status page, /metrics, /healthz, /readyz and /status.json are served; without it: "
+         "where the status page, /metrics, /healthz, /readyz, /status.json and /events are served; without "
+         "it: "
          "nowhere"},
         {"peers", list(&Config::peers, "ADDRESS:PORT", read_endpoint), kOptional,
          "[10.0.0.12:9660, 10.0.0.13:9660]",

@@ -95,6 +95,7 @@ void SlotLife::move(std::uint32_t slot, std::uint16_t owner, TimePoint now) {
     const std::uint16_t former = this->owner(slot);
     if (owner == former)
         return;
+    moved_ += former != 0 ? 1 : 0;
     if (!is_learning(slot) && settings_.tracks && former != 0 && alive_(former))
         start_learning(slot, former, now);
     if (history_)

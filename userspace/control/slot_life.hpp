@@ -86,6 +86,9 @@ class SlotLife {
     }
     [[nodiscard]] bool is_learning_of(std::uint16_t number) const;
 
+    /// How many slots have left a backend since this began.
+    [[nodiscard]] std::uint64_t moved() const { return moved_; }
+
     struct Counts {
         std::uint32_t learning = 0;
         std::uint32_t tracking = 0;
@@ -116,6 +119,7 @@ class SlotLife {
     IsAlive alive_;
     TrackingSettings settings_;
     MovingSlots moving_;
+    std::uint64_t moved_ = 0;
     TimePoint learning_extended_until_;
     bool room_is_short_ = false;  ///< in the present pass
     TimePoint sweep_began_;

@@ -53,9 +53,11 @@ Result<std::unique_ptr<Tunnels>> open_tunnels(boost::asio::io_context& loop, con
 }  // namespace
 
 Monitor::Monitor(boost::asio::io_context& loop, config::ProbeMark mark, std::uint32_t backends,
-                 OnServing on_serving, std::function<void()> on_judged, std::function<void()> catch_up)
+                 OnServing on_serving, std::function<void()> on_judged, std::function<void()> catch_up,
+                 OnTransition on_transition)
     : on_serving_(std::move(on_serving)),
       on_judged_(std::move(on_judged)),
+      on_transition_(std::move(on_transition)),
       prober_(loop, open_tunnels(loop, mark, backends), std::move(catch_up),
               [this](const ProbeSpec& spec, const ProbeFacts& probe, Prober::News news) {
                   take(spec, probe, news);
@@ -165,7 +167,7 @@ void Monitor::take(const ProbeSpec& spec, const ProbeFacts& probe, Prober::News 
         if (news == Prober::News::kProbed)
             judge(*service, *backend, probe);
         else if (backend->judgement.state() == State::kDown)
-            log(*service, *backend, probe);
+            log(*service, *backend, probe, Transition::Kind::kDiagnosed);
     }
 }
 
@@ -184,7 +186,8 @@ void Monitor::judge(Service& service, Backend& backend, const ProbeFacts& probe)
     if (changed) {
         backend.since = std::chrono::system_clock::now();
         on_judged_();
-        log(service, backend, probe);
+        const bool is_up = judgement.state() == State::kUp;
+        log(service, backend, probe, is_up ? Transition::Kind::kUp : Transition::Kind::kDown);
     }
     note_survival(service, backend, probe);
 }
@@ -198,6 +201,7 @@ void Monitor::note_survival(Service& service, Backend& backend, const ProbeFacts
     on_serving_(service.name, std::span(&address, 1));
     spdlog::warn("{}: {} goes on failing: its established connections are given up", service.name,
                  address.text());
+    on_transition_({Transition::Kind::kDead, service.name, address, "it goes on failing"});
 }
 
 /// Nothing that is known changes; but what cannot be judged for long is not waited for.
@@ -212,6 +216,8 @@ void Monitor::note_untried(Service& service, Backend& backend, const ProbeFacts&
         service.reported = all ? Reported::kAll : Reported::kSome;
         spdlog::warn("{}: {} of {} backends cannot be probed from here ({}); what is known of them holds",
                      service.name, service.untried, service.backends.size(), probe.last.text);
+        tell(Transition::Kind::kUntried, service,
+             fmt::format("{} of {} backends: {}", service.untried, service.backends.size(), probe.last.text));
     }
     if (backend.judgement.judged() || now - backend.followed_since < service.time_to_judge)
         return;
@@ -222,8 +228,10 @@ void Monitor::note_untried(Service& service, Backend& backend, const ProbeFacts&
 void Monitor::note_tried(Service& service, Backend& backend) {
     if (!std::exchange(backend.untried, false) || --service.untried > 0)
         return;
-    if (std::exchange(service.reported, Reported::kNone) != Reported::kNone)
-        spdlog::info("{}: all backends can be probed from here again", service.name);
+    if (std::exchange(service.reported, Reported::kNone) == Reported::kNone)
+        return;
+    spdlog::info("{}: all backends can be probed from here again", service.name);
+    tell(Transition::Kind::kTried, service);
 }
 
 bool Monitor::Service::is_blind(Moment now) const {
@@ -250,10 +258,12 @@ void Monitor::settle(Service& service, Judged judged) {
         spdlog::info("{}: {}", service.name,
                      service.untried == 0 ? "every backend has been judged"
                                           : "what cannot be probed from here is not waited for");
-    if (panicked != service.pool.panic())
-        spdlog::warn("{}: {}", service.name,
-                     panicked ? "panic is over: what is down gets no new connections"
-                              : "panic: too little is up, so all that is not taken out by hand serves");
+    if (panicked == service.pool.panic())
+        return;
+    const char* meaning = panicked ? "what is down gets no new connections"
+                                   : "too little is up, so all that is not taken out by hand serves";
+    spdlog::warn("{}: {}: {}", service.name, panicked ? "panic is over" : "panic", meaning);
+    tell(panicked ? Transition::Kind::kPanicOver : Transition::Kind::kPanic, service, meaning);
 }
 
 /// What was done about a backend that is down.
@@ -267,16 +277,26 @@ std::string Monitor::consequence(const Service& service, const Backend& backend)
     return "others get its new connections";
 }
 
-void Monitor::log(const Service& service, const Backend& backend, const ProbeFacts& probe) const {
-    if (backend.judgement.state() == State::kUp)
-        return spdlog::info("{}: {} is up", service.name, backend.spec.backend.text());
+void Monitor::log(const Service& service, const Backend& backend, const ProbeFacts& probe,
+                  Transition::Kind kind) const {
+    const auto& address = backend.spec.backend;
+    if (backend.judgement.state() == State::kUp) {
+        spdlog::info("{}: {} is up", service.name, address.text());
+        return on_transition_({kind, service.name, address, {}});
+    }
+    const auto reason = reason_of(probe);
     const auto held = backend.judgement.held_until();
-    spdlog::warn("{}: {} is down: {}; {}; {}{}", service.name, backend.spec.backend.text(), reason_of(probe),
-                 last_good(probe), consequence(service, backend),
-                 held && *held > Clock::now()
-                     ? fmt::format("; it was flapping, and is held down for {} s",
-                                   std::chrono::ceil<std::chrono::seconds>(*held - Clock::now()).count())
-                     : "");
+    const auto hold = held && *held > Clock::now()
+                          ? fmt::format("; it was flapping, and is held down for {} s",
+                                        std::chrono::ceil<std::chrono::seconds>(*held - Clock::now()).count())
+                          : "";
+    spdlog::warn("{}: {} is down: {}; {}; {}{}", service.name, address.text(), reason, last_good(probe),
+                 consequence(service, backend), hold);
+    on_transition_({kind, service.name, address, reason + hold});
+}
+
+void Monitor::tell(Transition::Kind kind, const Service& service, std::string reason) const {
+    on_transition_({kind, service.name, std::nullopt, std::move(reason)});
 }
 
 void Monitor::for_each_known(const OnKnown& visit) const {

@@ -43,6 +43,25 @@ struct ServiceFacts {
     std::size_t backends = 0;
 };
 
+/// What changed, as it is logged, for who keeps a history of it.
+struct Transition {
+    enum class Kind : std::uint8_t {
+        kUp,
+        kDown,
+        kDiagnosed,  ///< it is known now why it is down
+        kDead,
+        kPanic,
+        kPanicOver,
+        kUntried,  ///< some backends of the service cannot be probed from here
+        kTried
+    };
+    Kind kind{};
+    std::string service;
+    std::optional<IpAddress> backend;  ///< of the first four
+    std::string reason;
+};
+using OnTransition = std::function<void(const Transition&)>;
+
 /// Judges the backends of all services by probing them, and says which serve. Transitions are logged with
 /// their reason. Lives on the loop's thread; the loop outlives it.
 class Monitor {
@@ -55,9 +74,11 @@ class Monitor {
     /// nothing goes down for it. `backends` is how many tunnels there is room for.
     /// `on_judged` is called when some backend's state has changed, whether that moves its slots or not.
     /// `catch_up` has set_next_hop() called for what the kernel has announced so far.
+    /// `on_transition` is called of what is logged.
     Monitor(
         boost::asio::io_context& loop, config::ProbeMark mark, std::uint32_t backends, OnServing on_serving,
-        std::function<void()> on_judged = [] {}, std::function<void()> catch_up = [] {});
+        std::function<void()> on_judged = [] {}, std::function<void()> catch_up = [] {},
+        OnTransition on_transition = [](const Transition&) {});
 
     /// Has the kernel's answers for probes that are gone take the tunnel although the process that sent them
     /// has ended since: the one before this, by what it pinned, and this one.
@@ -131,10 +152,13 @@ class Monitor {
     void settle(Service& service, Judged judged);
     void settle_later(const Service& service);
     [[nodiscard]] std::string consequence(const Service& service, const Backend& backend) const;
-    void log(const Service& service, const Backend& backend, const ProbeFacts& probe) const;
+    void log(const Service& service, const Backend& backend, const ProbeFacts& probe,
+             Transition::Kind kind) const;
+    void tell(Transition::Kind kind, const Service& service, std::string reason = {}) const;
 
     OnServing on_serving_;
     std::function<void()> on_judged_;
+    OnTransition on_transition_;
     Prober prober_;
     Alarm settle_alarm_;
     std::map<std::string, std::shared_ptr<Service>, std::less<>> services_;

@@ -12,9 +12,9 @@
 namespace guideway {
 
 /// Listens on a socket in the file system, in the place of one that is there. From its first moment nobody
-/// but those that `rights` name can connect. Errors: `listen on PATH: cause`.
-[[nodiscard]] Result<boost::asio::local::stream_protocol::acceptor> listen_unix(boost::asio::io_context& loop,
-                                                                                const std::string& path,
-                                                                                mode_t rights);
+/// but those that `rights` name can connect. `group`: a name or number that the file is given to; empty: the
+/// process's own. Errors: `listen on PATH: cause`.
+[[nodiscard]] Result<boost::asio::local::stream_protocol::acceptor> listen_unix(
+    boost::asio::io_context& loop, const std::string& path, mode_t rights, const std::string& group = {});
 
 }  // namespace guideway

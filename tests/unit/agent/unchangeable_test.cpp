@@ -23,16 +23,19 @@ TEST_CASE("what a reload cannot change is said with its place and the reason") {
     auto next = running;
     CHECK(unchangeable(running, next).empty());
     next.datapath.max_flows = 1000;
+    next.control_group = "operators";
     next.services[1].affinity = config::Affinity::kClient;
     CHECK(
         unchangeable(running, next) ==
         std::vector<std::string>{
+            "control_group: does not change by a reload, since the control socket is open; restart the agent",
             "datapath.max_flows: does not change by a reload, since maps would have to be made anew; restart "
             "the agent",
             "services[1].affinity: does not change by a reload, since nearly all flows would move; restart "
             "the agent"});
     next.services[1].name = "another";
     next.datapath = running.datapath;
+    next.control_group.clear();
     CHECK(unchangeable(running, next).empty());
 }
 
