@@ -147,7 +147,7 @@ static __always_inline bool read_gue(struct xdp_md *ctx, struct tunnelled *packe
 		return true;
 	packet->chance = (void *)chance - (void *)(long)ctx->data;
 	packet->bad_chance = true;
-	if ((void *)(chance + 1) > end || packet->inner > end)
+	if ((void *)(chance + 1) > end || packet->inner > end || chance->count > CHANCE_HOPS_MAX)
 		return true;
 	packet->next = chance->next;
 	packet->hops = chance->count;
@@ -261,6 +261,12 @@ static __always_inline bool strip(struct xdp_md *ctx, const struct tunnelled *pa
 	return true;
 }
 
+/* Whether another backend sent it, which hands on, and wraps nothing itself. */
+static __always_inline bool is_handed_on(const struct tunnelled *packet)
+{
+	return packet->chance && bpf_map_lookup_elem(&decap_peers, &packet->balancer);
+}
+
 /* Whether a packet that names former owners belongs to this host. */
 static __always_inline bool belongs_here(struct xdp_md *ctx, const struct tunnelled *packet,
 					 bool translated)
@@ -282,7 +288,7 @@ static __always_inline enum decap_verdict unwrap(struct xdp_md *ctx, struct tunn
 	if ((void *)(ethernet + 1) > end || !read_outer_ip(ethernet, end, packet) ||
 	    !read_shim(ctx, packet, end))
 		return DECAP_NOT_TUNNELLED;
-	if (!is_in(&decap_sources, &packet->balancer))
+	if (!is_in(&decap_sources, &packet->balancer) && !is_handed_on(packet))
 		return DECAP_UNKNOWN_BALANCER;
 	if (packet->fragment)
 		return DECAP_OUTER_FRAGMENT;

@@ -62,8 +62,8 @@ static __always_inline bool chance_read(const struct packet *packet, __u64 hops[
 		return false;
 	hops[0] = READ_ONCE(words[0]);
 	hops[1] = READ_ONCE(words[1]);
-	/* The agent stores the second word first: a first one that changed meanwhile has a second
-	 * of its own. */
+	/* The agent stores word 1 before word 0. If word 0 changed meanwhile, both are read again.
+	 */
 	if (READ_ONCE(words[0]) != hops[0]) {
 		hops[0] = READ_ONCE(words[0]);
 		hops[1] = READ_ONCE(words[1]);

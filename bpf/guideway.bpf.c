@@ -95,8 +95,8 @@ static __always_inline enum verdict choose(struct xdp_md *ctx, struct packet *pa
 	return VERDICT_NONE;
 }
 
-/* What becomes of a packet that is too long for its way. Its sender is told what fits at the
- * longest overhead that its flow may meet; who cannot be told names fewer former owners. */
+/* What becomes of a packet that is too long for its way: its sender is told the MTU that leaves
+ * room for the longest list; where no answer is possible, the list is shortened. */
 static __always_inline enum verdict fit(struct xdp_md *ctx, struct packet *packet, __u16 mtu,
 					__u32 overhead, __u32 longest, bool over_ipv4)
 {
@@ -125,6 +125,9 @@ static __always_inline enum verdict find_route(struct xdp_md *ctx, struct packet
 		return verdict;
 
 	route->over_ipv4 = address_is_ipv4(&route->backend->address);
+	/* A list may be of the slot's former owner, whose family was another. */
+	if (way == GENERAL && !route->over_ipv4 && packet->hop_count > CHANCE_HOPS_IPV6_MAX)
+		packet->hop_count = CHANCE_HOPS_IPV6_MAX;
 	overhead = encap_overhead(route->over_ipv4, route->service_flags);
 	present = way == GENERAL && packet->hop_count
 			  ? chance_overhead(route->over_ipv4, packet->hop_count)

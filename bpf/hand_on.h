@@ -110,7 +110,7 @@ static __always_inline bool datagram_was_handed_on(const struct decap_datagram *
 {
 	const __u64 *since = bpf_map_lookup_elem(&decap_datagrams, id);
 
-	return since && bpf_ktime_get_coarse_ns() - *since < DATAGRAM_LIFETIME_NS;
+	return since && *since && bpf_ktime_get_coarse_ns() - *since < DATAGRAM_LIFETIME_NS;
 }
 
 static __always_inline bool is_own_ipv4(struct xdp_md *ctx, __u32 offset, bool translated)
@@ -245,12 +245,17 @@ static __always_inline enum decap_verdict hand_on(struct xdp_md *ctx, struct tun
 
 	if (!peer)
 		return DECAP_OWN;
+	if ((void *)(ethernet + 1) > (void *)(long)ctx->data_end)
+		return DECAP_MALFORMED;
+	/* A switch may flood frames for others, who hand them on themselves. */
+	if (peer->interface == ctx->ingress_ifindex &&
+	    __builtin_memcmp(ethernet->h_dest, peer->interface_mac, ETH_ALEN))
+		return DECAP_OWN;
 	if (!(peer->flags & DECAP_PEER_NEXT_HOP))
 		return DECAP_UNRESOLVED;
 	if (packet->hop_limit <= 1)
 		return DECAP_HOP_LIMIT;
-	if ((void *)(ethernet + 1) > (void *)(long)ctx->data_end ||
-	    (void *)(chance + 1) > (void *)(long)ctx->data_end ||
+	if ((void *)(chance + 1) > (void *)(long)ctx->data_end ||
 	    (void *)gue < (void *)(long)ctx->data)
 		return DECAP_MALFORMED;
 	__builtin_memcpy(ethernet->h_dest, peer->next_hop_mac, ETH_ALEN);

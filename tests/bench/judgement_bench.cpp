@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <set>
 #include <vector>
 
@@ -71,7 +72,9 @@ class Balancer {
     explicit Balancer(const config::Config& config)
         : config_(config),
           balancer_(*control::Replayer::create(config)),
-          health_(loop_, conditions_, [this] { adjust(); }, [] {}, [] {}) {
+          running_(config),
+          events_(executors_, running_, executors_.loop, std::filesystem::temp_directory_path()),
+          health_(executors_.loop, conditions_, events_, [this] { adjust(); }, [] {}, [] {}) {
         conditions_.configure(config_, control::SteadyClock::now());
         require(health_.follow(config_, [](const auto&) { return health::LastKnown{}; }).has_value(),
                 "follow the backends");
@@ -82,7 +85,7 @@ class Balancer {
         const auto end = std::chrono::steady_clock::now() + kAtMost;
         while (!condition()) {
             require(std::chrono::steady_clock::now() < end, "wait for the judgements");
-            loop_.run_one_for(std::chrono::milliseconds(100));
+            executors_.loop.run_one_for(std::chrono::milliseconds(100));
         }
     }
 
@@ -103,9 +106,11 @@ class Balancer {
     }
 
     const config::Config& config_;
-    boost::asio::io_context loop_{1};
+    agent::Executors executors_;
     std::unique_ptr<control::Replayer> balancer_;
     control::Conditions conditions_;
+    agent::RunningConfig running_;
+    agent::EventLog events_;
     agent::HealthWatch health_;
     std::set<control::BackendId> measured_;
     std::vector<double> delays_;  ///< in seconds

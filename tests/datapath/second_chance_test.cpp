@@ -185,8 +185,8 @@ struct Backend {
             nullptr);
         if (!loaded)
             FAIL(loaded.error().message);
-        const datapath::DecapPeer way{
-            {{2, 0, 0, 0, 0, 2}}, {{2, 0, 0, 0, 0, 0xaa}}, datapath::kTestRunInterface};
+        datapath::DecapPeer way{{{2, 0, 0, 0, 0, 7}}, {}, datapath::kTestRunInterface};
+        std::copy_n(FrameBuilder::ipv4().tcp(80).build().begin(), 6, way.interface_mac.bytes.begin());
         REQUIRE(
             loaded->set_peers({{kPeer, way}, {*IpAddress::parse("10.0.0.3"), std::nullopt}, {kPeer6, way}}));
         return {std::move(*loaded)};
@@ -238,8 +238,8 @@ TEST_CASE("what is no socket's of this host is handed on to the next former owne
     const auto out =
         backend.run(named("00 00 00 02 0a 00 00 02 0a 00 00 03", kSegment), kTransmit, abi::DECAP_HANDED_ON);
     Frame expected = named("00 00 01 02 0a 00 00 02 0a 00 00 03", kSegment, 63);
-    const Frame ethernet = bytes("02 00 00 00 00 02 02 00 00 00 00 aa");
-    std::ranges::copy(ethernet, expected.begin());
+    std::copy_n(expected.begin(), 6, expected.begin() + 6);  // from the address that it came to
+    std::ranges::copy(bytes("02 00 00 00 00 07"), expected.begin());
     const Frame addresses = bytes("0a 00 00 01 0a 00 00 02");
     std::ranges::copy(addresses, expected.begin() + 14 + 12);
     const Frame readdressed = with_checksum(expected);
@@ -268,6 +268,24 @@ TEST_CASE("nobody but a configured backend gets a packet; who is none is passed 
     CHECK(out[14 + 20 + 12 + 2] == 2);  // the next index
 }
 
+TEST_CASE("a frame that a switch floods is left to the host that it is for") {
+    const auto backend = Backend::load();
+    Frame flooded = named("00 00 00 01 0a 00 00 02", kSegment);
+    flooded[5] ^= 1;
+    backend.run(flooded, kPass, abi::DECAP_OWN);
+}
+
+TEST_CASE("other backends are obeyed if they hand on, and not if they wrap") {
+    const auto backend = Backend::load();
+    Frame handed_on = named("00 00 01 02 0a 00 00 03 0a 00 00 02", kSegment);
+    std::ranges::copy(bytes("0a 00 00 03"), handed_on.begin() + 14 + 12);
+    backend.run(handed_on, kTransmit, abi::DECAP_HANDED_ON);
+    const Frame wrapped = FrameBuilder::ipv4("10.0.0.3", "10.0.0.1")
+                              .protocol(4, Frame(kSegment.begin() + 14, kSegment.end()))
+                              .build();
+    CHECK(hex(backend.run(wrapped, kPass, abi::DECAP_UNKNOWN_BALANCER)) == hex(wrapped));
+}
+
 TEST_CASE("a packet is dropped where the next hop is not known, or its hop limit is used up") {
     const auto backend = Backend::load();
     backend.run(named("00 00 00 01 0a 00 00 03", kSegment), kDrop, abi::DECAP_UNRESOLVED);
@@ -277,7 +295,10 @@ TEST_CASE("a packet is dropped where the next hop is not known, or its hop limit
 TEST_CASE("a list that contradicts its length or family is none, and strangers are not obeyed") {
     const auto backend = Backend::load();
     for (const char* list :
-         {"00 00 00 02 0a 00 00 02", "00 00 00 01", "00 01 00 01 0a 00 00 02", "00 07 00 01 0a 00 00 02",
+         {"00 00 00 02 0a 00 00 02", "00 00 00 01",
+          "00 00 00 09 0a 00 00 02 0a 00 00 02 0a 00 00 02 0a 00 00 02 0a 00 00 02 0a 00 00 02 "
+          "0a 00 00 02 0a 00 00 02 0a 00 00 02",
+          "00 01 00 01 0a 00 00 02", "00 07 00 01 0a 00 00 02",
           "00 01 00 01 20 01 0d b8 00 02 00 00 00 00 00 00 00 00 00 02"}) {
         const Frame frame = named(list, kSegment);
         CHECK(hex(backend.run(frame, kPass, abi::DECAP_BAD_CHANCE)) == hex(frame));

@@ -117,8 +117,9 @@ await "lb2 to name lb1's owners where it has others" \
 
 stop lb2-agent KILL || true
 bpftool link detach pinned "$(pins_of lb2)/link-eth0"
+lab_route_via lb1
 await "lb1 to say that its peer is silent" says lb1 "peer $(lab_ipv4 lb2):9660: .* asked for its history each second"
-peer_says '{"format": 1, "instance": "x", "revision": 1, "told": 0, "hash_key": "", "services": [{"name": "web"}]}'
+peer_says '{"format": 1, "instance": "f", "revision": 1, "told": 0, "hash_key": "", "services": [{"name": "web"}]}'
 restart lb1
 expect "a peer that says nonsense is complained about" says lb1 "it is no history"
 expect_equal "and nothing is lost by it" "$named" "$(naming lb1)"

@@ -97,6 +97,7 @@ Result<void> Agent::begin(const std::string& version) {
                                   health_);
         !done)
         return done;
+    exchanging_.ask_first();
     if (auto done = change_over_.begin(); !done)
         return done;
     exchanging_.begin(renames);
@@ -130,13 +131,13 @@ Result<void> Agent::end() {
     announcing_.announcer().end();
     health_.end();
     remembering_.remember_health();
-    exchanging_.end();
     slot_watch_.look();
     events_.note(
         {.kind = api::EventKind::kStopped,
          .reason = leaving_.detaches() ? "nothing is forwarded here any more" : "forwarding goes on"});
     executors_.files.stop();
     executors_.files.join();
+    exchanging_.end();
     events_.end();
     for (const auto& interface : running_.config.interfaces) {
         if (leaving_.detaches())

@@ -105,33 +105,44 @@ Exchanging::Exchanging(Executors& executors, const RunningConfig& running, contr
       on_merged_(std::move(on_merged)),
       instance_(random_instance()) {}
 
-void Exchanging::begin(const control::Renames& renames) {
-    if (reconciler_.histories().empty())
+void Exchanging::ask_first() {
+    const auto uses = [](const config::Service& service) {
+        return service.tracking == config::Tracking::kSecondChance;
+    };
+    if (!std::ranges::any_of(running_.config.services, uses))
         return;
-    recall(renames);
+    on_disk_ = read_file_of_ours();
     const auto questions = this->questions();
-    const auto answers = ask(questions, kAtStart);
+    auto answers = ask(questions, kAtStart);
     for (std::size_t i = 0; i < answers.size(); ++i)
-        take(questions[i].server.text(), answers[i]);
+        first_answers_.emplace_back(questions[i].server.text(), std::move(answers[i]));
 }
 
-/// What an earlier agent wrote; it has aged since.
-void Exchanging::recall(const control::Renames& renames) {
+void Exchanging::begin(const control::Renames& renames) {
+    if (on_disk_) {
+        const auto present_names = control::inverse(renames);
+        for (auto& service : on_disk_->services) {
+            if (const auto renamed = present_names.find(service.name); renamed != present_names.end())
+                service.name = renamed->second;
+        }
+        const Milliseconds aged(std::max<std::int64_t>(wall_clock() - on_disk_->told, 0));
+        merge(*std::exchange(on_disk_, std::nullopt), aged, nullptr);
+    }
+    asked_for_ = what_is_remembered();
+    for (const auto& [from, answer] : std::exchange(first_answers_, {}))
+        take(from, answer);
+}
+
+/// What an earlier agent wrote.
+std::optional<History> Exchanging::read_file_of_ours() const {
     if (::access(file().c_str(), F_OK) != 0 && errno == ENOENT)
-        return;
+        return std::nullopt;
     const auto text = read_file(file());
     auto history = text ? read_history(*text) : Result<History>(std::unexpected(text.error()));
-    if (!history) {
-        spdlog::error("{}: {}; flows of slots that have moved may be lost", file(), history.error().message);
-        return;
-    }
-    const auto present_names = control::inverse(renames);
-    for (auto& service : history->services) {
-        if (const auto renamed = present_names.find(service.name); renamed != present_names.end())
-            service.name = renamed->second;
-    }
-    const Milliseconds aged(std::max<std::int64_t>(wall_clock() - history->told, 0));
-    merge(*history, aged, nullptr);
+    if (history)
+        return std::move(*history);
+    spdlog::error("{}: {}; flows of slots that have moved may be lost", file(), history.error().message);
+    return std::nullopt;
 }
 
 asio::awaitable<void> Exchanging::keep_exchanging() {
@@ -141,6 +152,7 @@ asio::awaitable<void> Exchanging::keep_exchanging() {
         co_await wait(timer);
         if (reconciler_.histories().empty())
             continue;
+        ask_anew_if_changed();
         const auto questions = this->questions();
         const auto answers = co_await in_pool(asking_, [&] { return ask(questions, kEachTime); });
         for (std::size_t i = 0; i < answers.size(); ++i)
@@ -161,6 +173,24 @@ bool Exchanging::is_this_balancer(const config::Endpoint& peer) const {
     const auto own = netlink ? net::own_addresses(*netlink)
                              : Result<std::vector<net::OwnAddress>>(std::unexpected(netlink.error()));
     return own && std::ranges::find(*own, peer.address, &net::OwnAddress::address) != own->end();
+}
+
+/// Services by which slots are the same ones.
+Exchanging::Asked Exchanging::what_is_remembered() {
+    Asked asked;
+    for (const auto& ours : reconciler_.histories())
+        asked.emplace(ours.service->name, ours.service->table_size, ours.service->affinity_client);
+    return asked;
+}
+
+/// What peers said of services that were not ours then was passed over.
+void Exchanging::ask_anew_if_changed() {
+    auto asked = what_is_remembered();
+    if (asked == asked_for_)
+        return;
+    asked_for_ = std::move(asked);
+    for (auto& [name, peer] : peers_)
+        peer.instance.clear();
 }
 
 std::vector<api::Get> Exchanging::questions() const {
@@ -196,6 +226,10 @@ void Exchanging::take(const std::string& from, const Result<History>& history) {
         peer.owners.clear();
     peer.instance = history->instance;
     peer.revision = history->revision;
+    std::erase_if(peer.owners, [&](const auto& entry) {
+        return std::ranges::find(history->services, entry.first, &ToldService::name) ==
+               history->services.end();
+    });
     merge(*history, Milliseconds(0), &peer);
 }
 
@@ -258,17 +292,23 @@ History Exchanging::history_since(std::uint32_t revision) {
                     .hash_key = fingerprint(running_.config.hash_key),
                     .services = {}};
     const auto now = SteadyClock::now();
-    for (const auto& remembered : reconciler_.histories()) {
-        const auto slots = remembered.life->history().changed_since(revision);
-        if (!slots.empty())
-            history.services.push_back(told(remembered, *maps_.chances(), slots, now));
-    }
+    for (const auto& remembered : reconciler_.histories())
+        history.services.push_back(
+            told(remembered, *maps_.chances(), remembered.life->history().changed_since(revision), now));
     return history;
 }
 
-/// Everything is long, and told to all who ask within a second.
+std::size_t Exchanging::changed_since(std::uint32_t revision) {
+    std::size_t slots = 0;
+    for (const auto& remembered : reconciler_.histories())
+        slots += remembered.life->history().changed_since(revision).size();
+    return slots;
+}
+
+/// Much is told to all who ask within a second.
 std::string Exchanging::tell(const std::string& instance, std::uint32_t revision) {
-    if (instance == instance_ && revision != 0)
+    constexpr std::size_t kFew = 8192;
+    if (instance == instance_ && revision != 0 && changed_since(revision) <= kFew)
         return text_of(history_since(revision));
     const auto now = SteadyClock::now();
     if (everything_.empty() || now - everything_made_ >= kInterval) {
@@ -279,22 +319,20 @@ std::string Exchanging::tell(const std::string& instance, std::uint32_t revision
 }
 
 asio::awaitable<void> Exchanging::write() {
-    const auto changed = history_since(written_);
-    if (changed.services.empty())
+    if (changed_since(written_) == 0)
         co_return;
     const auto history = history_since(0);
+    const auto path = file();
     const auto written =
-        co_await in_pool(executors_.files, [&] { return replace_file(file(), text_of(history)); });
+        co_await in_pool(executors_.files, [&] { return replace_file(path, text_of(history)); });
     file_trouble_.tell(written);
     if (written)
-        written_ = changed.revision;
+        written_ = history.revision;
 }
 
-/// When the loop runs no more.
 void Exchanging::end() {
-    if (reconciler_.histories().empty() || history_since(written_).services.empty())
-        return;
-    file_trouble_.tell(replace_file(file(), text_of(history_since(0))));
+    if (changed_since(written_) != 0)
+        file_trouble_.tell(replace_file(file(), text_of(history_since(0))));
 }
 
 std::string Exchanging::file() const {

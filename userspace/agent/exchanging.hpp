@@ -6,7 +6,10 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "agent/executors.hpp"
@@ -28,8 +31,9 @@ class Exchanging {
     Exchanging(Executors& executors, const RunningConfig& running, control::Reconciler& reconciler,
                const datapath::Maps& maps, std::function<void()> on_merged);
 
-    /// Takes over what is on disk, of services that have other names now, too, and what peers say, who have
-    /// two seconds for that. Before packets come.
+    /// Reads what is on disk, and asks the peers, who have two seconds for that. Before the tables change.
+    void ask_first();
+    /// Takes that over, of services that have other names now, too. Before packets come.
     void begin(const control::Renames& renames);
 
     /// Each second: asks peers for what has changed, and writes what changed here.
@@ -38,7 +42,7 @@ class Exchanging {
     /// What changed after that revision of this instance; of another one, everything.
     [[nodiscard]] std::string tell(const std::string& instance, std::uint32_t revision);
 
-    /// When the loop runs no more.
+    /// When the loop runs no more, and no file is being written.
     void end();
     /// No thread asks any more, and then: no coroutine is left that would.
     void stop() {
@@ -58,7 +62,11 @@ class Exchanging {
 
     [[nodiscard]] bool is_this_balancer(const config::Endpoint& peer) const;
     [[nodiscard]] std::vector<api::Get> questions() const;
-    void recall(const control::Renames& renames);
+    using Asked = std::set<std::tuple<std::string, std::uint32_t, bool>>;
+    [[nodiscard]] std::optional<History> read_file_of_ours() const;
+    [[nodiscard]] Asked what_is_remembered();
+    void ask_anew_if_changed();
+    [[nodiscard]] std::size_t changed_since(std::uint32_t revision);
     void take(const std::string& from, const Result<History>& history);
     void merge(const History& history, std::chrono::milliseconds aged, Peer* peer);
     static void note_owner(std::vector<datapath::HopNumber>& owners, const std::vector<std::uint32_t>& slots,
@@ -76,9 +84,12 @@ class Exchanging {
     std::function<void()> on_merged_;
     Pool asking_{1};  ///< for peers that do not answer
     std::string instance_;
-    std::uint32_t written_ = 0;          ///< the revision on disk
-    std::map<std::string, Peer> peers_;  ///< by `ADDRESS:PORT`
-    std::string everything_;             ///< as it was told last
+    std::uint32_t written_ = 0;                                           ///< the revision on disk
+    std::map<std::string, Peer> peers_;                                   ///< by `ADDRESS:PORT`
+    Asked asked_for_;                                                     ///< of the peers
+    std::optional<History> on_disk_;                                      ///< until begin()
+    std::vector<std::pair<std::string, Result<History>>> first_answers_;  ///< until begin()
+    std::string everything_;                                              ///< as it was told last
     control::TimePoint everything_made_;
     Complaint file_trouble_;
 };

@@ -2,6 +2,8 @@
 #include "agent/history_document.hpp"
 
 #include <algorithm>
+#include <cctype>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -15,6 +17,7 @@ using Json = nlohmann::ordered_json;
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr unsigned kFormat = 1;
+constexpr std::size_t kLongestInstance = 32;
 constexpr std::size_t kServicesAtMost = abi::SERVICES_MAX;
 /// Beyond any max_drain; ages are added to points of time.
 constexpr Milliseconds kLongest = std::chrono::hours(24 * 366);
@@ -86,6 +89,8 @@ ToldSlots slots_in(const Json& json, const std::vector<IpAddress>& addresses, st
     told.slots = json.at("slots").get<std::vector<std::uint32_t>>();
     if (std::ranges::any_of(told.slots, [&](std::uint32_t slot) { return slot >= table_size; }))
         throw std::runtime_error("a slot is beyond its table");
+    if (!std::ranges::is_sorted(told.slots, std::less_equal<>{}))
+        throw std::runtime_error("slots are not in ascending order");
     return told;
 }
 
@@ -123,6 +128,10 @@ Result<History> read_history(const std::string& text) {
                         .told = json.at("told").get<std::int64_t>(),
                         .hash_key = json.at("hash_key").get<std::string>(),
                         .services = {}};
+        const bool is_hexadecimal =
+            std::ranges::all_of(history.instance, [](unsigned char c) { return std::isxdigit(c) != 0; });
+        if (history.instance.size() > kLongestInstance || !is_hexadecimal)
+            return fail("'instance' is no hexadecimal number");
         if (json.at("services").size() > kServicesAtMost)
             return fail("it has {} services", json.at("services").size());
         for (const auto& service : json.at("services"))

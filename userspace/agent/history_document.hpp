@@ -56,7 +56,7 @@ struct History {
 
 [[nodiscard]] std::string text_of(const History& history);
 
-/// Errors: it is no such document; it names a slot beyond its table, or an address that no backend can have.
+/// Errors: it is no such document; it names a slot beyond its table.
 [[nodiscard]] Result<History> read_history(const std::string& text);
 
 }  // namespace guideway::agent

@@ -41,10 +41,7 @@ void tell(const std::vector<datapath::Attachment>& attached) {
 }  // namespace
 
 datapath::DecapRules rules_of(const config::BackendHost& config) {
-    datapath::DecapRules rules{config.balancers, config.vips};
-    for (const auto& backend : config.backends)
-        rules.balancers.push_back(config::Prefix::of(backend));
-    return rules;
+    return {config.balancers, config.vips};
 }
 
 Host::Host(const config::BackendHost& config, net::Netlink netlink, ExclusiveLock lock, datapath::Pins pins)

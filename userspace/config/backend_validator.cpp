@@ -78,8 +78,8 @@ void check_limits(const Place& root, const BackendHost& host) {
         std::ranges::count_if(host.vips, [](const Prefix& vip) { return !vip.is_address(); }));
     check_room(root, "vips", "addresses", host.vips.size() - pools, DECAP_VIPS_MAX);
     check_room(root, "vips", "prefixes", pools, DECAP_VIP_PREFIXES_MAX);
-    check_room(root, "balancers", "balancers and backends", host.balancers.size() + host.backends.size(),
-               DECAP_BALANCERS_MAX);
+    check_room(root, "balancers", "balancers", host.balancers.size(), DECAP_BALANCERS_MAX);
+    check_room(root, "backends", "backends", host.backends.size(), DECAP_PEERS_MAX);
 }
 
 void warn_of_everybody(const Place& root, const BackendHost& host) {

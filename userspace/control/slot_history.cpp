@@ -29,6 +29,7 @@ SlotHistory::SlotHistory(std::span<abi::chance_list> lists, const Settings& sett
       changed_(lists.size()),
       left_out_(lists.size()) {
     revision_ = std::move(revision);
+    std::ranges::fill(lists_, abi::chance_list{});
     counts_.slots[0] = static_cast<std::uint32_t>(lists.size());
 }
 
@@ -44,7 +45,7 @@ void SlotHistory::move(std::uint32_t slot, HopNumber to, TimePoint now) {
     if (from == to)
         return;
     if (from != 0)
-        remember(slot, {from, now, between(since_[slot], now)});
+        static_cast<void>(remember(slot, {from, now, between(since_[slot], now)}));
     auto& former = former_[slot];
     const auto returned = std::ranges::find(former, to, &FormerOwner::hop);
     since_[slot] = now;
@@ -58,37 +59,39 @@ void SlotHistory::move(std::uint32_t slot, HopNumber to, TimePoint now) {
 }
 
 void SlotHistory::merge(std::uint32_t slot, const SlotPast& past, TimePoint now) {
-    bool changed = false;
+    auto news = News::kNone;
     for (const auto& former : past.former)
-        changed = remember(slot, former) || changed;
+        news = std::max(news, remember(slot, former));
     if (past.owner != 0 && past.owner != owners_[slot])
-        changed = remember(slot, {past.owner, now, between(past.since, now)}) || changed;
+        news = std::max(news, remember(slot, {past.owner, now, between(past.since, now)}));
     else if (past.owner != 0)
         since_[slot] = std::min(since_[slot], past.since);
-    if (!changed)
-        return;
-    changed_[slot] = *revision_;
-    store(slot);
+    if (news == News::kOwner)
+        changed_[slot] = *revision_;
+    if (news != News::kNone)
+        store(slot);
 }
 
-/// Whether it was not known. One that is ended at the later of the two times, and has the longer tenure.
-bool SlotHistory::remember(std::uint32_t slot, const FormerOwner& former) {
+/// Adds or updates a former owner: the latest end, the longest tenure.
+SlotHistory::News SlotHistory::remember(std::uint32_t slot, const FormerOwner& former) {
     auto& known = former_[slot];
     if (former.hop == 0 || former.hop == owners_[slot])
-        return false;
+        return News::kNone;
     const auto same = std::ranges::find(known, former.hop, &FormerOwner::hop);
     if (same != known.end()) {
         same->ended = std::max(same->ended, former.ended);
-        same->tenure = std::max(same->tenure, former.tenure);
-        return false;
+        if (former.tenure <= same->tenure)
+            return News::kNone;
+        same->tenure = former.tenure;
+        return News::kTenure;
     }
     known.push_back(former);
     ++remembered_;
-    if (known.size() <= kRemembered)
-        return true;
-    known.erase(std::ranges::min_element(known, {}, &FormerOwner::ended));
-    --remembered_;
-    return true;
+    if (known.size() > kRemembered) {
+        known.erase(std::ranges::min_element(known, {}, &FormerOwner::ended));
+        --remembered_;
+    }
+    return News::kOwner;
 }
 
 std::vector<std::uint32_t> SlotHistory::refresh(std::set<HopNumber> dead, TimePoint now) {

@@ -90,7 +90,9 @@ class SlotHistory {
   private:
     [[nodiscard]] std::vector<FormerOwner> eligible(std::uint32_t slot) const;
     [[nodiscard]] std::size_t room_for(datapath::HopNumber owner) const;
-    bool remember(std::uint32_t slot, const FormerOwner& former);
+    /// What a slot's past tells that was not known: nothing, a longer tenure, another former owner.
+    enum class News : std::uint8_t { kNone, kTenure, kOwner };
+    News remember(std::uint32_t slot, const FormerOwner& former);
     void store(std::uint32_t slot);
 
     std::span<abi::chance_list> lists_;

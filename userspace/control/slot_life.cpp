@@ -69,10 +69,11 @@ void SlotLife::name_former_owners(SlotHistory history, HopDirectory hops, TimePo
 
 /// Those of which most is known: as if their slots had just left them.
 void SlotLife::forget_former_owners(TimePoint now) {
+    const auto numbers = hops_.numbers();
     for (std::uint32_t slot = 0; slot < slots_.size() && settings_.tracks; ++slot) {
-        const auto former = hops_.number_of(history_->named_first(slot));
-        if (former != 0 && !is_learning(slot))
-            start_learning(slot, former, now);
+        const auto former = numbers.find(history_->named_first(slot));
+        if (former != numbers.end() && !is_learning(slot))
+            start_learning(slot, former->second, now);
     }
     history_.reset();
     for (std::uint32_t slot = 0; slot < slots_.size(); ++slot)

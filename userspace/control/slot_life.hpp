@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -31,9 +32,9 @@ using IsAlive = std::function<bool(std::uint16_t)>;
 
 /// Who the backends of a service are where packets name them.
 struct HopDirectory {
-    std::function<datapath::HopNumber(std::uint16_t)> hop_of;     ///< of a backend number; 0: of nobody
-    std::function<std::uint16_t(datapath::HopNumber)> number_of;  ///< 0: it has none any more
-    std::function<std::set<datapath::HopNumber>()> dead;          ///< whose flows are not served any more
+    std::function<datapath::HopNumber(std::uint16_t)> hop_of;  ///< of a backend number; 0: of nobody
+    std::function<std::map<datapath::HopNumber, std::uint16_t>()> numbers;  ///< of those that have one
+    std::function<std::set<datapath::HopNumber>()> dead;  ///< whose flows are not served any more
 };
 
 /// The slots of one service as they are in the kernel, and the agent's half of the rules by which they move
@@ -79,7 +80,7 @@ class SlotLife {
     /// Ends the learning and the moving that are due.
     void advance(TimePoint now);
 
-    [[nodiscard]] bool is_moving() const { return !moving_.empty(); }
+    [[nodiscard]] bool is_moving() const { return !moving_.empty() || has_old_records_; }
     /// Whether a pass over the records has something to do.
     [[nodiscard]] bool needs_sweeps() const {
         return is_moving() || settings_.always || (history_ && !history_->is_empty());

@@ -15,8 +15,8 @@ constexpr std::chrono::seconds kOfLate{2};
 
 SlotLife& SlotLives::configure(std::uint16_t service, const TrackingSettings& settings, TimePoint now) {
     if (const auto known = lives_.find(service); known != lives_.end()) {
-        known->second.configure(settings, now);
         name_former_owners(service, known->second, settings, now);
+        known->second.configure(settings, now);
         return known->second;
     }
     const auto alive = [&maps = maps_, service](std::uint16_t backend) {
@@ -37,12 +37,7 @@ SlotLife& SlotLives::configure(std::uint16_t service, const TrackingSettings& se
 void SlotLives::name_former_owners(std::uint16_t service, SlotLife& life, const TrackingSettings& settings,
                                    TimePoint now) const {
     auto* chances = maps_.chances();
-    if (!settings.second_chance) {
-        if (chances != nullptr)
-            chances->withdraw(service);
-        return;
-    }
-    if (life.names_former_owners() || chances == nullptr)
+    if (!settings.second_chance || life.names_former_owners() || chances == nullptr)
         return;
     const auto is_ipv4 = [chances](datapath::HopNumber hop) { return chances->address_of(hop).is_v4(); };
     life.name_former_owners(SlotHistory(chances->lists(service), {settings.max_hops, settings.max_drain},
@@ -64,12 +59,12 @@ HopDirectory SlotLives::hop_directory(std::uint16_t service) const {
             return 0;
         return maps->chances()->number_of(abi::from_abi(backend->address));
     };
-    const auto number_of = [maps, service, hop_of](datapath::HopNumber hop) -> std::uint16_t {
-        for (std::uint32_t number = 1; number <= maps->service(service).backend_capacity; ++number) {
-            if (hop != 0 && hop_of(static_cast<std::uint16_t>(number)) == hop)
-                return static_cast<std::uint16_t>(number);
-        }
-        return 0;
+    const auto numbers = [maps, service, hop_of] {
+        std::map<datapath::HopNumber, std::uint16_t> by_hop;
+        for (std::uint32_t number = 1; number <= maps->service(service).backend_capacity; ++number)
+            by_hop.emplace(hop_of(static_cast<std::uint16_t>(number)), static_cast<std::uint16_t>(number));
+        by_hop.erase(0);
+        return by_hop;
     };
     const auto dead = [maps, service, entry_of, hop_of] {
         std::set<datapath::HopNumber> hops;
@@ -80,7 +75,7 @@ HopDirectory SlotLives::hop_directory(std::uint16_t service) const {
         }
         return hops;
     };
-    return {hop_of, number_of, dead};
+    return {hop_of, numbers, dead};
 }
 
 const SlotLife* SlotLives::find(std::uint16_t service) const {
@@ -113,6 +108,9 @@ Result<void> SlotLives::begin_sweep(TimePoint now) {
     for (auto& [service, life] : lives_) {
         life.advance(now);
         life.begin_sweep(now);
+        // Packets that saw the service name former owners have been sent by now.
+        if (auto* chances = maps_.chances(); chances != nullptr && !life.names_former_owners())
+            chances->withdraw(service);
     }
     return {};
 }

@@ -30,7 +30,7 @@ class SlotLives {
     [[nodiscard]] const SlotLife* find(std::uint16_t service) const;
     void forget(std::uint16_t service);
 
-    /// The number of a telling of the histories, as every change from here on has a higher one.
+    /// The revision to put into an answer. Every later change gets a higher one.
     [[nodiscard]] std::uint32_t next_revision() { return (*revision_)++; }
 
     /// Whether any slot moves or any service tracks always: if not, there is nothing to be done.

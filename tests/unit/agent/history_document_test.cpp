@@ -58,6 +58,9 @@ TEST_CASE("what is no history, or leads beyond a table, is refused whole") {
     CHECK(refusal(altered("\"format\":1", "\"format\":2")) == "history format 2; this version reads 1");
     CHECK(refusal(altered("[3,250]", "[3,251]")).contains("a slot is beyond its table"));
     CHECK(refusal(altered("[3,250]", "[-1]")).contains("a slot is beyond its table"));
+    CHECK(refusal(altered("[3,250]", "[250,3]")).contains("not in ascending order"));
+    CHECK(refusal(altered("[3,250]", "[3,3]")).contains("not in ascending order"));
+    CHECK(refusal(altered("5e0c", "5e&c")) == "'instance' is no hexadecimal number");
     CHECK(refusal(altered("\"owner\":2", "\"owner\":3")).starts_with("it is no history"));
     CHECK(refusal(altered("10.0.0.3", "10.0.0")).contains("is no address"));
     CHECK(refusal(altered("251", "1048574")).contains("larger than any"));

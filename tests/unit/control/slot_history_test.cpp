@@ -9,6 +9,7 @@
 #include <random>
 
 #include "control/service_table.hpp"
+#include "control/slot_life.hpp"
 
 using namespace guideway;
 using namespace guideway::control;
@@ -117,6 +118,41 @@ TEST_CASE("no more than sixteen are remembered, the latest") {
         slot.owned({{hop, 1s}});
     CHECK(slot.history.past(0).former.size() == 16);
     CHECK(slot.history.past(0).former.front().hop == 4);
+}
+
+TEST_CASE("a change of tracking takes over whose flows there are, both ways") {
+    std::vector<std::uint16_t> slots{1, 1}, previous{0, 0};
+    std::vector<abi::chance_list> lists(2);
+    const TrackingSettings records{.tracks = true, .always = true};
+    const TrackingSettings names{.tracks = false, .second_chance = true, .max_hops = 4};
+    SlotLife life(slots, previous, [](std::uint16_t) { return true; }, records, kStart);
+    life.move(0, 2, kStart);
+    REQUIRE(previous[0] == 1);
+
+    const HopDirectory hops{[](std::uint16_t number) { return HopNumber{number}; },
+                            [] { return std::map<HopNumber, std::uint16_t>{{1, 1}, {2, 2}, {3, 3}}; },
+                            [] { return std::set<HopNumber>{}; }};
+    life.name_former_owners(SlotHistory(
+                                lists, {.max_hops = 4, .max_drain = 60min}, [](HopNumber) { return true; },
+                                std::make_shared<std::uint32_t>(1), kStart),
+                            hops, kStart);
+    life.configure(names, kStart);
+    CHECK(lists[0].hops[0] == 1);
+    CHECK(slots[0] == (2 | abi::SLOT_MOVING));
+    CHECK(previous[0] == 0);
+
+    REQUIRE(life.needs_sweeps());
+    const abi::flow_record record{.last_seen = 0, .slot = 1, .backend = 3, .padding = 0};
+    life.begin_sweep(TimePoint{} + 1s);
+    CHECK_FALSE(life.keeps(record));
+    life.end_sweep();
+    CHECK(lists[1].hops[0] == 3);
+    CHECK(slots[1] == (1 | abi::SLOT_MOVING));
+
+    life.configure({.tracks = true}, kStart);
+    CHECK_FALSE(life.names_former_owners());
+    CHECK(previous == std::vector<std::uint16_t>{1, 3});
+    CHECK(slots == std::vector<std::uint16_t>{2 | abi::SLOT_MOVING, 1 | abi::SLOT_MOVING});
 }
 
 namespace {
