@@ -11,7 +11,7 @@
  */
 enum chance_limits {
 	CHANCE_HOPS_MAX = 8,
-	CHANCE_HOPS_IPV6_MAX = 7, /* GUE's length field has 5 bits, and counts words of 4 bytes */
+	CHANCE_HOPS_IPV6_MAX = 7,   /* GUE's length field has 5 bits, and counts words of 4 bytes */
 	CHANCE_HOP_NUMBERS = 65536, /* 0 = none */
 	CHANCE_HEADER = 4,
 	CHANCE_HOP_IPV4 = 4,
