@@ -242,6 +242,16 @@ def markup_in_names(reader):
     reader.quiet()
 
 
+def events(reader):
+    """What the balancer took down before the page was opened, and what happens while somebody looks."""
+    reader.open("#/changes")
+    b = reader.browser
+    b.wait_text("web <b>web-2</b> (10.0.1.12) is down, after 8 s: connect: refused", "main")
+    b.wait_text("web moves 21,846 slots", "main")
+    b.wait_text("web 10.0.1.13 is drained, by uid 0", "main")
+    reader.quiet()
+
+
 def busy(b):
     """Seconds that the page's main thread has worked."""
     return next(m["value"] for m in b.devtools("Performance.getMetrics")["metrics"] if m["name"] == "TaskDuration")
@@ -355,6 +365,7 @@ TESTS = [
     (hidden, small_fleet),
     (one_request_a_tick, small_fleet),
     (markup_in_names, small_fleet),
+    (events, small_fleet),
     (keyboard, small_fleet),
     (accessible, small_fleet),
     (large, large_fleet),

@@ -219,10 +219,30 @@ class StandIn:
             if self.refusal:
                 return self.send(handler, self.refusal.encode(), "text/plain", 503)
             return self.send(handler, self.status_for(path), "application/json")
+        if path == "/events":
+            return self.send_events(handler)
         file = PAGE / "index.html" if path == "/" else PAGE / path.removeprefix("/page/")
         if not file.is_file():
             return self.send(handler, b"not found\n", "text/plain", 404)
         return self.send(handler, file.read_bytes(), TYPES[file.suffix])
+
+    def send_events(self, handler):
+        """Two that happened before, and one when somebody follows."""
+        event = {"id": 1, "at": "2026-01-31T12:00:00.250Z", "kind": "down", "service": "web", "backend": "10.0.1.12",
+                 "name": "<b>web-2</b>", "reason": "connect: refused", "lasted_ms": 7500}
+        moved = {"id": 2, "at": "2026-01-31T12:00:01Z", "kind": "moved", "service": "web", "slots": 21846}
+        drained = {"id": 3, "at": "2026-01-31T12:04:10Z", "kind": "drained", "service": "web", "backend": "10.0.1.13",
+                   "uid": 0}
+        if "text/event-stream" not in handler.headers.get("Accept", ""):
+            return self.send(handler, json.dumps({"events": [event, moved]}).encode(), "application/json")
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        if "since=2" in handler.path and "Last-Event-ID" not in handler.headers:
+            handler.wfile.write(f"id: 3\ndata: {json.dumps(drained)}\n\n".encode())
+        handler.wfile.flush()
+        handler.close_connection = True
 
     def status_for(self, path):
         with self.lock:

@@ -87,11 +87,11 @@ expect_equal "--help" 0 "$(exit_status "$GUIDEWAY" --help)"
 expect_equal "status without an agent and without pins" 1 "$(exit_status "$GUIDEWAY" status --runtime-dir "$work" --pins "$work")"
 expect_equal "reload without an agent" 1 "$(exit_status "$GUIDEWAY" reload --runtime-dir "$work")"
 
-configuration 10.0.0.1 >"$work/open.yaml"
+configuration 10.0.0.1 | sed 's/eth0/no-such-one/' >"$work/open.yaml"
 chmod 644 "$work/open.yaml"
 : >"$work/journal"
 # shellcheck disable=SC2094 # its status is read, not the file
-JOURNAL_STREAM=$(stat -c %d:%i "$work/journal") "$GUIDEWAY" agent -c "$work/open.yaml" --runtime-dir /nowhere/at/all 2>>"$work/journal" || true
+JOURNAL_STREAM=$(stat -c %d:%i "$work/journal") "$GUIDEWAY" agent -c "$work/open.yaml" --runtime-dir "$work/run" 2>>"$work/journal" || true
 expect_equal "lines for the journal have its prefix" 1 "$(grep -c '^<4>warning: hash_key' "$work/journal")"
 expect_equal "the backend's reference is a file that can be used" 0 \
     "$("$GUIDEWAY" reference --backend | exit_status "$GUIDEWAY" check --backend -c /dev/stdin)"

@@ -98,6 +98,8 @@ start overview router tests/browser/live.py "$page/" "main=3 of 3" "main=33.3 % 
     ".changes=web: be1 is down" ".changes=web: be1 is up" ".changes=web: be2 is draining (by hand)"
 start service router tests/browser/live.py "$page/#/service/web/10.0.0.101" "tr.details=02:00:0a:00:00:65" \
     ".owners=Each point is a slot" ".changes=web: be1 is down" "tr.details=Down for" ".changes=web: be1 is up"
+start changes router tests/browser/live.py "$page/#/changes" "main=The agent has started" \
+    "main=web be1 (10.0.0.101) is down, after" "main=web be2 (10.0.0.102) is drained"
 await "the overview to be there" seen overview "33.3 % each"
 await "the service to be there" seen service "Each point is a slot"
 suspend be1
@@ -107,5 +109,6 @@ resume be1
 expect_soon "and its return" seen overview "web: be1 is up"
 expect "a drain" guideway drain be2
 expect_soon "is seen, too" seen overview "web: be2 is draining (by hand)"
+expect_soon "and so is the balancer's own event" seen changes "web be2 (10.0.0.102) is drained"
 expect_soon "nothing was on the console" grep -qx 'console: nothing' "$(log_of overview)"
 expect_soon "nor here" grep -qx 'console: nothing' "$(log_of service)"

@@ -277,7 +277,7 @@ withdrawn_by_hand() {
 
 exabgp_dead() {
     kill -KILL "$(exabgp_of lb1)"
-    names "ExaBGP dead" "ExaBGP .*, restarted 1 times: exabgp ended: signal 9 " lb1 status
+    names "ExaBGP dead" "ExaBGP .*, restarted [0-9]+ times: exabgp ended: signal 9 " lb1 status
     mended lb1
     mkdir -p "$LAB_DIR/bin"
     printf '#!/bin/sh\n[ "$1" != --version ] || exec %s --version\nexit 3\n' "$(command -v exabgp)" >"$LAB_DIR/bin/exabgp"

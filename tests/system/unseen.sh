@@ -14,6 +14,8 @@ fleet_that_probes() {
     idle_timeout=8s
 }
 
+probed_services=$(wc -w <<<"$FLEET_CLIENTS")
+
 # --- what is seen ----------------------------------------------------------------------------------------------------
 
 # How many probes the balancer has begun, or could not.
@@ -27,7 +29,7 @@ has_probed() {
 
 # rounds lb1 COUNT: each backend of each service is due that often.
 rounds() {
-    await "$1 to probe $2 times" has_probed "$1" $(($(probes_of "$1") + $2 * 3 * ${#weights[@]}))
+    await "$1 to probe $2 times" has_probed "$1" $(($(probes_of "$1") + $2 * probed_services * ${#weights[@]}))
 }
 
 # are up|down BACKEND...: on every balancer that runs, for every service that probes.
@@ -35,7 +37,7 @@ are() {
     local names
     names=$(printf '"%s",' "${@:2}")
     everywhere "[.services[].backends[] | select(.health and (.name | IN(${names%,})))] |
-        length == $((3 * ($# - 1))) and all(.health.state == \"$1\")"
+        length == $((probed_services * ($# - 1))) and all(.health.state == \"$1\")"
 }
 
 all_are_up() {

@@ -14,6 +14,7 @@ EMBED(page_icon, "icon.svg")
 EMBED(page_app, "app.js")
 EMBED(page_polling, "polling.js")
 EMBED(page_changes, "changes.js")
+EMBED(page_events, "events.js")
 EMBED(page_picture, "picture.js")
 EMBED(page_text, "text.js")
 EMBED(page_charts, "charts.js")
@@ -41,6 +42,7 @@ std::span<const PageFile> page_files() {
         {"/page/app.js", kScript, {page_app_begin, page_app_end}},
         {"/page/polling.js", kScript, {page_polling_begin, page_polling_end}},
         {"/page/changes.js", kScript, {page_changes_begin, page_changes_end}},
+        {"/page/events.js", kScript, {page_events_begin, page_events_end}},
         {"/page/picture.js", kScript, {page_picture_begin, page_picture_end}},
         {"/page/text.js", kScript, {page_text_begin, page_text_end}},
         {"/page/charts.js", kScript, {page_charts_begin, page_charts_end}},

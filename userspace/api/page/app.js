@@ -3,6 +3,7 @@
 // The status page of a balancer. It only looks: everything is asked for by GET, and http: has nothing else.
 import { Mark } from "./charts.js";
 import { Changes, changesBetween } from "./changes.js";
+import { Events } from "./events.js";
 import { html, render } from "./html.js";
 import { ChangesView, Routes, Services, Verdicts } from "./lists.js";
 import { Overview } from "./overview.js";
@@ -20,6 +21,7 @@ const PATIENCE_FOR_ALL = 120000;
 
 const picture = new Picture();
 const changes = new Changes();
+const events = new Events(() => route.view === "changes" && update());
 let route = readRoute();
 let trouble = null; // why there is no newer status
 let searching = false;
@@ -108,6 +110,7 @@ addEventListener("hashchange", () => {
   if (location.hash === "#main") return;
   const before = route;
   update(() => (route = readRoute()));
+  if (route.view !== "changes") events.close();
   if (route.view !== before.view || route.name !== before.name) {
     scrollTo(0, 0);
     document.querySelector("h1")?.focus({ preventScroll: true });
@@ -169,7 +172,8 @@ function View() {
     case "routes":
       return html`<${Routes} status=${picture.status} />`;
     case "changes":
-      return html`<${ChangesView} changes=${changes} />`;
+      events.open();
+      return html`<${ChangesView} changes=${changes} events=${events} />`;
     default:
       return html`<h1 tabindex="-1">No such view</h1><p class="empty"><a href="#/">To the overview</a></p>`;
   }

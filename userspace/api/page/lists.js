@@ -256,6 +256,9 @@ export function ChangeList({ changes, at_most: atMost }) {
 
 export const HOW_CHANGES = "Seen since this page was opened, by comparing one status with the next.";
 
-export const ChangesView = ({ changes }) => html`<h1 tabindex="-1">Changes</h1>
-  <p class="lead">${HOW_CHANGES} What came and went between two of them, and what happened before, is in the agent's log.</p>
-  <${ChangeList} changes=${changes.list} />`;
+export const ChangesView = ({ changes, events }) => html`<h1 tabindex="-1">Changes</h1>
+  <p class="lead">${HOW_CHANGES}</p>
+  <${ChangeList} changes=${changes.list} />
+  <h2>Events</h2>
+  <p class="lead">What the balancer has taken down itself, live; its latest, before this page was opened and through restarts of the agent.</p>
+  ${events.trouble ? html`<p class="empty">There are none to show: ${events.trouble}.</p>` : html`<${ChangeList} changes=${events.list} />`}`;

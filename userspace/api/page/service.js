@@ -124,7 +124,7 @@ function Details({ backend, known, now }) {
 }
 
 function Slots({ service }) {
-  const { settled, learning, tracking, naming } = service.slots_by_state;
+  const { settled, learning, tracking, naming = 0 } = service.slots_by_state;
   const size = service.table_size || 1;
   const moving = movingSlots(service);
   return html`<p>${moving === 0 ? `All ${count(service.table_size)} slots are settled.` : `${count(moving)} of ${count(service.table_size)} slots are moving.`}</p>
