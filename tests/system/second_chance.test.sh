@@ -78,9 +78,6 @@ slots_move_to_the_container() {
 fleet_up
 be1_serves_from_a_container
 hold_connections 400 --idle-every 400 --churn 10 --timeout 10000
-row "a backend added" moving backend_added
-row "a backend drained" moving backend_drained
-row "the backend undrained" moving backend_undrained
 rows_of_both
 slots_move_to_the_container
 expect "with second chance no record is looked up" records_of_second_chance
