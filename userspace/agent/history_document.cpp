@@ -60,7 +60,7 @@ Json to_json(const ToldService& service) {
             {"slots", std::move(slots)}};
 }
 
-/// These throw what is told of the document as a whole.
+/// These throw; read_history() makes one error of it.
 Milliseconds duration_in(const Json& json) {
     return std::clamp(Milliseconds(json.get<std::int64_t>()), Milliseconds(0), kLongest);
 }

@@ -80,7 +80,7 @@ class Maps {
         return *backends_.element<abi::backend>(index);
     }
 
-    /// Of the program that these maps are used with; null for whoever only looks at them.
+    /// The lists of hops of the program that uses these maps; null where the maps are only read.
     [[nodiscard]] Chances* chances() const { return chances_.get(); }
     void use_chances(Chances chances) { chances_ = std::make_unique<Chances>(std::move(chances)); }
 
